@@ -1,0 +1,256 @@
+#include "lib/model/json.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/util/cbor.h"
+#include "lib/util/mem.h"
+#include "lib/util/utf8.h"
+
+enum { LEVELS_MAX = 512 };
+
+/* ---- strings ---------------------------------------------------------------------------- */
+
+static void add_character(struct dj_buf *buf, struct dj_bytes character)
+{
+    static const char plain[] = "\"\\\b\f\n\r\t", escaped[] = "\"\\bfnrt";
+    const uint8_t first = character.data[0];
+    const char *found = first == '\0' ? NULL : strchr(plain, first);
+
+    if (found != NULL)
+        dj_buf_addf(buf, "\\%c", escaped[found - plain]);
+    else if (first < 0x20)
+        dj_buf_addf(buf, "\\u%04x", (unsigned)first);
+    else
+        dj_buf_add_bytes(buf, character);
+}
+
+void dj_json_string(struct dj_buf *buf, struct dj_bytes bytes)
+{
+    dj_buf_addc(buf, '"');
+    while (bytes.len > 0) {
+        size_t len = dj_utf8_char(bytes);
+
+        if (len == 0)
+            dj_buf_adds(buf, "\xef\xbf\xbd");
+        else
+            add_character(buf, dj_bytes(bytes.data, len));
+        bytes = dj_bytes_from(bytes, len == 0 ? 1 : len);
+    }
+    dj_buf_addc(buf, '"');
+}
+
+/* ---- parsing ---------------------------------------------------------------------------- */
+
+static bool too_deep(json_t *value, unsigned levels)
+{
+    const char *key;
+    json_t *inside;
+    size_t i;
+
+    if (!json_is_array(value) && !json_is_object(value))
+        return false;
+    if (levels == 0)
+        return true;
+    json_array_foreach(value, i, inside)
+        if (too_deep(inside, levels - 1))
+            return true;
+    json_object_foreach(value, key, inside)
+        if (too_deep(inside, levels - 1))
+            return true;
+    return false;
+}
+
+static int explain(const json_error_t *error, struct dj_err *err)
+{
+    switch (json_error_code(error)) {
+    case json_error_numeric_overflow:
+        return dj_err_set(err, EINVAL,
+                          "JSON: byte %d: %s: no 64-bit integer or double holds this number; write "
+                          "it as a string in quotes", error->position, error->text);
+    case json_error_stack_overflow:
+        return dj_err_set(err, EINVAL, "JSON: more than %d levels", LEVELS_MAX);
+    default:
+        return dj_err_set(err, EINVAL, "JSON: byte %d: %s", error->position, error->text);
+    }
+}
+
+static json_t *parse(struct dj_bytes text, struct dj_err *err)
+{
+    const size_t flags = JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL;
+    json_error_t error;
+    json_t *value;
+
+    value = json_loadb(text.len == 0 ? "" : (const char *)text.data, text.len, flags, &error);
+    if (value == NULL) {
+        explain(&error, err);
+        return NULL;
+    }
+    if (too_deep(value, LEVELS_MAX)) {
+        json_decref(value);
+        dj_err_set(err, EINVAL, "JSON: more than %d levels", LEVELS_MAX);
+        return NULL;
+    }
+    return value;
+}
+
+/* ---- keys of an object, in one order or the other ------------------------------------------ */
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* RFC 8949 sorts by the encoded key, whose head holds the length. */
+static int by_encoding(const void *a, const void *b)
+{
+    size_t a_len = strlen(*(const char *const *)a), b_len = strlen(*(const char *const *)b);
+
+    if (a_len != b_len)
+        return a_len < b_len ? -1 : 1;
+    return by_bytes(a, b);
+}
+
+static const char **sorted_keys(json_t *object, int (*order)(const void *, const void *))
+{
+    const char **keys = dj_xmalloc(json_object_size(object) * sizeof(*keys));
+    const char *key;
+    json_t *value;
+    size_t n = 0;
+
+    json_object_foreach(object, key, value)
+        keys[n++] = key;
+    qsort(keys, n, sizeof(*keys), order);
+    return keys;
+}
+
+static struct dj_bytes string_bytes(const json_t *string)
+{
+    return dj_bytes(json_string_value(string), json_string_length(string));
+}
+
+/* ---- writing ---------------------------------------------------------------------------- */
+
+static void print(struct dj_buf *buf, json_t *value);
+
+static void print_object(struct dj_buf *buf, json_t *object)
+{
+    const char **keys dj_cleanup_free = sorted_keys(object, by_bytes);
+
+    dj_buf_addc(buf, '{');
+    for (size_t i = 0; i < json_object_size(object); i++) {
+        if (i > 0)
+            dj_buf_addc(buf, ',');
+        dj_json_string(buf, dj_bytes_of(keys[i]));
+        dj_buf_addc(buf, ':');
+        print(buf, json_object_get(object, keys[i]));
+    }
+    dj_buf_addc(buf, '}');
+}
+
+static void print_array(struct dj_buf *buf, json_t *array)
+{
+    dj_buf_addc(buf, '[');
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        if (i > 0)
+            dj_buf_addc(buf, ',');
+        print(buf, json_array_get(array, i));
+    }
+    dj_buf_addc(buf, ']');
+}
+
+static void print(struct dj_buf *buf, json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        print_object(buf, value);
+        break;
+    case JSON_ARRAY:
+        print_array(buf, value);
+        break;
+    case JSON_STRING:
+        dj_json_string(buf, string_bytes(value));
+        break;
+    case JSON_INTEGER:
+        dj_buf_addf(buf, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        break;
+    case JSON_REAL:
+        dj_float_print(buf, json_real_value(value));
+        break;
+    case JSON_TRUE:
+        dj_buf_adds(buf, "true");
+        break;
+    case JSON_FALSE:
+        dj_buf_adds(buf, "false");
+        break;
+    case JSON_NULL:
+        dj_buf_adds(buf, "null");
+        break;
+    }
+}
+
+static void encode(struct dj_buf *buf, json_t *value);
+
+static void encode_object(struct dj_buf *buf, json_t *object)
+{
+    const char **keys dj_cleanup_free = sorted_keys(object, by_encoding);
+
+    dj_cbor_map(buf, json_object_size(object));
+    for (size_t i = 0; i < json_object_size(object); i++) {
+        dj_cbor_text(buf, dj_bytes_of(keys[i]));
+        encode(buf, json_object_get(object, keys[i]));
+    }
+}
+
+static void encode(struct dj_buf *buf, json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        encode_object(buf, value);
+        break;
+    case JSON_ARRAY:
+        dj_cbor_array(buf, json_array_size(value));
+        for (size_t i = 0; i < json_array_size(value); i++)
+            encode(buf, json_array_get(value, i));
+        break;
+    case JSON_STRING:
+        dj_cbor_text(buf, string_bytes(value));
+        break;
+    case JSON_INTEGER:
+        dj_cbor_int(buf, json_integer_value(value));
+        break;
+    case JSON_REAL:
+        dj_cbor_double(buf, json_real_value(value));
+        break;
+    case JSON_TRUE:
+    case JSON_FALSE:
+        dj_cbor_bool(buf, json_is_true(value));
+        break;
+    case JSON_NULL:
+        dj_cbor_null(buf);
+        break;
+    }
+}
+
+int dj_json_canonical(struct dj_bytes text, struct dj_buf *ret, struct dj_err *err)
+{
+    json_t *value = parse(text, err);
+
+    if (value == NULL)
+        return -EINVAL;
+    print(ret, value);
+    json_decref(value);
+    return 0;
+}
+
+void dj_json_cbor(struct dj_buf *buf, struct dj_bytes canonical)
+{
+    json_t *value = parse(canonical, NULL);
+
+    if (value == NULL)
+        abort(); /* only canonical text gets here, and canonical text is JSON */
+    encode(buf, value);
+    json_decref(value);
+}

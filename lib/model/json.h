@@ -1,0 +1,26 @@
+/*
+ * JSON in its canonical form; jansson is used here and nowhere else.
+ *
+ * Canonical: object keys sorted by their bytes, no white space, strings with the shortest escapes
+ * (UTF-8 as it is), ints as digits within 64 bits, floats as dj_float_print() writes them
+ * (lib/model/number.h), so 1 and 1.0 stay apart. Refused with a sentence: duplicate keys, numbers that no int64 or double holds,
+ * text that is not UTF-8, more than 512 levels, bytes behind the value. Pure and thread-safe.
+ */
+#ifndef DJ_MODEL_JSON_H
+#define DJ_MODEL_JSON_H
+
+#include "lib/model/number.h"
+#include "lib/util/buf.h"
+#include "lib/util/bytes.h"
+#include "lib/util/err.h"
+
+/* dj_json_canonical(text, ret, err): appends the canonical text. -EINVAL. */
+int dj_json_canonical(struct dj_bytes text, struct dj_buf *ret, struct dj_err *err) DJ_MUST_CHECK;
+
+/* dj_json_cbor(buf, canonical): the same value as deterministic CBOR; the input is canonical. */
+void dj_json_cbor(struct dj_buf *buf, struct dj_bytes canonical);
+
+/* dj_json_string(buf, bytes): one JSON string with its quotes; bad UTF-8 becomes U+FFFD. */
+void dj_json_string(struct dj_buf *buf, struct dj_bytes bytes);
+
+#endif
