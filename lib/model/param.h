@@ -1,0 +1,82 @@
+/*
+ * Parameters of a task, and the arguments of one call bound to them.
+ *
+ * A parameter list is written as "n:int, texts:file*, mode" (commas or blanks between). A call's
+ * words are bound by dj_args_bind(): `x=y` binds by name only when x is a parameter, every other
+ * word is the next unbound parameter's; when the last parameter is a list it takes all words that
+ * are left, and `x=a x=b` appends. What is not given takes its default. Too many, too few, twice,
+ * ill-typed: -EINVAL with a sentence that names the task and the parameter.
+ *
+ * `ignored` marks parameters that do not count for the key. `absent` is the value that a parameter
+ * had when it was added to a task that already had runs: an argument equal to it is left out of
+ * the key, so the runs from before the parameter existed go on being runs with that value.
+ *
+ * Pure. A struct dj_args borrows its parameter list, which must outlive it.
+ */
+#ifndef DJ_MODEL_PARAM_H
+#define DJ_MODEL_PARAM_H
+
+#include "lib/model/value.h"
+
+struct dj_param {
+    char *name; /* [A-Za-z_][A-Za-z0-9_]* */
+    enum dj_type type;
+    bool list;
+    bool has_default;
+    bool ignored;
+    bool has_absent;
+    struct dj_value default_value;
+    struct dj_value absent;
+};
+
+struct dj_params {
+    struct dj_param *items;
+    size_t n;
+};
+
+struct dj_args {
+    const struct dj_params *params;
+    struct dj_value *values; /* params->n of them, in declared order */
+};
+
+#define DJ_PARAMS_INIT {NULL, 0}
+#define DJ_ARGS_INIT {NULL, NULL}
+#define dj_cleanup_params DJ_CLEANUP(dj_params_release)
+#define dj_cleanup_args DJ_CLEANUP(dj_args_release)
+
+/* Refused: a parameter named twice, one named `here` ({here} means the definition's folder). */
+int dj_params_parse(struct dj_bytes text, struct dj_params *ret, struct dj_err *err) DJ_MUST_CHECK;
+void dj_params_print(struct dj_buf *buf, const struct dj_params *params); /* reads back the same */
+struct dj_param *dj_params_find(const struct dj_params *params, struct dj_bytes name);
+void dj_params_copy(struct dj_params *ret, const struct dj_params *params);
+void dj_params_release(struct dj_params *params);
+
+/* dj_args_bind(task, params, words, n, ret, err): see above; task is only for the sentence. */
+int dj_args_bind(const char *task, const struct dj_params *params, const struct dj_bytes *words,
+                 size_t n, struct dj_args *ret, struct dj_err *err) DJ_MUST_CHECK;
+
+/*
+ * dj_args_complete(task, args, err): an ignored parameter without a default may be missing from
+ * arguments that a name spelled, since names leave ignored ones out. Such a call finds its run but
+ * cannot be computed: -EINVAL with a sentence. To be asked before a run starts.
+ */
+int dj_args_complete(const char *task, const struct dj_args *args, struct dj_err *err) DJ_MUST_CHECK;
+
+bool dj_args_resolved(const struct dj_args *args);
+struct dj_value *dj_args_get(const struct dj_args *args, const char *name); /* NULL: no such */
+void dj_args_copy(struct dj_args *ret, const struct dj_args *args);
+void dj_args_release(struct dj_args *args);
+
+/* dj_args_json(buf, args): the object that `args` and DJ_ARGS show, ignored ones included, one
+ * line with a newline. int, float, bool and json are JSON values, all else strings (a file is its
+ * source path); bytes that are not UTF-8 become U+FFFD there, and only there. JSON has no nan, inf
+ * and -inf, so these are strings. */
+void dj_args_json(struct dj_buf *buf, const struct dj_args *args);
+
+void dj_args_store(struct dj_buf *buf, const struct dj_args *args);
+/* Arguments of parameters that the list no longer has, or has with another type, are dropped; new
+ * ones take their absent value, else their default. */
+int dj_args_load(struct dj_bytes bytes, const struct dj_params *params, struct dj_args *ret,
+                 struct dj_err *err) DJ_MUST_CHECK;
+
+#endif
