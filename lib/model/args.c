@@ -29,7 +29,7 @@ static int bind_word(struct dj_binder *binder, struct dj_bytes word, struct dj_e
 int dj_args_bind(const char *task, const struct dj_params *params, const struct dj_bytes *words,
                  size_t n, struct dj_args *ret, struct dj_err *err)
 {
-    struct dj_binder binder DJ_CLEANUP(dj_binder_release);
+    struct dj_binder binder DJ_CLEANUP(dj_binder_release) = {0};
     int r = 0;
 
     *ret = (struct dj_args)DJ_ARGS_INIT;

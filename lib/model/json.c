@@ -83,6 +83,11 @@ static json_t *parse(struct dj_bytes text, struct dj_err *err)
     json_error_t error;
     json_t *value;
 
+    /* jansson takes a NUL byte behind the value for the end. */
+    if (text.len != 0 && memchr(text.data, '\0', text.len) != NULL) {
+        dj_err_set(err, EINVAL, "JSON: the text holds a NUL byte; in a string write \\u0000");
+        return NULL;
+    }
     value = json_loadb(text.len == 0 ? "" : (const char *)text.data, text.len, flags, &error);
     if (value == NULL) {
         explain(&error, err);

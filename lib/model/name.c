@@ -309,7 +309,7 @@ static int parse_parts(struct dj_binder *binder, struct dj_bytes name, struct dj
 int dj_name_parse(const char *task, const struct dj_params *params, struct dj_bytes name,
                   struct dj_args *ret, struct dj_err *err)
 {
-    struct dj_binder binder DJ_CLEANUP(dj_binder_release);
+    struct dj_binder binder DJ_CLEANUP(dj_binder_release) = {0};
     int r;
 
     *ret = (struct dj_args)DJ_ARGS_INIT;

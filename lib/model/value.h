@@ -118,6 +118,10 @@ void dj_value_release(struct dj_value *value);
 /* dj_value_cbor(buf, value): the part of a key; the value must be resolved. See PROTOCOL.md. */
 void dj_value_cbor(struct dj_buf *buf, const struct dj_value *value);
 
+/* dj_path_digest(path, size, mtime_ns, ret): what identifies a path value: BLAKE2b-256 of the CBOR of
+ * [path, size, mtime_ns]; the path is absolute and a byte string. */
+void dj_path_digest(struct dj_bytes path, uint64_t size, int64_t mtime_ns, struct dj_digest *ret);
+
 /*
  * dj_value_store(buf, value) and dj_value_load(): everything about a value as CBOR, unresolved
  * ones, prefixes and sources included: how definitions' defaults and runs' arguments are stored.

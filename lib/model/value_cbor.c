@@ -76,6 +76,17 @@ void dj_value_cbor(struct dj_buf *buf, const struct dj_value *value)
         scalar_cbor(buf, value->type, &value->scalars[i]);
 }
 
+void dj_path_digest(struct dj_bytes path, uint64_t size, int64_t mtime_ns, struct dj_digest *ret)
+{
+    struct dj_buf buf dj_cleanup_buf = DJ_BUF_INIT;
+
+    dj_cbor_array(&buf, 3);
+    dj_cbor_bytes(&buf, path);
+    dj_cbor_uint(&buf, size);
+    dj_cbor_int(&buf, mtime_ns);
+    dj_digest_bytes(dj_buf_bytes(&buf), ret);
+}
+
 /* ---- the stored form: [type, list, [scalar…]] ---------------------------------------------- */
 
 static void store_scalar(struct dj_buf *buf, enum dj_type type, const struct dj_scalar *scalar)
