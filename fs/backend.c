@@ -1,0 +1,193 @@
+#include "fs/backend.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "fs/clock.h"
+#include "lib/util/log.h"
+#include "lib/util/mem.h"
+
+#define PAUSE_FIRST_MS 20
+#define PAUSE_MAX_MS 1000
+
+/* One attempt to reach the daemon. The thread owns it until its address is in the pipe. */
+struct attempt {
+    char *socket;
+    struct dj_greeting greeting;
+    int pipe;
+    struct dj_connection *connection;
+    struct dj_err err;
+};
+
+static void attempt_free(struct attempt *attempt)
+{
+    free(attempt->socket);
+    dj_err_release(&attempt->err);
+    free(attempt);
+}
+
+static void *attempt_run(void *cookie)
+{
+    struct attempt *attempt = cookie;
+
+    if (dj_connection_open(attempt->socket, &attempt->greeting, &attempt->connection,
+                           &attempt->err) < 0)
+        attempt->connection = NULL;
+    while (write(attempt->pipe, &attempt, sizeof(attempt)) < 0 && errno == EINTR)
+        ;
+    return NULL;
+}
+
+static void attempt_start(struct dj_backend *backend)
+{
+    struct attempt *attempt = dj_xcalloc(1, sizeof(*attempt));
+    pthread_attr_t attr;
+    pthread_t thread;
+    sigset_t all, before;
+    int code;
+
+    attempt->socket = dj_xstrdup(backend->socket);
+    attempt->greeting = backend->greeting;
+    attempt->pipe = backend->tried[1];
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    code = pthread_create(&thread, &attr, attempt_run, attempt);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attr);
+    backend->trying = code == 0;
+    if (code != 0)
+        attempt_free(attempt);
+}
+
+static void go_up(struct dj_backend *backend, struct dj_connection *connection)
+{
+    backend->connection = connection;
+    backend->epoch++;
+    dj_connection_on_message(connection, backend->events->message, backend->cookie);
+    backend->events->up(backend->cookie);
+}
+
+static void go_down(struct dj_backend *backend)
+{
+    struct dj_connection *connection = dj_steal(backend->connection);
+
+    backend->away_since_ms = backend->next_try_ms = dj_now_ms();
+    backend->pause_ms = PAUSE_FIRST_MS;
+    dj_connection_free(connection);
+    backend->events->down(backend->cookie);
+}
+
+int dj_backend_start(struct dj_backend *backend, struct dj_err *err)
+{
+    struct dj_connection *connection;
+    int code;
+
+    if (pipe2(backend->tried, O_CLOEXEC) < 0)
+        return dj_err_sys(err, errno, "cannot make a pipe");
+    code = dj_connection_open(backend->socket, &backend->greeting, &connection, err);
+    if (code < 0)
+        return code;
+    go_up(backend, connection);
+    return 0;
+}
+
+void dj_backend_end(struct dj_backend *backend)
+{
+    struct dj_connection *connection = dj_steal(backend->connection);
+
+    backend->away_since_ms = INT64_MIN / 2;
+    backend->next_try_ms = INT64_MAX;
+    dj_connection_free(connection);
+}
+
+bool dj_backend_up(const struct dj_backend *backend)
+{
+    return backend->connection != NULL;
+}
+
+bool dj_backend_given_up(const struct dj_backend *backend, int64_t now_ms)
+{
+    return backend->connection == NULL && now_ms - backend->away_since_ms >= backend->wait_ms;
+}
+
+const struct dj_msg_welcome *dj_backend_welcome(const struct dj_backend *backend)
+{
+    return dj_connection_welcome(backend->connection);
+}
+
+uint64_t dj_backend_ask(struct dj_backend *backend, enum dj_message number, const void *fields,
+                        dj_answer_fn *answer, void *cookie)
+{
+    return dj_connection_ask(backend->connection, number, fields, answer, cookie);
+}
+
+void dj_backend_cancel(struct dj_backend *backend, uint64_t id)
+{
+    if (backend->connection != NULL)
+        dj_connection_cancel(backend->connection, id);
+}
+
+void dj_backend_tell(struct dj_backend *backend, enum dj_message number, const void *fields)
+{
+    if (backend->connection != NULL)
+        (void)dj_connection_post(backend->connection, number, 0, fields);
+}
+
+void dj_backend_poll(const struct dj_backend *backend, struct pollfd *two)
+{
+    two[0] = (struct pollfd){.fd = -1};
+    two[1] = (struct pollfd){.fd = backend->trying ? backend->tried[0] : -1, .events = POLLIN};
+    if (backend->connection != NULL)
+        two[0] = (struct pollfd){.fd = dj_connection_fd(backend->connection),
+                                 .events = dj_connection_events(backend->connection)};
+}
+
+static void attempt_take(struct dj_backend *backend)
+{
+    struct attempt *attempt;
+
+    if (read(backend->tried[0], &attempt, sizeof(attempt)) != sizeof(attempt))
+        return;
+    backend->trying = false;
+    if (attempt->connection != NULL && backend->next_try_ms != INT64_MAX) {
+        dj_log_info("the daemon is back");
+        go_up(backend, attempt->connection);
+    } else {
+        dj_connection_free(attempt->connection);
+        dj_log_debug("%s", dj_err_text(&attempt->err, -ENOTCONN));
+    }
+    attempt_free(attempt);
+}
+
+void dj_backend_handle(struct dj_backend *backend, const struct pollfd *two)
+{
+    if (two[1].revents != 0)
+        attempt_take(backend);
+    if (two[0].revents != 0 && backend->connection != NULL &&
+        two[0].fd == dj_connection_fd(backend->connection) &&
+        dj_connection_handle(backend->connection, two[0].revents) < 0) {
+        dj_log_warning("the daemon went away; looking for it again");
+        go_down(backend);
+    }
+}
+
+int64_t dj_backend_due_ms(const struct dj_backend *backend)
+{
+    return backend->connection != NULL || backend->trying ? INT64_MAX : backend->next_try_ms;
+}
+
+void dj_backend_tick(struct dj_backend *backend, int64_t now_ms)
+{
+    if (dj_backend_due_ms(backend) > now_ms)
+        return;
+    attempt_start(backend);
+    backend->next_try_ms = now_ms + backend->pause_ms;
+    backend->pause_ms = DJ_MIN(2 * backend->pause_ms, PAUSE_MAX_MS);
+}

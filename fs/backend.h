@@ -1,0 +1,64 @@
+/*
+ * The daemon as djfs sees it: a connection that comes back.
+ *
+ * While the daemon is away, dj_backend_up() is false and nothing can be asked; requests wait (see
+ * pending.h) until it is back or dj_backend_given_up(). Every new connection has a higher epoch;
+ * handles of an older epoch mean nothing to the daemon any more.
+ *
+ * Greeting a daemon can block, so a thread that lives only while the daemon is away tries it, at
+ * once and then after pauses of 20 ms to 1 s.
+ */
+#ifndef DJ_FS_BACKEND_H
+#define DJ_FS_BACKEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/client/connection.h"
+
+struct dj_backend_events {
+    void (*up)(void *cookie);                     /* a new connection, its first use */
+    void (*down)(void *cookie);                   /* every pending answer has been called */
+    dj_answer_fn *message;                        /* what answers nothing */
+};
+
+struct dj_backend {
+    char *socket;
+    struct dj_greeting greeting;
+    const struct dj_backend_events *events;
+    void *cookie;
+    struct dj_connection *connection; /* NULL while the daemon is away */
+    unsigned epoch;
+    int64_t wait_ms;
+    int64_t away_since_ms;
+    int64_t next_try_ms;
+    int64_t pause_ms;
+    bool trying;
+    int tried[2]; /* a pipe: the trying thread's outcome */
+};
+
+/* dj_backend_start(): the first connection, made by the caller's thread. Fields socket, greeting,
+ * events, cookie and wait_ms are set before. */
+int dj_backend_start(struct dj_backend *backend, struct dj_err *err) DJ_MUST_CHECK;
+/* dj_backend_end(): pending answers get ENOTCONN; nothing is tried any more. */
+void dj_backend_end(struct dj_backend *backend);
+
+bool dj_backend_up(const struct dj_backend *backend);
+bool dj_backend_given_up(const struct dj_backend *backend, int64_t now_ms);
+const struct dj_msg_welcome *dj_backend_welcome(const struct dj_backend *backend); /* while up */
+
+/* While up: as dj_connection_ask(). */
+uint64_t dj_backend_ask(struct dj_backend *backend, enum dj_message number, const void *fields,
+                        dj_answer_fn *answer, void *cookie);
+void dj_backend_cancel(struct dj_backend *backend, uint64_t id);
+/* dj_backend_tell(): a message without an answer; dropped while the daemon is away. */
+void dj_backend_tell(struct dj_backend *backend, enum dj_message number, const void *fields);
+
+/* For the loop: two places in a poll set, and when to call dj_backend_tick() at the latest. */
+struct pollfd;
+void dj_backend_poll(const struct dj_backend *backend, struct pollfd *two);
+void dj_backend_handle(struct dj_backend *backend, const struct pollfd *two);
+int64_t dj_backend_due_ms(const struct dj_backend *backend); /* INT64_MAX: never */
+void dj_backend_tick(struct dj_backend *backend, int64_t now_ms);
+
+#endif

@@ -1,0 +1,106 @@
+#include "fs/fs.h"
+
+#include "lib/util/log.h"
+#include "lib/util/mem.h"
+
+/* A FORGET message is sent early when it has this many nodes. */
+#define FORGET_BATCH 1000
+
+void dj_fs_caller(struct dj_fs *fs, fuse_req_t req, struct dj_part_caller *ret)
+{
+    const struct fuse_ctx *context = fuse_req_ctx(req);
+
+    ret->pid = (uint64_t)context->pid;
+    ret->uid = context->uid;
+    ret->gid = context->gid;
+    ret->run = dj_callers_run(&fs->callers, context->pid);
+}
+
+void dj_fs_tell_release(struct dj_fs *fs, uint64_t node, uint64_t handle, uint64_t times)
+{
+    struct dj_msg_release release = {.node = node, .handle = handle};
+
+    for (; times > 0; times--)
+        dj_backend_tell(&fs->backend, DJ_MSG_RELEASE, &release);
+}
+
+void dj_fs_tell_forget(struct dj_fs *fs, uint64_t node, uint64_t count)
+{
+    struct dj_part_forgotten *part = dj_list_add(&fs->forgotten.nodes, sizeof(*part));
+
+    part->node = node;
+    part->count = count;
+    if (fs->forgotten.nodes.n >= FORGET_BATCH)
+        dj_fs_flush_forgotten(fs);
+}
+
+void dj_fs_flush_forgotten(struct dj_fs *fs)
+{
+    if (fs->forgotten.nodes.n == 0)
+        return;
+    dj_backend_tell(&fs->backend, DJ_MSG_FORGET, &fs->forgotten);
+    dj_codec_release(dj_message_layout(DJ_MSG_FORGET), &fs->forgotten);
+}
+
+static void on_restored(void *cookie, const struct dj_message_in *message)
+{
+    (void)cookie;
+    if (message->number == DJ_MSG_ERROR) {
+        const struct dj_msg_error *error = message->fields;
+
+        dj_log_warning("the daemon could not take up what was open: %s",
+                       error->text == NULL ? "" : error->text);
+    }
+}
+
+/* Tells a daemon what the kernel still knows, before anything else is asked. */
+static void restore(struct dj_fs *fs)
+{
+    struct dj_msg_restore message = {0};
+
+    dj_names_list(&fs->names, &message.names);
+    dj_holds_list(&fs->holds, &message.held);
+    if (message.names.n + message.held.n > 0)
+        (void)dj_backend_ask(&fs->backend, DJ_MSG_RESTORE, &message, on_restored, fs);
+    dj_codec_release(dj_message_layout(DJ_MSG_RESTORE), &message);
+}
+
+static void on_up(void *cookie)
+{
+    struct dj_fs *fs = cookie;
+    const struct dj_msg_welcome *welcome = dj_backend_welcome(&fs->backend);
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+
+    fs->gave_up = false;
+    if (dj_answers_map(&fs->answers, welcome->generations, &err) < 0)
+        dj_log_warning("every open asks the daemon: %s", dj_err_text(&err, 0));
+    if (dj_callers_map(&fs->callers, welcome->sessions, &err) < 0)
+        dj_log_warning("calls of runs are not seen: %s", dj_err_text(&err, 0));
+    dj_codec_release(dj_message_layout(DJ_MSG_FORGET), &fs->forgotten);
+    restore(fs);
+    dj_pendings_resume(&fs->pendings);
+}
+
+static void on_down(void *cookie)
+{
+    (void)cookie; /* requests are parked by their own callbacks */
+}
+
+static void on_message(void *cookie, const struct dj_message_in *message)
+{
+    struct dj_fs *fs = cookie;
+
+    if (message->number != DJ_MSG_CHANGED)
+        return;
+    const struct dj_msg_changed *changed = message->fields;
+
+    for (size_t i = 0; i < changed->names.n; i++) {
+        const struct dj_part_changed_name *name =
+            DJ_LIST_AT(&changed->names, struct dj_part_changed_name, i);
+
+        dj_notifier_push(&fs->notifier, name->node, dj_buf_bytes(&name->name));
+    }
+}
+
+const struct dj_backend_events dj_fs_backend_events = {
+    .up = on_up, .down = on_down, .message = on_message};

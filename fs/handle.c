@@ -1,0 +1,59 @@
+#include "fs/handle.h"
+
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "fs/fs.h"
+#include "lib/util/mem.h"
+
+struct dj_handle *dj_handle_new(struct dj_fs *fs, uint64_t node, uint64_t open_flags)
+{
+    struct dj_handle *handle = dj_xcalloc(1, sizeof(*handle));
+
+    handle->node = node;
+    handle->open_flags = open_flags;
+    handle->epoch = fs->backend.epoch;
+    DL_APPEND(fs->handles, handle);
+    return handle;
+}
+
+static void hold(struct dj_fs *fs, struct dj_handle *handle, bool asked)
+{
+    if (!DJ_NODE_IS_INSTANCE(handle->node) || handle->remote != 0 || handle->held)
+        return;
+    handle->held = true;
+    dj_holds_open(&fs->holds, handle->node, asked);
+}
+
+void dj_handle_opened(struct dj_fs *fs, struct dj_handle *handle, struct dj_msg_opened *opened)
+{
+    handle->remote = opened->handle;
+    handle->epoch = fs->backend.epoch;
+    hold(fs, handle, true);
+    /* What a writer reads is the reply to what it wrote: always asked for. */
+    if (!(handle->open_flags & DJ_OPEN_WRITE) && handle->answer == NULL)
+        handle->answer = dj_answer_new(handle->node, opened);
+}
+
+void dj_handle_from(struct dj_fs *fs, struct dj_handle *handle, struct dj_answer *answer)
+{
+    handle->answer = dj_answer_ref(answer);
+    hold(fs, handle, false);
+}
+
+bool dj_handle_lost(const struct dj_fs *fs, const struct dj_handle *handle)
+{
+    return handle->remote != 0 && handle->epoch != fs->backend.epoch;
+}
+
+void dj_handle_free(struct dj_fs *fs, struct dj_handle *handle)
+{
+    if (handle->remote != 0 && !dj_handle_lost(fs, handle))
+        dj_fs_tell_release(fs, handle->node, handle->remote, 1);
+    if (handle->held)
+        dj_fs_tell_release(fs, handle->node, 0, dj_holds_close(&fs->holds, handle->node));
+    DL_DELETE(fs->handles, handle);
+    dj_answer_unref(handle->answer);
+    dj_codec_release(dj_message_layout(DJ_MSG_DIRENTS), &handle->page);
+    free(handle);
+}

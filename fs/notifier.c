@@ -1,0 +1,119 @@
+#include "fs/notifier.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "fs/fuse.h"
+#include "lib/util/mem.h"
+
+struct dj_notice {
+    struct dj_notice *next;
+    uint64_t folder;
+    size_t len;
+    char name[];
+};
+
+/* The next notice, waited for; NULL when it is time to stop. */
+static struct dj_notice *take(struct dj_notifier *notifier)
+{
+    struct dj_notice *notice = NULL;
+
+    pthread_mutex_lock(&notifier->mutex);
+    while (notifier->first == NULL && !notifier->stop)
+        pthread_cond_wait(&notifier->more, &notifier->mutex);
+    if (!notifier->stop) {
+        notice = notifier->first;
+        notifier->first = notice->next;
+        notifier->count--;
+        if (notifier->first == NULL)
+            notifier->last = NULL;
+    }
+    pthread_mutex_unlock(&notifier->mutex);
+    return notice;
+}
+
+static void *notify(void *cookie)
+{
+    struct dj_notifier *notifier = cookie;
+    struct dj_notice *notice;
+
+    while ((notice = take(notifier)) != NULL) {
+        /* ENOENT only says that the kernel does not know the name. */
+        (void)fuse_lowlevel_notify_inval_entry(notifier->session, notice->folder, notice->name,
+                                               notice->len);
+        free(notice);
+    }
+    return NULL;
+}
+
+int dj_notifier_start(struct dj_notifier *notifier, struct fuse_session *session)
+{
+    sigset_t all, before;
+    int code;
+
+    notifier->session = session;
+    notifier->first = notifier->last = NULL;
+    notifier->count = 0;
+    notifier->stop = false;
+    pthread_mutex_init(&notifier->mutex, NULL);
+    pthread_cond_init(&notifier->more, NULL);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    code = pthread_create(&notifier->thread, NULL, notify, notifier);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    notifier->started = code == 0;
+    return -code;
+}
+
+void dj_notifier_push(struct dj_notifier *notifier, uint64_t folder, struct dj_bytes name)
+{
+    struct dj_notice *notice = dj_xmalloc(sizeof(*notice) + name.len + 1);
+
+    notice->next = NULL;
+    notice->folder = folder;
+    notice->len = name.len;
+    memcpy(notice->name, name.data, name.len);
+    notice->name[name.len] = '\0';
+    pthread_mutex_lock(&notifier->mutex);
+    if (notifier->stop || notifier->count == DJ_NOTIFIER_MAX) {
+        free(notice);
+    } else {
+        if (notifier->last != NULL)
+            notifier->last->next = notice;
+        else
+            notifier->first = notice;
+        notifier->last = notice;
+        notifier->count++;
+        pthread_cond_signal(&notifier->more);
+    }
+    pthread_mutex_unlock(&notifier->mutex);
+}
+
+void dj_notifier_stop(struct dj_notifier *notifier)
+{
+    if (!notifier->started)
+        return;
+    pthread_mutex_lock(&notifier->mutex);
+    notifier->stop = true;
+    pthread_cond_signal(&notifier->more);
+    pthread_mutex_unlock(&notifier->mutex);
+}
+
+bool dj_notifier_joined(struct dj_notifier *notifier)
+{
+    if (!notifier->started)
+        return true;
+    if (pthread_tryjoin_np(notifier->thread, NULL) == EBUSY)
+        return false;
+    notifier->started = false;
+    while (notifier->first != NULL) {
+        struct dj_notice *notice = notifier->first;
+
+        notifier->first = notice->next;
+        free(notice);
+    }
+    pthread_cond_destroy(&notifier->more);
+    pthread_mutex_destroy(&notifier->mutex);
+    return true;
+}

@@ -1,0 +1,201 @@
+/* Names and attributes: everything here is asked of the daemon and answered without waiting. */
+#include <errno.h>
+
+#include "fs/attr.h"
+#include "fs/fs.h"
+#include "fs/ops.h"
+#include "lib/util/log.h"
+
+static void on_found(struct dj_pending *pending, int code, void *fields)
+{
+    const struct dj_msg_entry *entry = fields;
+    struct dj_fs *fs = pending->fs;
+    struct fuse_entry_param param;
+
+    if (code < 0) {
+        dj_pending_fail(pending, code);
+        return;
+    }
+    dj_attr_entry(&entry->attr, &param);
+    dj_names_seen(&fs->names, pending->ask.lookup.node, dj_buf_bytes(&pending->ask.lookup.name),
+                  entry->attr.node);
+    if (fuse_reply_entry(dj_pending_take(pending), &param) != 0)
+        dj_names_forget(&fs->names, entry->attr.node, 1);
+}
+
+void dj_op_lookup(fuse_req_t req, fuse_ino_t folder, const char *name)
+{
+    struct dj_fs *fs = dj_fs_of(req);
+    struct dj_pending *pending = dj_pending_new(fs, req);
+    struct dj_msg_lookup *ask = &pending->ask.lookup;
+
+    ask->node = folder;
+    dj_buf_adds(&ask->name, name);
+    dj_fs_caller(fs, req, &ask->caller);
+    dj_pending_ask(pending, DJ_MSG_LOOKUP, DJ_MSG_ENTRY, on_found);
+}
+
+static void forget(struct dj_fs *fs, uint64_t node, uint64_t count)
+{
+    if (dj_names_forget(&fs->names, node, count))
+        dj_fs_tell_forget(fs, node, count);
+}
+
+void dj_op_forget(fuse_req_t req, fuse_ino_t node, uint64_t count)
+{
+    forget(dj_fs_of(req), node, count);
+    fuse_reply_none(req);
+}
+
+void dj_op_forget_multi(fuse_req_t req, size_t n, struct fuse_forget_data *forgets)
+{
+    for (size_t i = 0; i < n; i++)
+        forget(dj_fs_of(req), forgets[i].ino, forgets[i].nlookup);
+    fuse_reply_none(req);
+}
+
+static void on_attr(struct dj_pending *pending, int code, void *fields)
+{
+    const struct dj_msg_entry *entry = fields;
+    struct stat st;
+
+    if (code < 0) {
+        dj_pending_fail(pending, code);
+        return;
+    }
+    if (entry->attr.node == DJ_NODE_ROOT)
+        pending->fs->root = entry->attr;
+    dj_attr_stat(&entry->attr, &st);
+    fuse_reply_attr(dj_pending_take(pending), &st, dj_attr_seconds(&entry->attr));
+}
+
+static void ask_attr(fuse_req_t req, fuse_ino_t node, uint64_t note, dj_answer_to *answer)
+{
+    struct dj_fs *fs = dj_fs_of(req);
+    struct dj_pending *pending = dj_pending_new(fs, req);
+
+    pending->note = note;
+    pending->ask.getattr.node = node;
+    dj_fs_caller(fs, req, &pending->ask.getattr.caller);
+    dj_pending_ask(pending, DJ_MSG_GETATTR, DJ_MSG_ENTRY, answer);
+}
+
+void dj_op_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *file)
+{
+    struct dj_fs *fs = dj_fs_of(req);
+
+    (void)file;
+    if (node == DJ_NODE_ROOT && !dj_backend_up(&fs->backend)) {
+        /* A mount that is alive says so, whatever became of the daemon. */
+        struct stat st;
+
+        dj_attr_stat(&fs->root, &st);
+        fuse_reply_attr(req, &st, 0);
+        return;
+    }
+    ask_attr(req, node, 0, on_attr);
+}
+
+/*
+ * `echo > ctl` may cut the file and `touch` may set its times: nothing to do for files that take
+ * words, and nothing that could be done to others.
+ */
+static void on_attr_to_set(struct dj_pending *pending, int code, void *fields)
+{
+    const int harmless = FUSE_SET_ATTR_SIZE | FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME |
+                         FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW | FUSE_SET_ATTR_CTIME;
+    const struct dj_msg_entry *entry = fields;
+
+    if (code == 0 && !(S_ISREG((mode_t)entry->attr.mode) && (entry->attr.mode & 0222)))
+        code = pending->note & FUSE_SET_ATTR_SIZE ? -EACCES : -EPERM;
+    else if (code == 0 && (pending->note & (uint64_t)~harmless) != 0)
+        code = -EPERM;
+    on_attr(pending, code, fields);
+}
+
+void dj_op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *wanted, int which,
+                   struct fuse_file_info *file)
+{
+    (void)wanted;
+    (void)file;
+    ask_attr(req, node, (uint64_t)which, on_attr_to_set);
+}
+
+static void on_link(struct dj_pending *pending, int code, void *fields)
+{
+    struct dj_msg_link *link = fields;
+
+    if (code == -EAGAIN && pending->fs->options.readonly)
+        code = -ENOENT;
+    if (code < 0)
+        dj_pending_fail(pending, code);
+    else
+        fuse_reply_readlink(dj_pending_take(pending), dj_buf_str(&link->target));
+}
+
+void dj_op_readlink(fuse_req_t req, fuse_ino_t node)
+{
+    struct dj_fs *fs = dj_fs_of(req);
+    struct dj_pending *pending = dj_pending_new(fs, req);
+    struct dj_msg_readlink *ask = &pending->ask.readlink;
+
+    pending->patient = true;
+    ask->node = node;
+    ask->flags = fs->options.readonly ? DJ_OPEN_NONBLOCK : 0;
+    dj_fs_caller(fs, req, &ask->caller);
+    dj_pending_ask(pending, DJ_MSG_READLINK, DJ_MSG_LINK, on_link);
+}
+
+static void on_done(struct dj_pending *pending, int code, void *fields)
+{
+    (void)fields;
+    dj_pending_fail(pending, code);
+}
+
+static void take_away(fuse_req_t req, fuse_ino_t folder, const char *name, bool is_folder)
+{
+    struct dj_fs *fs = dj_fs_of(req);
+    struct dj_pending *pending = dj_pending_new(fs, req);
+    struct dj_msg_unlink *ask = &pending->ask.unlink;
+
+    pending->once = true;
+    ask->node = folder;
+    ask->folder = is_folder;
+    dj_buf_adds(&ask->name, name);
+    dj_fs_caller(fs, req, &ask->caller);
+    dj_pending_ask(pending, DJ_MSG_UNLINK, DJ_MSG_OK, on_done);
+}
+
+void dj_op_unlink(fuse_req_t req, fuse_ino_t folder, const char *name)
+{
+    take_away(req, folder, name, false);
+}
+
+void dj_op_rmdir(fuse_req_t req, fuse_ino_t folder, const char *name)
+{
+    take_away(req, folder, name, true);
+}
+
+static void on_space(struct dj_pending *pending, int code, void *fields)
+{
+    const struct dj_msg_space *space = fields;
+    struct statvfs st = {.f_bsize = 4096, .f_frsize = 4096, .f_namemax = 255};
+
+    if (code < 0) {
+        dj_pending_fail(pending, code);
+        return;
+    }
+    st.f_blocks = space->bytes_total / st.f_frsize;
+    st.f_bfree = st.f_bavail = space->bytes_free / st.f_frsize;
+    st.f_files = space->files_total;
+    st.f_ffree = st.f_favail = space->files_free;
+    fuse_reply_statfs(dj_pending_take(pending), &st);
+}
+
+void dj_op_statfs(fuse_req_t req, fuse_ino_t node)
+{
+    struct dj_pending *pending = dj_pending_new(dj_fs_of(req), req);
+
+    (void)node;
+    dj_pending_ask(pending, DJ_MSG_STATFS, DJ_MSG_SPACE, on_space);
+}
