@@ -1,11 +1,11 @@
 /*
  * Command lines as words, and back.
  *
- * Words are separated by blanks and newlines. '…' is taken as it is; in "…" a backslash takes
- * meaning before " and \ only (everywhere else it stays); outside of quotes a backslash takes the next
- * byte as it is, and one before a newline joins the lines. Nothing else has a meaning: no $, no *,
- * no #, no ;. Printing quotes only what needs it, so that splitting gives the same words again and
- * a shell reads the same words, too. Pure.
+ * Words are separated by blanks and newlines. '…' is taken as it is; in "…" a backslash has a
+ * meaning before " and \ only (everywhere else it stays); outside of quotes a backslash takes the
+ * next byte as it is, and one before a newline joins the lines. Nothing else has a meaning: no $,
+ * no *, no #, no ;. Printing quotes only what needs it, so that splitting gives the same words
+ * again and a shell reads the same words, too. Pure.
  */
 #ifndef DJ_MODEL_WORDS_H
 #define DJ_MODEL_WORDS_H

@@ -32,15 +32,17 @@ ssize_t dj_pread_full(int fd, void *data, size_t len, uint64_t offset) DJ_MUST_C
 int dj_write_full(int fd, const void *data, size_t len) DJ_MUST_CHECK;
 int dj_pwrite_full(int fd, const void *data, size_t len, uint64_t offset) DJ_MUST_CHECK;
 
-/* dj_read_fd(fd, max, buf): appends all up to the end; -EFBIG when there are more than max bytes. */
+/* dj_close(fd): returns -1 to assign (fd = dj_close(fd)); negative ones are fine; errno is kept. */
 int dj_read_fd(int fd, size_t max, struct dj_buf *buf) DJ_MUST_CHECK;
 int dj_read_file(int dir, const char *path, size_t max, struct dj_buf *buf) DJ_MUST_CHECK;
 
-/* dj_write_file(dir, path, bytes, mode): made anew or cut and rewritten; neither atomic nor synced. */
+/* dj_write_file(dir, path, bytes, mode): made or cut and rewritten; neither atomic nor synced. */
 int dj_write_file(int dir, const char *path, struct dj_bytes bytes, mode_t mode) DJ_MUST_CHECK;
 
-/* dj_replace_file(dir, path, bytes, mode): through a temporary name beside it, fsync, rename, fsync of
- * the folder: after a crash either the old or the new content is there. */
+/*
+ * dj_replace_file(dir, path, bytes, mode): through a temporary name beside it, fsync, rename, fsync
+ * of the folder: after a crash either the old or the new content is there.
+ */
 int dj_replace_file(int dir, const char *path, struct dj_bytes bytes, mode_t mode) DJ_MUST_CHECK;
 
 /* dj_sync_dir(dir, path): fsync of a folder. */
@@ -50,12 +52,13 @@ int dj_sync_dir(int dir, const char *path) DJ_MUST_CHECK;
 int dj_mkdir_p(const char *path, mode_t mode) DJ_MUST_CHECK;
 
 /*
- * dj_remove_tree(dir, path): rm -rf: symlinks are not followed, folders without write permission are
- * opened up, other filesystems are not entered (-EXDEV). A path that is not there is fine.
+ * dj_remove_tree(dir, path): rm -rf: symlinks are not followed, folders without permissions are
+ * opened up, other filesystems are not entered (-EXDEV); any depth takes 130 descriptors at most.
+ * What can be removed is removed, the first error is returned. A path that is not there is fine.
  */
 int dj_remove_tree(int dir, const char *path) DJ_MUST_CHECK;
 
-/* dj_clear_tree(dir, path): the same for what is inside; the folder stays. */
+/* dj_clear_tree(dir, path): the same for what is inside; the folder stays, mode 0700. */
 int dj_clear_tree(int dir, const char *path) DJ_MUST_CHECK;
 
 /* dj_set_nonblock(fd, on): 0 or -errno. */

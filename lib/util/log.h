@@ -5,10 +5,10 @@
  *     dj_log_info("listening on %s", path);      ->  djd: listening on /run/dj/socket
  *
  * Levels: error, warning, info (the default), debug. DJ_LOG=debug|info|warning|error|quiet sets the
- * level, each -v raises it (dj_log_verbose()). Each message is one write(2), so lines of several threads
- * and processes never mix; newlines and control bytes in it are shown as \n, \xNN. When stderr is
- * systemd's journal (JOURNAL_STREAM names it) each line begins with <3>, <4>, <6> or <7> in place of
- * the program's name. Thread-safe after set-up; errno is kept.
+ * level, each -v raises it (dj_log_verbose()). Each message is one write(2), so lines of several
+ * threads and processes never mix; newlines and control bytes in it are shown as \n, \xNN. When
+ * stderr is systemd's journal (JOURNAL_STREAM names it) each line begins with <3>, <4>, <6> or <7>
+ * in place of the program's name. Thread-safe after set-up; errno is kept.
  */
 #ifndef DJ_UTIL_LOG_H
 #define DJ_UTIL_LOG_H
