@@ -1,0 +1,110 @@
+#include "fs/answers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "tests/unit/tap.h"
+
+static struct dj_generations *generations;
+static char path[] = "/tmp/test-fs-answers-XXXXXX";
+
+static void make_generations(void)
+{
+    int fd = mkstemp(path);
+
+    if (fd < 0 || ftruncate(fd, sizeof(*generations)) < 0)
+        exit(1);
+    generations = mmap(NULL, sizeof(*generations), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    atomic_store(&generations->all, 1000);
+}
+
+static struct dj_answer *answer(uint64_t node, size_t size, uint64_t flags)
+{
+    struct dj_msg_opened opened = {.flags = flags, .has_content = true, .bucket = node};
+    struct dj_answer *result;
+
+    opened.generation = dj_generation(generations, node);
+    memset(dj_buf_room(&opened.content, size), 'x', size);
+    opened.content.len = size;
+    result = dj_answer_new(node, &opened);
+    dj_codec_release(dj_message_layout(DJ_MSG_OPENED), &opened);
+    return result;
+}
+
+static void keep(struct dj_answers *answers, uint64_t node, size_t size, uint64_t flags)
+{
+    struct dj_answer *made = answer(node, size, flags);
+
+    dj_answers_add(answers, made);
+    dj_answer_unref(made);
+}
+
+static void test_files(void)
+{
+    struct dj_msg_opened opened = {.size = sizeof(*generations), .path = path};
+    struct dj_answer *made = dj_answer_new(1, &opened);
+
+    ok(made != NULL && made->fd >= 0, "a path is opened");
+    dj_answer_unref(made);
+    opened.size--;
+    ok(dj_answer_new(1, &opened) == NULL, "a file of another size is not believed");
+    opened.path = (char[]){"/nonexistent"};
+    ok(dj_answer_new(1, &opened) == NULL, "one that is not there neither");
+    opened.path = NULL;
+    ok(dj_answer_new(1, &opened) == NULL, "without content and path reads must ask");
+}
+
+int main(void)
+{
+    struct dj_answers answers;
+    struct dj_answer *held;
+    struct dj_err err dj_cleanup_err = DJ_ERR_INIT;
+
+    make_generations();
+    dj_answers_init(&answers);
+    keep(&answers, 1, 10, DJ_OPENED_CACHED);
+    ok(dj_answers_get(&answers, 1) == NULL, "without generations nothing is repeated");
+    is_int(dj_answers_map(&answers, "/nonexistent", &err), -ENOENT, "a file that is not there");
+    is_int(dj_answers_map(&answers, path, &err), 0, "the generations are mapped");
+
+    keep(&answers, 1, 10, DJ_OPENED_CACHED);
+    keep(&answers, 2, 10, 0);
+    ok(dj_answers_get(&answers, 1) != NULL, "a cached answer is found");
+    ok(dj_answers_get(&answers, 2) == NULL, "one that djd did not say may be repeated is not");
+    atomic_fetch_add(&generations->bucket[5], 1);
+    ok(dj_answers_get(&answers, 1) != NULL, "another bucket changed");
+    held = dj_answer_ref(dj_answers_get(&answers, 1));
+    atomic_fetch_add(&generations->bucket[1], 1);
+    ok(dj_answers_get(&answers, 1) == NULL, "its bucket changed");
+    ok(held->content.len == 10 && held->content.data[9] == 'x', "who reads from it still can");
+    dj_answer_unref(held);
+    keep(&answers, 1, 10, DJ_OPENED_CACHED);
+    atomic_fetch_add(&generations->all, 1);
+    ok(dj_answers_get(&answers, 1) == NULL, "everything changed");
+
+    answers.max_count = 3;
+    for (uint64_t node = 10; node < 13; node++)
+        keep(&answers, node, 1, DJ_OPENED_CACHED);
+    dj_answers_get(&answers, 10);
+    keep(&answers, 13, 1, DJ_OPENED_CACHED);
+    ok(dj_answers_get(&answers, 11) == NULL, "the one that was not used for longest falls out");
+    ok(dj_answers_get(&answers, 10) != NULL, "one that was used stays");
+    answers.max_bytes = 100;
+    keep(&answers, 14, 26, DJ_OPENED_CACHED);
+    ok(dj_answers_get(&answers, 14) == NULL, "one that takes over a quarter is not kept");
+    for (uint64_t node = 20; node < 30; node++)
+        keep(&answers, node, 25, DJ_OPENED_CACHED);
+    ok(answers.bytes <= 100, "bounded by bytes");
+    keep(&answers, 29, 5, DJ_OPENED_CACHED);
+    ok(dj_answers_get(&answers, 29)->content.len == 5, "a newer answer replaces the older");
+    test_files();
+    dj_answers_release(&answers);
+    ok(answers.count == 0 && answers.bytes == 0 && answers.files == 0, "nothing is left");
+    munmap(generations, sizeof(*generations));
+    unlink(path);
+    return tap_done();
+}
