@@ -167,11 +167,11 @@ int dj_float_parse(struct dj_bytes text, double *ret)
     if (text.len == 0)
         return -EINVAL;
     if (is_word(text, "nan")) {
-        *ret = NAN;
+        *ret = (double)NAN;
         return 0;
     }
     if (is_word(text, "inf") || is_word(text, "infinity"))
-        *ret = INFINITY;
+        *ret = (double)INFINITY;
     else
         r = parse_decimal(text, ret);
     if (r == 0 && negative)

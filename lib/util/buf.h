@@ -40,7 +40,7 @@ void dj_buf_add_bytes(struct dj_buf *buf, struct dj_bytes bytes);
 void dj_buf_adds(struct dj_buf *buf, const char *text);
 void dj_buf_addc(struct dj_buf *buf, int byte);
 void dj_buf_addf(struct dj_buf *buf, const char *format, ...) DJ_PRINTF(2, 3);
-void dj_buf_addv(struct dj_buf *buf, const char *format, va_list args);
+void dj_buf_addv(struct dj_buf *buf, const char *format, va_list args) DJ_PRINTF(2, 0);
 
 /* dj_buf_set(buf, bytes): replaces the content; bytes must not lie inside buf. */
 void dj_buf_set(struct dj_buf *buf, struct dj_bytes bytes);
