@@ -34,7 +34,7 @@ int dj_binder_next(struct dj_binder *binder, size_t *ret, struct dj_err *err) DJ
 bool dj_binder_named(const struct dj_binder *binder, struct dj_bytes text, size_t *ret,
                      struct dj_bytes *ret_value);
 
-/* dj_binder_begin(binder, index, err): a value follows, or no element of a list; refuses a second. */
+/* dj_binder_begin(binder, index, err): a value follows, or an empty list; a second is refused. */
 int dj_binder_begin(struct dj_binder *binder, size_t index, struct dj_err *err) DJ_MUST_CHECK;
 
 /* dj_binder_add(binder, index): the place for the scalar, to be filled by the caller. */

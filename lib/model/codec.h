@@ -1,14 +1,15 @@
 /*
- * Structs to CBOR and back, driven by a table: the one codec for protocol messages and stored records.
+ * Structs to CBOR and back, driven by a table: the one codec for messages and stored records.
  *
- * A layout names the fields of a struct in order. A struct is encoded as a CBOR array of its fields.
- * Fields are only ever appended: a decoder ignores elements behind those it knows and leaves those
- * that are missing zero, so an old record and an old peer stay readable.
+ * A layout names the fields of a struct in order. A struct is encoded as a CBOR array of its
+ * fields, which are only ever appended: a decoder ignores elements behind those it knows and leaves
+ * those that are missing zero, so an old record and an old peer stay readable.
  *
  * Layouts are declared with the DEF files' macros (see lib/proto/messages.h for the pattern).
  *
  * Ownership: decode fills a zeroed struct with memory of its own, encode only reads, release frees
- * everything that the struct owns and zeroes it. A failed decode leaves a zeroed struct.
+ * everything that the struct owns and zeroes it. A failed decode leaves a zeroed struct. Lists take
+ * 32 bytes of memory for a byte of input at the most, so that a short frame cannot fill the memory.
  */
 #ifndef DJ_MODEL_CODEC_H
 #define DJ_MODEL_CODEC_H
@@ -29,7 +30,7 @@ enum dj_field_kind {
     DJ_FIELD_DOUBLE,    /* double */
     DJ_FIELD_DIGEST,    /* struct dj_digest */
     DJ_FIELD_BYTES,     /* struct dj_buf: any bytes, owned */
-    DJ_FIELD_TEXT,      /* char *: owned, no NUL inside, any other bytes; NULL is the empty string */
+    DJ_FIELD_TEXT,      /* char *: owned, any bytes but NUL; the empty string is always NULL */
     DJ_FIELD_STRUCT,    /* a struct embedded by value, with a layout of its own */
     DJ_FIELD_LIST,      /* struct dj_list of such structs */
     DJ_FIELD_BYTES_LIST /* struct dj_list of struct dj_buf */

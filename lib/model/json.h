@@ -3,8 +3,9 @@
  *
  * Canonical: object keys sorted by their bytes, no white space, strings with the shortest escapes
  * (UTF-8 as it is), ints as digits within 64 bits, floats as dj_float_print() writes them
- * (lib/model/number.h), so 1 and 1.0 stay apart. Refused with a sentence: duplicate keys, numbers that no int64 or double holds,
- * text that is not UTF-8, more than 512 levels, bytes behind the value. Pure and thread-safe.
+ * (lib/model/number.h), so 1 and 1.0 stay apart. Refused with a sentence: duplicate keys, numbers
+ * that no int64 or double holds, text that is not UTF-8, more than 512 levels, bytes behind the
+ * value. Pure and thread-safe.
  */
 #ifndef DJ_MODEL_JSON_H
 #define DJ_MODEL_JSON_H

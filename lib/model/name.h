@@ -4,15 +4,16 @@
  * The canonical name is the encoded value itself for one counted parameter (`5`), else
  * `a=3,b=4` in declared order with defaults filled in; ignored parameters are left out; a task
  * with no counted parameters has the name `_`. A list is each element followed by `;`, an empty
- * one is a lone `;`. The empty string is `%e`. Encoded as %XX (upper-case hex): `/ , = % @ { } ; *`,
- * control bytes (0-31, 127), a leading dot, the second dot of `..`, and a value `_` of a single
- * parameter. file, path and run values are NAME@DIGITS with the encoded NAME. A name longer than
- * 255 bytes becomes `%h` and the 64 hex digits of the digest of the long name.
+ * one is a lone `;`. The empty string is `%e`. Encoded as %XX (upper-case hex) are
+ * `/ , = % @ { } ; *` and control bytes (0-31, 127), a dot that leads or is behind a dot, and a
+ * value `_` of a single parameter. file, path and run values are NAME@DIGITS with the encoded NAME.
+ * A name longer than 255 bytes becomes `%h` and the 64 hex digits of the digest of the long name.
  *
  * Reading accepts more than it writes: any order, positional values separated by `,`, needless
  * %XX, a list without its last `;`, file values spelled as encoded paths, defaults left out,
- * ignored parameters set by name. A component with a raw leading dot is never a run: -ENOENT.
- * Pure. The grammar with test vectors is in PROTOCOL.md.
+ * ignored parameters set by name. A component with a raw leading dot is never a run, nor is one
+ * with a raw star (a pattern that matched nothing): -ENOENT. Raw braces are kept for sweeps. Pure.
+ * The grammar with test vectors is in PROTOCOL.md.
  */
 #ifndef DJ_MODEL_NAME_H
 #define DJ_MODEL_NAME_H
@@ -30,7 +31,7 @@ int dj_name_decode(struct dj_buf *buf, struct dj_bytes text, struct dj_err *err)
 /* dj_name_canonical(buf, args): appends the name, %h form when too long. args must be resolved. */
 void dj_name_canonical(struct dj_buf *buf, const struct dj_args *args);
 
-/* dj_name_long(buf, args): the same without the %h rule: what the digest of a %h name is made of. */
+/* dj_name_long(buf, args): the same without the %h rule: what a %h name is the digest of. */
 void dj_name_long(struct dj_buf *buf, const struct dj_args *args);
 
 /* dj_name_is_hashed(name): it has the %h form. */

@@ -190,7 +190,7 @@ static void nearest_digits(double value, int n, char *digits, int *ret_exponent)
         if (isdigit((unsigned char)*at))
             digits[used++] = *at;
     digits[used] = '\0';
-    *ret_exponent = atoi(at + 1);
+    *ret_exponent = (int)strtol(at + 1, NULL, 10);
 }
 
 /* One more in the last place; false when every digit is a 9, where it would not be shortest. */

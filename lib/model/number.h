@@ -19,8 +19,8 @@ int dj_int_canonical(struct dj_bytes text, struct dj_buf *ret) DJ_MUST_CHECK;
 void dj_int_cbor(struct dj_buf *buf, struct dj_bytes canonical);
 
 /*
- * dj_float_parse(text, ret): [+-]?(D+.?D*|.D+)([eE][+-]?D+)?, and nan, inf, infinity in any case with
- * any sign. -EINVAL for anything else, -ERANGE for a literal too large for a double.
+ * dj_float_parse(text, ret): [+-]?(D+.?D*|.D+)([eE][+-]?D+)?, and nan, inf, infinity in any case
+ * with any sign. -EINVAL for anything else, -ERANGE for a literal too large for a double.
  */
 int dj_float_parse(struct dj_bytes text, double *ret) DJ_MUST_CHECK;
 

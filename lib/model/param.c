@@ -33,16 +33,17 @@ static int parse_word(struct dj_bytes word, struct dj_param *ret, struct dj_err 
 
     if (!name_ok(name))
         return dj_err_set(err, EINVAL,
-                          "\"%.*s\" is not a parameter name: letters, digits and _, no digit first, "
-                          "%d at the most", (int)name.len, (const char *)name.data, NAME_MAX_LEN);
+                          "\"%.*s\" is not a parameter name: letters, digits and _, no digit "
+                          "first, %d at the most", (int)name.len, (const char *)name.data,
+                          NAME_MAX_LEN);
     if (dj_bytes_is(name, "here"))
         return dj_err_set(err, EINVAL, "no parameter can be called here: {here} is the folder of "
                                        "the definition");
     if (colon != NULL &&
         dj_type_parse(dj_bytes_from(word, name_len + 1), &ret->type, &ret->list) != 0)
         return dj_err_set(err, EINVAL,
-                          "\"%.*s\" is not a type: str int float bool json file path run, or one of "
-                          "them with * for a list", (int)(word.len - name_len - 1),
+                          "\"%.*s\" is not a type: str int float bool json file path run, or one "
+                          "of them with * for a list", (int)(word.len - name_len - 1),
                           (const char *)colon + 1);
     ret->name = dj_xmemdup0(name.data, name.len);
     return 0;

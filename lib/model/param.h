@@ -60,7 +60,8 @@ int dj_args_bind(const char *task, const struct dj_params *params, const struct 
  * arguments that a name spelled, since names leave ignored ones out. Such a call finds its run but
  * cannot be computed: -EINVAL with a sentence. To be asked before a run starts.
  */
-int dj_args_complete(const char *task, const struct dj_args *args, struct dj_err *err) DJ_MUST_CHECK;
+int dj_args_complete(const char *task, const struct dj_args *args,
+                     struct dj_err *err) DJ_MUST_CHECK;
 
 bool dj_args_resolved(const struct dj_args *args);
 struct dj_value *dj_args_get(const struct dj_args *args, const char *name); /* NULL: no such */

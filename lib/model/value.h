@@ -22,9 +22,10 @@
  * The last three cannot be made canonical by reading text alone: somebody has to look at the file
  * or know the run. Such a scalar is born unresolved, with the spelling in `text`; the daemon looks
  * and calls dj_scalar_resolve(). A file or path spelled NAME@DIGEST (no slash, ten hex digits or
- * more behind the last @) is born as a reference, which the daemon completes from what it remembers;
- * ./NAME@DIGEST is a path. A run is always born spelled, since the name of a run may itself end in
- * a digest; only the name of a run that has it as an argument refers to it (lib/model/name.h).
+ * more behind the last @) is born as a reference, which the daemon completes from what it
+ * remembers; ./NAME@DIGEST is a path. A run is always born spelled, since the name of a run may
+ * itself end in a digest; only the name of a run that has it as an argument refers to it
+ * (lib/model/name.h).
  *
  * Everything here is pure and has no state.
  */
@@ -80,7 +81,7 @@ int dj_type_parse(struct dj_bytes text, enum dj_type *ret, bool *ret_list);
 int dj_scalar_parse(enum dj_type type, struct dj_bytes text, struct dj_scalar *ret,
                     struct dj_err *err) DJ_MUST_CHECK;
 
-/* For file, path and run: one that is spelled, and one that is NAME@PREFIX, whatever it looks like. */
+/* For file, path and run: a spelled one, and one that is NAME@PREFIX, whatever it looks like. */
 int dj_scalar_spell(enum dj_type type, struct dj_bytes text, struct dj_scalar *ret,
                     struct dj_err *err) DJ_MUST_CHECK;
 void dj_scalar_refer(struct dj_bytes name, struct dj_bytes prefix, struct dj_scalar *ret);
@@ -89,9 +90,9 @@ void dj_scalar_refer(struct dj_bytes name, struct dj_bytes prefix, struct dj_sca
 bool dj_scalar_split(struct dj_bytes text, struct dj_bytes *ret_name, struct dj_bytes *ret_prefix);
 
 /*
- * dj_scalar_resolve(scalar, name, digest, source): makes a spelled or referenced one canonical; name
- * and source may lie inside the scalar. It shows DJ_SHOWN_DIGITS digits of its digest; a caller that
- * knows another one of that name with the same digits calls dj_scalar_show() with more.
+ * dj_scalar_resolve(scalar, name, digest, source): makes a spelled or referenced one canonical;
+ * name and source may lie inside the scalar. It shows DJ_SHOWN_DIGITS digits of its digest; a
+ * caller that knows another one of that name with the same digits calls dj_scalar_show().
  */
 void dj_scalar_resolve(struct dj_scalar *scalar, struct dj_bytes name,
                        const struct dj_digest *digest, struct dj_bytes source);
@@ -118,8 +119,8 @@ void dj_value_release(struct dj_value *value);
 /* dj_value_cbor(buf, value): the part of a key; the value must be resolved. See PROTOCOL.md. */
 void dj_value_cbor(struct dj_buf *buf, const struct dj_value *value);
 
-/* dj_path_digest(path, size, mtime_ns, ret): what identifies a path value: BLAKE2b-256 of the CBOR of
- * [path, size, mtime_ns]; the path is absolute and a byte string. */
+/* dj_path_digest(path, size, mtime_ns, ret): what identifies a path value: BLAKE2b-256 of the CBOR
+ * of [path, size, mtime_ns]; the path is absolute and a byte string. */
 void dj_path_digest(struct dj_bytes path, uint64_t size, int64_t mtime_ns, struct dj_digest *ret);
 
 /*

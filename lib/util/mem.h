@@ -19,7 +19,7 @@ void *dj_xmalloc(size_t size);
 void *dj_xcalloc(size_t count, size_t size);
 void *dj_xrealloc(void *old, size_t size);
 
-/* dj_xgrow(array, cap, want, size): room for want elements of size bytes; grows by half at least. */
+/* dj_xgrow(array, cap, want, size): room for want elements of `size` bytes; half more at least. */
 void *dj_xgrow(void *array, size_t *cap, size_t want, size_t size);
 
 char *dj_xstrdup(const char *text);

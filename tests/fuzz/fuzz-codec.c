@@ -1,4 +1,4 @@
-/* What decodes, encodes to bytes that decode to the same; everything is freed; memory is bounded. */
+/* What decodes, encodes to bytes that decode to the same, and everything is freed. */
 #include "lib/model/codec.h"
 
 #include "tests/fuzz/fuzz.h"

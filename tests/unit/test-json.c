@@ -21,8 +21,8 @@ static void refused(struct dj_bytes text, const char *part)
     struct dj_buf buf dj_cleanup_buf = DJ_BUF_INIT;
     struct dj_err err dj_cleanup_err = DJ_ERR_INIT;
 
-    is_int(dj_json_canonical(text, &buf, &err), -EINVAL, "refused: %.*s", (int)DJ_MIN(text.len, 40U),
-           (const char *)text.data);
+    is_int(dj_json_canonical(text, &buf, &err), -EINVAL, "refused: %.*s",
+           (int)DJ_MIN(text.len, 40U), (const char *)text.data);
     if (!ok(err.text != NULL && strstr(err.text, part) != NULL, "the sentence says \"%s\"", part))
         diag("%s", err.text);
     is_int((intmax_t)buf.len, 0, "nothing is written");

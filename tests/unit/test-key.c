@@ -218,7 +218,7 @@ static void check_key_row(char *cells[CELLS])
         dj_buf_release(&words[i]);
 }
 
-/* ---- the tables of spellings and of what is refused ------------------------------------------- */
+/* ---- the tables of spellings and of what is refused ----------------------------------------- */
 
 static int parse_spelling(const struct dj_params *params, const struct dj_buf *spelling,
                           struct dj_buf *ret_name, struct dj_err *err)

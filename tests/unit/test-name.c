@@ -248,8 +248,8 @@ static void test_lists(void)
     named(&two, "1,x;", "!f: xs: \"x\" is not an int");
 }
 
-static void referred(const struct dj_params *params, const char *name, enum dj_resolution resolution,
-                     const char *text, const char *prefix)
+static void referred(const struct dj_params *params, const char *name,
+                     enum dj_resolution resolution, const char *text, const char *prefix)
 {
     struct dj_args args dj_cleanup_args;
     struct dj_buf buf dj_cleanup_buf = DJ_BUF_INIT;

@@ -191,7 +191,7 @@ static void test_round_trip(void)
     for (uint64_t exponent = 0; exponent < 2047; exponent++)
         for (uint64_t mantissa = 0; mantissa < 3; mantissa++)
             wrong += !survives(from_bits(exponent << 52 | mantissa)) +
-                     !survives(from_bits(1ULL << 63 | ((exponent << 52) + mantissa - (exponent != 0))));
+                     !survives(-from_bits((exponent << 52) + mantissa - (exponent != 0)));
     is_int(wrong, 0, "every power of two does, and its neighbours");
 }
 

@@ -61,10 +61,10 @@ static void test_parse(void)
                         "of them with * for a list");
     parses("n:", "\"\" is not a type: str int float bool json file path run, or one of them with * "
                  "for a list");
-    parses("1n", "\"1n\" is not a parameter name: letters, digits and _, no digit first, 100 at the "
-                 "most");
-    parses(":int", "\"\" is not a parameter name: letters, digits and _, no digit first, 100 at the "
-                   "most");
+    parses("1n", "\"1n\" is not a parameter name: letters, digits and _, no digit first, 100 at "
+                 "the most");
+    parses(":int", "\"\" is not a parameter name: letters, digits and _, no digit first, 100 at "
+                   "the most");
     parses("a-b", "\"a-b\" is not a parameter name: letters, digits and _, no digit first, 100 at "
                   "the most");
     parses("n, m, n:int", "the parameter n is named twice");
@@ -150,9 +150,11 @@ static void test_store(void)
     if (bind(&params, WORDS("1", "two", "/x/three", "four@0123456789"), &args, NULL) != 0)
         bail_out("no arguments");
     dj_args_store(&buf, &args);
-    is_int(dj_args_load(dj_buf_bytes(&buf), &params, &back, NULL), 0, "stored arguments are loaded");
+    is_int(dj_args_load(dj_buf_bytes(&buf), &params, &back, NULL), 0,
+           "stored arguments are loaded");
     dj_args_json(&json, &back);
-    is_str(dj_buf_str(&json), "{\"a\":1,\"b\":\"two\",\"c\":[\"/x/three\",\"four\"]}\n", "the same");
+    is_str(dj_buf_str(&json), "{\"a\":1,\"b\":\"two\",\"c\":[\"/x/three\",\"four\"]}\n",
+           "the same");
     ok(!dj_args_resolved(&back), "unresolved as they were");
     is_str(dj_buf_str(&dj_args_get(&back, "b")->scalars[0].text), "two", "found by name");
     ok(dj_args_get(&back, "z") == NULL, "or not");
