@@ -69,10 +69,12 @@ without_headers()
 @test "the tarball has every file that git knows" {
     in_git
     [ -f "${DJ_BUILDDIR:-.}/Makefile" ] || skip "not configured"
-    diff <(make -s -C "$DJ_BUILDDIR" print-dist | sed 's|^\./||' | while read -r entry; do
-        if [ -d "$entry" ]; then find "$entry" -type f; else echo "$entry"; fi
-    done | sort -u) \
+    diff <(env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C "$DJ_BUILDDIR" print-dist |
+        while read -r entry; do
+            if [ -d "$entry" ]; then find "$entry" -type f; else echo "$entry"; fi
+        done | sort -u) \
         <(git -c safe.directory='*' ls-files | grep -vE '^(\.ci/|\.gitignore$|\.gitattributes$)' | sort) |
-        grep '^>' >&2 && return 1
-    return 0
+        sed -n 's/^> /not in the tarball: /p' > "$BATS_TEST_TMPDIR/missing"
+    cat "$BATS_TEST_TMPDIR/missing" >&2
+    [ ! -s "$BATS_TEST_TMPDIR/missing" ]
 }
