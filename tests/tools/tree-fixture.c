@@ -25,6 +25,7 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+#include <uthash.h>
 
 #include "lib/proto/generations.h"
 #include "lib/proto/messages.h"
@@ -43,7 +44,7 @@ enum kind { PLAIN = 1, NAMED = 3, INSTANCE = 4, CALL = 5 };
 enum plain { TASKS = 1, ECHO, README, ROOT_CTL, STATS, SELF };
 
 struct run {
-    char *name;
+    const char *name;
     uint64_t current;   /* instance, 0: none */
     int64_t start_ms;   /* of the one under way, 0: none */
     bool ever;
@@ -57,6 +58,13 @@ struct waiter {
     bool current;       /* OPEN with DJ_OPEN_CURRENT: gets bytes instead of ESTALE */
 };
 
+struct name {
+    char *name;
+    size_t run;
+    UT_hash_handle hh;
+};
+
+static struct name *names;
 static struct run *runs;
 static size_t n_runs, cap_runs;
 static struct { size_t run; } *instances;
@@ -105,17 +113,24 @@ static size_t run_at(size_t index, const char *name)
         runs = dj_xgrow(runs, &cap_runs, n_runs + 1, sizeof(*runs));
         runs[n_runs++] = (struct run){0};
     }
-    if (runs[index].name == NULL)
-        runs[index].name = dj_xstrdup(name);
+    if (runs[index].name == NULL) {
+        struct name *entry = dj_xcalloc(1, sizeof(*entry));
+
+        entry->name = dj_xstrdup(name);
+        entry->run = index;
+        runs[index].name = entry->name;
+        HASH_ADD_KEYPTR(hh, names, entry->name, strlen(entry->name), entry);
+    }
     return index;
 }
 
 static size_t run_of(const char *name)
 {
-    for (size_t i = 0; i < n_runs; i++) {
-        if (runs[i].name != NULL && strcmp(runs[i].name, name) == 0)
-            return i;
-    }
+    struct name *entry;
+
+    HASH_FIND_STR(names, name, entry);
+    if (entry != NULL)
+        return entry->run;
     return run_at(n_runs, name);
 }
 
@@ -398,6 +413,11 @@ static void wait_for(int peer, uint64_t id, size_t run, uint64_t number, bool cu
 
 static void finish_due(bool all)
 {
+    static int64_t looked_ms;
+
+    if (!all && now_ms() - looked_ms < 10)
+        return;
+    looked_ms = now_ms();
     for (size_t i = 0; i < n_runs; i++) {
         struct run *r = &runs[i];
         bool never = r->name != NULL && strncmp(r->name, "never", 5) == 0;

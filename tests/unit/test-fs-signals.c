@@ -20,11 +20,11 @@ int main(void)
 
     is_int(judge(none, none, none), DJ_SIGNALS_HARMLESS, "nothing is pending: a tracer, a freezer");
     is_int(judge(none, "0000000000010000", none), DJ_SIGNALS_HARMLESS, "SIGCHLD");
-    is_int(judge("000000001e420000", "0000000000010000", none), DJ_SIGNALS_SERIOUS,
-           "harmless ones with SIGTTIN among them");
-    is_int(judge("000000001e420000", none, "0000000000100000"), DJ_SIGNALS_SERIOUS, "other block");
-    is_int(judge("000000000e420000", none, none), DJ_SIGNALS_HARMLESS,
-           "CONT URG VTALRM PROF WINCH together");
+    is_int(judge("000000001e420000", "0000000000010000", none), DJ_SIGNALS_HARMLESS,
+           "CONT URG VTALRM PROF WINCH IO and CHLD together");
+    is_int(judge("000000001e520000", none, none), DJ_SIGNALS_SERIOUS, "SIGTTIN among them");
+    is_int(judge("000000001e520000", none, "0000000000100000"), DJ_SIGNALS_HARMLESS,
+           "SIGTTIN among them, but blocked");
     is_int(judge("0000000010000000", none, none), DJ_SIGNALS_HARMLESS, "SIGIO");
     is_int(judge(none, "0000000000000002", none), DJ_SIGNALS_SERIOUS, "SIGINT with a handler");
     is_int(judge(none, "0000000000000002", "0000000000000002"), DJ_SIGNALS_HARMLESS,
