@@ -32,7 +32,7 @@ ssize_t dj_pread_full(int fd, void *data, size_t len, uint64_t offset) DJ_MUST_C
 int dj_write_full(int fd, const void *data, size_t len) DJ_MUST_CHECK;
 int dj_pwrite_full(int fd, const void *data, size_t len, uint64_t offset) DJ_MUST_CHECK;
 
-/* dj_close(fd): returns -1 to assign (fd = dj_close(fd)); negative ones are fine; errno is kept. */
+/* dj_read_fd(fd, max, buf): appends all up to the end; -EFBIG when there is more than max. */
 int dj_read_fd(int fd, size_t max, struct dj_buf *buf) DJ_MUST_CHECK;
 int dj_read_file(int dir, const char *path, size_t max, struct dj_buf *buf) DJ_MUST_CHECK;
 
