@@ -4,7 +4,7 @@
  *     openread [-r ROUNDS] [-n OPERATIONS] FILE…
  *
  * A round makes OPERATIONS (2000) of each file, one file after the other, so that a slow second of
- * the machine falls on all of them alike; ROUNDS (15) are made after a short one that only warms up.
+ * the machine falls on all of them alike; ROUNDS (15) are made after a short one to warm up.
  * Prints a line a file: min, median and max over the rounds of a round's mean; and from the second
  * file on its ratio to the first one within each round, again min, median and max. So
  *

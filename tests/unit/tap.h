@@ -35,7 +35,8 @@ __attribute__((format(printf, 2, 0), unused)) static bool tap_report(bool right,
 }
 
 /* ok(condition, name…): name is a printf format that says what is right, as in "an empty list". */
-__attribute__((format(printf, 2, 3), unused)) static bool ok(bool condition, const char *format, ...)
+__attribute__((format(printf, 2, 3), unused)) static bool ok(bool condition, const char *format,
+                                                             ...)
 {
     va_list arguments;
 
@@ -83,7 +84,8 @@ __attribute__((format(printf, 3, 4), unused)) static bool is_str(const char *got
     tap_report(right, format, arguments);
     va_end(arguments);
     if (!right)
-        diag("got \"%s\", want \"%s\"", got == NULL ? "(NULL)" : got, want == NULL ? "(NULL)" : want);
+        diag("got \"%s\", want \"%s\"", got == NULL ? "(NULL)" : got,
+             want == NULL ? "(NULL)" : want);
     return right;
 }
 
@@ -100,7 +102,8 @@ __attribute__((unused)) static void tap_hex(const char *label, const void *data,
 
 /* is_bytes(got, got_len, want, want_len, name…) */
 __attribute__((format(printf, 5, 6), unused)) static bool
-is_bytes(const void *got, size_t got_len, const void *want, size_t want_len, const char *format, ...)
+is_bytes(const void *got, size_t got_len, const void *want, size_t want_len, const char *format,
+         ...)
 {
     va_list arguments;
     bool right = got_len == want_len && (got_len == 0 || memcmp(got, want, got_len) == 0);
@@ -131,7 +134,8 @@ __attribute__((format(printf, 2, 3), unused)) static void skip(int count, const 
 }
 
 /* bail_out(why…): nothing further makes sense; ends the process. */
-__attribute__((format(printf, 1, 2), noreturn, unused)) static void bail_out(const char *format, ...)
+__attribute__((format(printf, 1, 2), noreturn, unused)) static void bail_out(const char *format,
+                                                                            ...)
 {
     va_list arguments;
 
