@@ -1,0 +1,100 @@
+/*
+ * Node ids: how 64 bits name any file of the tree.
+ *
+ *     kind 0  fixed      a number of enum dj_fixed
+ *     kind 1  task       task number << 8 | enum dj_task_leaf
+ *     kind 2  call       call number << 8 | enum dj_run_leaf
+ *     kind 3  named      made-up number << 8 | enum dj_run_leaf (see named.h)
+ *     kind 4  instance   instance number << 20 | enum dj_instance_leaf, or 16 + index in its manifest
+ *
+ * The kind is in the top four bits. Everything but kind 3 is a pure function of stored numbers, so
+ * a node means the same to every mount and to the daemon's next life, and nobody keeps a table of
+ * them. What a node of kind 4 shows never changes; that is why a call's `result` has another node
+ * in each instance, and a placeholder of kind 2 or 3 while there is none.
+ *
+ * The inode number that stat(2) shows is another matter: it stays the same for one file of a call
+ * whatever its node is, else cp and install refuse ("replaced while being copied"). It is a hash of
+ * task, canonical name and file; see dj_node_ino(). Pure.
+ */
+#ifndef DJ_DAEMON_NODE_H
+#define DJ_DAEMON_NODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/util/bytes.h"
+
+enum dj_node_kind {
+    DJ_NODE_FIXED,
+    DJ_NODE_TASK,
+    DJ_NODE_CALL,
+    DJ_NODE_NAMED,
+    DJ_NODE_INSTANCE,
+};
+
+enum dj_fixed {
+    DJ_FIXED_ROOT = 1, /* DJ_NODE_ROOT */
+    DJ_FIXED_README,
+    DJ_FIXED_STATUS,
+    DJ_FIXED_EVENTS,
+    DJ_FIXED_CTL,
+    DJ_FIXED_SELF,
+    DJ_FIXED_TASKS,
+    DJ_FIXED_COUNT
+};
+
+enum dj_task_leaf {
+    DJ_TASK_FOLDER,
+    DJ_TASK_DEFINITION,
+    DJ_TASK_VERSION,
+    DJ_TASK_STATUS,
+    DJ_TASK_CTL,
+    DJ_TASK_LEAVES
+};
+
+enum dj_run_leaf {
+    DJ_RUN_FOLDER,
+    DJ_RUN_RESULT, /* placeholder: there is no current instance */
+    DJ_RUN_FILES,  /* placeholder: a link that waits */
+    DJ_RUN_LOG,    /* of a run under way; an ended one's log belongs to its instance */
+    DJ_RUN_STATUS,
+    DJ_RUN_ARGS,
+    DJ_RUN_META,
+    DJ_RUN_WAIT,
+    DJ_RUN_CTL,
+    DJ_RUN_DEPS,
+    DJ_RUN_DEPENDENTS,
+    DJ_RUN_LINK,   /* in some other run's deps or dependents: a link to this run */
+    DJ_RUN_ALIAS,  /* another spelling: a link to the canonical name */
+    DJ_RUN_LEAVES
+};
+
+enum dj_instance_leaf {
+    DJ_INSTANCE_RESULT,
+    DJ_INSTANCE_FILES,
+    DJ_INSTANCE_LOG,
+    DJ_INSTANCE_ENTRY = 16, /* and above: entries of the manifest */
+};
+
+#define DJ_NODE_ENTRIES_MAX ((1U << 20) - DJ_INSTANCE_ENTRY) /* what a run's files/ can show */
+
+struct dj_node {
+    enum dj_node_kind kind;
+    uint64_t number; /* fixed: enum dj_fixed */
+    uint32_t leaf;
+};
+
+/* dj_node_pack(node): 0, which is no node, when the number or the leaf does not fit. */
+uint64_t dj_node_pack(struct dj_node node);
+
+/* dj_node_unpack(id, ret): false for what dj_node_pack() never makes. */
+bool dj_node_unpack(uint64_t id, struct dj_node *ret);
+
+/*
+ * dj_node_ino(task, name, leaf, path): an inode number for a file of a call: enum dj_run_leaf, or
+ * DJ_RUN_FILES with the path of an entry below files/. Never below 1024, which is left to fixed nodes.
+ */
+uint64_t dj_node_ino(uint32_t task, struct dj_bytes name, enum dj_run_leaf leaf,
+                     struct dj_bytes path);
+
+#endif

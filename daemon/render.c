@@ -1,0 +1,226 @@
+#include "daemon/render.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "lib/model/json.h"
+#include "lib/util/clock.h"
+
+/* ---- the root and tasks ---------------------------------------------------------------------- */
+
+void dj_render_readme(struct dj_buf *buf, struct dj_engine *engine)
+{
+    const char *mount = dj_engine_mount(engine);
+
+    if (mount == NULL || *mount == '\0')
+        mount = "/dj";
+    dj_buf_addf(buf,
+                "djfs: runs of your programs, memoised and shown as files. All below %s\n"
+                "\n"
+                "    cat tasks/TASK/ARGS/result     the result: cached, or computed while you wait\n"
+                "\n", mount);
+    dj_buf_adds(
+        buf,
+        "status           workers, queue, runs, bytes: one fact a line\n"
+        "events           what happened, one JSON object a line; tail -f follows it\n"
+        "ctl              takes gc, pause, resume\n"
+        "self             in a run: a link to that run\n"
+        "tasks/TASK/      lists the runs that have been computed or tried; others are there by name\n"
+        "  .definition    the task's section of a task file; writing it defines the task anew\n"
+        "  .version       one value; writing another one makes the old runs stale\n"
+        "  .status        runs by state\n"
+        "  .ctl           takes run ARGS, force ARGS, invalidate, delete ARGS, delete all\n"
+        "tasks/TASK/ARGS/ one run: `5` for one parameter, `a=3,b=4` for several, `_` for none\n"
+        "  result         its stdout\n"
+        "  files/         what it left in its working directory\n"
+        "  log            its stderr, live while it runs\n"
+        "  status         absent queued waiting running done failed cancelled lost stale evicted\n"
+        "  args  meta     its arguments, and times, exit, sizes, versions: JSON\n"
+        "  wait           never listed: a read ends when the run has ended\n"
+        "  ctl            takes run, force, incognito, delete, cancel, invalidate\n"
+        "  deps/          links to the runs that it called\n"
+        "  dependents/    links to the runs that called it\n"
+        "\n"
+        "Looking never computes: ls, find, grep -r and tar start nothing. Opening a result does.\n"
+        "rm -r of a run deletes it; `dj undelete` brings it back for a day. See dj-tree(5).\n");
+}
+
+void dj_render_status(struct dj_buf *buf, struct dj_engine *engine)
+{
+    struct dj_totals totals;
+    uint64_t now = dj_clock_now_ns();
+
+    dj_totals(engine, &totals);
+    dj_buf_addf(buf, "workers %" PRIu64 "\nbusy %" PRIu64 "\nqueued %" PRIu64 "\nwaiting %" PRIu64
+                "\nruns %" PRIu64 "\nbytes %" PRIu64 "\n", totals.workers, totals.busy,
+                totals.queued, totals.waiting, totals.runs, totals.bytes);
+    dj_buf_addf(buf, "uptime %" PRIu64 "\npaused %s\nstore %s\n",
+                now > totals.start_ns ? (now - totals.start_ns) / DJ_NS_PER_S : 0,
+                totals.paused ? "yes" : "no", dj_engine_store_dir(engine));
+}
+
+void dj_render_definition(struct dj_buf *buf, const struct dj_task *task)
+{
+    if (task->definition != NULL)
+        dj_definition_print(buf, task->definition);
+}
+
+void dj_render_version(struct dj_buf *buf, const struct dj_task *task)
+{
+    if (task->definition != NULL)
+        dj_buf_addf(buf, "%s\n", task->definition->version == NULL ? ""
+                                                                   : task->definition->version);
+}
+
+void dj_render_task_status(struct dj_buf *buf, struct dj_engine *engine, struct dj_task *task)
+{
+    uint64_t counts[DJ_STATUS_COUNT] = {0};
+
+    dj_task_counts(engine, task, counts);
+    for (unsigned i = DJ_ABSENT + 1; i < DJ_STATUS_COUNT; i++)
+        dj_buf_addf(buf, "%s %" PRIu64 "\n", dj_status_name((enum dj_status)i), counts[i]);
+}
+
+/* ---- runs ------------------------------------------------------------------------------------ */
+
+void dj_render_run_status(struct dj_buf *buf, struct dj_engine *engine, struct dj_call *call)
+{
+    dj_buf_addf(buf, "%s\n", dj_status_name(dj_call_status(engine, call)));
+}
+
+void dj_render_args(struct dj_buf *buf, const struct dj_call *call)
+{
+    dj_args_json(buf, dj_call_args(call));
+}
+
+/* A member of the object under way. The name is ours and needs no escapes. */
+static void member(struct dj_buf *buf, const char *name)
+{
+    dj_buf_addf(buf, "%s\n  \"%s\": ", buf->data[buf->len - 1] == '{' ? "" : ",", name);
+}
+
+static void add_text(struct dj_buf *buf, const char *name, struct dj_bytes value)
+{
+    member(buf, name);
+    dj_json_string(buf, value);
+}
+
+static void add_number(struct dj_buf *buf, const char *name, uint64_t value)
+{
+    member(buf, name);
+    dj_buf_addf(buf, "%" PRIu64, value);
+}
+
+static void add_seconds(struct dj_buf *buf, const char *name, uint64_t ns)
+{
+    member(buf, name);
+    dj_buf_addf(buf, "%" PRIu64 ".%06" PRIu64, ns / DJ_NS_PER_S, ns % DJ_NS_PER_S / 1000);
+}
+
+/* RFC 3339 in UTC with microseconds; left out when nothing is known. */
+static void add_time(struct dj_buf *buf, const char *name, uint64_t ns)
+{
+    time_t seconds = (time_t)(ns / DJ_NS_PER_S);
+    struct tm tm;
+    char text[32];
+
+    if (ns == 0 || gmtime_r(&seconds, &tm) == NULL)
+        return;
+    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+    member(buf, name);
+    dj_buf_addf(buf, "\"%s.%06" PRIu64 "Z\"", text, ns % DJ_NS_PER_S / 1000);
+}
+
+static void add_digest(struct dj_buf *buf, const char *name, const struct dj_digest *digest)
+{
+    char hex[DJ_DIGEST_HEX_SIZE];
+
+    dj_digest_hex(digest, hex);
+    add_text(buf, name, dj_bytes_of(hex));
+}
+
+static void add_content(struct dj_buf *buf, const char *name, const struct dj_rec_content *content)
+{
+    char hex[DJ_DIGEST_HEX_SIZE];
+
+    dj_digest_hex(&content->digest, hex);
+    member(buf, name);
+    dj_buf_addf(buf, "{\"size\": %" PRIu64 ", \"digest\": \"%s\"}", content->size, hex);
+}
+
+static const char *how_name(uint64_t how)
+{
+    static const char *const names[] = {
+        [DJ_EXIT_CODE] = "exit", [DJ_EXIT_SIGNAL] = "signal", [DJ_EXIT_TIMEOUT] = "timeout",
+        [DJ_EXIT_KILLED] = "killed", [DJ_EXIT_NOT_STARTED] = "not started",
+        [DJ_EXIT_LOST] = "lost", [DJ_EXIT_RESULT_LIMIT] = "result too large",
+        [DJ_EXIT_LOG_LIMIT] = "log too large",
+    };
+
+    return how < DJ_ARRAY_SIZE(names) ? names[how] : "unknown";
+}
+
+static void add_times(struct dj_buf *buf, const struct dj_rec_instance *record)
+{
+    add_time(buf, "queued", record->queued_ns);
+    add_time(buf, "started", record->start_ns);
+    add_time(buf, "ended", record->end_ns);
+    add_seconds(buf, "seconds",
+                record->end_ns > record->start_ns ? record->end_ns - record->start_ns : 0);
+    add_seconds(buf, "user_seconds", record->user_us * 1000);
+    add_seconds(buf, "system_seconds", record->system_us * 1000);
+}
+
+static void add_instance(struct dj_buf *buf, const struct dj_rec_instance *record)
+{
+    add_number(buf, "instance", record->number);
+    add_text(buf, "state", dj_bytes_of(dj_status_name((enum dj_status)record->state)));
+    add_text(buf, "version", dj_bytes_of(record->version));
+    add_digest(buf, "effective_version", &record->effective);
+    add_times(buf, record);
+    add_number(buf, "max_rss_kib", record->max_rss_kib);
+    add_text(buf, "ended_by", dj_bytes_of(how_name(record->how)));
+    add_number(buf, "code", record->code);
+    if (record->error != NULL && *record->error != '\0')
+        add_text(buf, "error", dj_bytes_of(record->error));
+    add_text(buf, "host", dj_bytes_of(record->host));
+    add_text(buf, "user", dj_bytes_of(record->user));
+    add_number(buf, "attempt", record->attempt);
+    member(buf, "forced");
+    dj_buf_adds(buf, record->forced ? "true" : "false");
+    add_content(buf, "result", &record->result);
+    add_content(buf, "log", &record->log);
+    member(buf, "files");
+    dj_buf_addf(buf, "{\"count\": %" PRIu64 ", \"size\": %" PRIu64 "}", record->file_count,
+                record->file_bytes);
+}
+
+static void add_live(struct dj_buf *buf, const struct dj_live *live, uint64_t number)
+{
+    add_number(buf, "instance", number);
+    add_time(buf, "queued", live->queued_ns);
+    add_time(buf, "started", live->start_ns);
+    if (live->status == DJ_QUEUED)
+        add_number(buf, "position", live->position);
+}
+
+void dj_render_meta(struct dj_buf *buf, struct dj_engine *engine, struct dj_call *call,
+                    uint64_t instance)
+{
+    const struct dj_rec_instance *record = instance == 0 ? NULL : dj_instance(engine, instance);
+    uint64_t latest = dj_call_latest(engine, call);
+    struct dj_live live;
+
+    dj_buf_addc(buf, '{');
+    add_text(buf, "task", dj_bytes_of(dj_call_task(call)->name));
+    add_text(buf, "name", dj_call_name(call));
+    add_digest(buf, "key", dj_call_key(call));
+    add_text(buf, "status", dj_bytes_of(dj_status_name(dj_call_status(engine, call))));
+    if (record != NULL) {
+        add_instance(buf, record);
+    } else if (latest != 0 && dj_live(engine, latest, &live)) {
+        add_live(buf, &live, latest);
+    }
+    dj_buf_adds(buf, "\n}\n");
+}

@@ -1,0 +1,244 @@
+/*
+ * The inside of the tree: what tree_*.c share.
+ *
+ * A node id is turned into a *spot*: the engine's objects behind it and its *sort*, which is a table
+ * of what can be done with it. Each tree_*.c brings the sorts of one part of the tree.
+ */
+#ifndef DJ_DAEMON_TREE_IMPL_H
+#define DJ_DAEMON_TREE_IMPL_H
+
+#include <sys/stat.h>
+
+#include "daemon/ctl.h"
+#include "daemon/handle.h"
+#include "daemon/named.h"
+#include "daemon/node.h"
+#include "daemon/tree.h"
+
+/* How long a mount may believe a name and its attributes without asking again. */
+enum {
+    DJ_TTL_NONE = 0,
+    DJ_TTL_SHORT_MS = 1000,    /* what the next run or definition can make wrong */
+    DJ_TTL_LONG_MS = 60 * 1000 /* what never changes */
+};
+
+#define DJ_TREE_INLINE_MAX (256U * 1024) /* content that comes with the answer to OPEN */
+#define DJ_TREE_READ_MAX (1024U * 1024)  /* bytes of one READ */
+#define DJ_TREE_PAGE_MAX 512             /* entries of one READDIR */
+#define DJ_LOOKED_BITS 65536
+
+struct dj_tree_peer {
+    struct dj_tree *tree;
+    struct dj_peer *peer;
+    struct dj_handles handles;
+    struct dj_named_count *counts;
+    struct dj_held *held;               /* instances it has open by their nodes */
+    uint8_t looked[DJ_LOOKED_BITS / 8]; /* calls whose files it may remember, by hash */
+    uint64_t change_budget;             /* messages it may still be sent, see tree_change.c */
+    uint64_t change_ns;
+    struct dj_tree_peer *prev, *next;
+};
+
+struct dj_tree {
+    struct dj_engine *engine;
+    struct dj_nameds nameds;
+    struct dj_tree_peer *peers;
+    struct dj_refusal *refusals;
+    uint64_t events_end;   /* where the log ended when it was last looked at, and when that was */
+    uint64_t events_ns;
+    uint32_t uid, gid;     /* of everything that is shown */
+};
+
+struct dj_sort;
+
+struct dj_spot {
+    struct dj_tree *tree;
+    struct dj_engine *engine;
+    struct dj_tree_peer *peer;
+    bool readonly;           /* seen through a read-only mount */
+    uint64_t id;
+    struct dj_node node;
+    const struct dj_sort *sort;
+    struct dj_task *task;    /* NULL: fixed */
+    struct dj_call *call;    /* a reference, or NULL */
+    struct dj_bytes name;    /* of a run that was only listed: then call is NULL */
+    struct dj_named *named;  /* kind 3 */
+};
+
+#define DJ_SPOT_INIT {0}
+#define dj_cleanup_spot DJ_CLEANUP(dj_spot_release)
+
+/* A page of a listing under way. */
+struct dj_listing {
+    struct dj_msg_dirents out;
+    size_t max;
+    size_t bytes;
+    uint64_t cookie;       /* go on behind this; 0: from the start */
+    struct dj_bytes after; /* and behind this name */
+};
+
+/*
+ * What can be done with a spot; NULL is refused in the usual way for its type. Functions that take
+ * a request answer it. text and writable make a small file complete: its size, open and read.
+ */
+struct dj_sort {
+    mode_t mode; /* type and permissions; attr may change it */
+    void (*text)(const struct dj_spot *spot, struct dj_buf *buf);
+    int (*attr)(const struct dj_spot *spot, struct dj_part_attr *attr, struct dj_err *err);
+    int (*lookup)(const struct dj_spot *spot, const struct dj_asker *asker, struct dj_bytes name,
+                  struct dj_spot *ret, struct dj_err *err);
+    int (*list)(const struct dj_spot *spot, const struct dj_asker *asker,
+                struct dj_listing *listing, struct dj_err *err);
+    void (*readlink)(const struct dj_spot *spot, struct dj_request *request,
+                     const struct dj_asker *asker, const struct dj_msg_readlink *ask);
+    void (*open)(const struct dj_spot *spot, struct dj_request *request,
+                 const struct dj_asker *asker, const struct dj_msg_open *ask);
+    const struct dj_handle_ops *writable; /* opened to write: a handle with these */
+    void (*read)(const struct dj_spot *spot, struct dj_request *request,
+                 const struct dj_msg_read *ask);
+    void (*unlink)(const struct dj_spot *spot, struct dj_request *request,
+                   const struct dj_asker *asker, const struct dj_msg_unlink *ask);
+};
+
+extern const struct dj_sort dj_root_sorts[DJ_FIXED_COUNT];
+extern const struct dj_sort dj_task_sorts[DJ_TASK_LEAVES];
+extern const struct dj_sort dj_run_sorts[DJ_RUN_LEAVES];
+extern const struct dj_sort dj_instance_sorts[]; /* by enum dj_instance_leaf */
+extern const struct dj_sort dj_entry_sorts[3];   /* a file, a folder and a link in files/ */
+
+/* ---- tree.c ------------------------------------------------------------------------------ */
+
+struct dj_tree *dj_tree_of(struct dj_engine *engine);
+struct dj_tree_peer *dj_tree_peer_of(struct dj_engine *engine, struct dj_peer *peer);
+
+struct dj_asker dj_tree_asker(const struct dj_request *request,
+                              const struct dj_part_caller *caller, const struct dj_list *env);
+/* dj_tree_may_change(tree, asker, err): -EROFS, -EACCES. */
+int dj_tree_may_change(const struct dj_tree *tree, const struct dj_asker *asker,
+                       struct dj_err *err) DJ_MUST_CHECK;
+
+/* dj_tree_refuse(request, code, format): answers with the negative errno and a sentence. */
+void dj_tree_refuse(struct dj_request *request, int code, const char *format, ...) DJ_PRINTF(3, 4);
+void dj_tree_data(struct dj_request *request, struct dj_bytes bytes);
+/* dj_tree_slice(request, text, ask): what READ asks for of a text. */
+void dj_tree_slice(struct dj_request *request, struct dj_bytes text, const struct dj_msg_read *ask);
+void dj_tree_link(struct dj_request *request, const struct dj_buf *target);
+/* dj_tree_opened_text(request, text): a small file that is complete in its answer. */
+void dj_tree_opened_text(struct dj_request *request, struct dj_buf *text);
+void dj_tree_opened_handle(struct dj_request *request, const struct dj_handle *handle,
+                           uint64_t size);
+
+/* ---- tree_spot.c ------------------------------------------------------------------------- */
+
+/* dj_spot_of(peer, node, ret, err): -ESTALE for a node that is not there any more. */
+int dj_spot_of(struct dj_tree_peer *peer, uint64_t node, struct dj_spot *ret,
+               struct dj_err *err) DJ_MUST_CHECK;
+void dj_spot_release(struct dj_spot *spot);
+
+/* New spots beside an old one. */
+void dj_spot_fixed(const struct dj_spot *from, enum dj_fixed number, struct dj_spot *ret);
+void dj_spot_task(const struct dj_spot *from, struct dj_task *task, enum dj_task_leaf leaf,
+                  struct dj_spot *ret);
+/* dj_spot_run(): another file of the same run folder. */
+void dj_spot_run(const struct dj_spot *from, enum dj_run_leaf leaf, struct dj_spot *ret);
+/* dj_spot_call(): a file of a call that has a number. */
+void dj_spot_call(const struct dj_spot *from, struct dj_call *call, enum dj_run_leaf leaf,
+                  struct dj_spot *ret);
+/* dj_spot_listed(): the folder of a run of which only number and canonical name are known. */
+void dj_spot_listed(const struct dj_spot *from, uint64_t number, struct dj_bytes name,
+                    struct dj_spot *ret);
+void dj_spot_named(const struct dj_spot *from, struct dj_named *named, enum dj_run_leaf leaf,
+                   struct dj_spot *ret);
+/* dj_spot_instance(): a file of an ended instance of from's call; -ESTALE when it is not there. */
+int dj_spot_instance(const struct dj_spot *from, uint64_t instance, uint32_t leaf,
+                     struct dj_spot *ret, struct dj_err *err) DJ_MUST_CHECK;
+
+/* dj_spot_attr(spot, ret, err): what stat(2) shows. */
+int dj_spot_attr(const struct dj_spot *spot, struct dj_part_attr *ret,
+                 struct dj_err *err) DJ_MUST_CHECK;
+
+/* dj_listing_add(listing, spot, name, cookie): false when the page is full. A spot that has gone
+ * meanwhile is left out. */
+bool dj_listing_add(struct dj_listing *listing, const struct dj_spot *spot, struct dj_bytes name,
+                    uint64_t cookie);
+
+/* ---- tree_run.c, tree_files.c, tree_edges.c ------------------------------------------------ */
+
+/* dj_run_visible(): through a read-only mount only ended runs are there. */
+bool dj_run_visible(struct dj_engine *engine, struct dj_call *call);
+/*
+ * dj_run_shown(engine, call, readonly): the ended instance that meta, log and deps tell of, 0: none,
+ * or one is under way (which a read-only mount does not see). It is the current one while the call
+ * is done, so that all files of a folder tell of the same instance; else the newest.
+ */
+uint64_t dj_run_shown(struct dj_engine *engine, struct dj_call *call, bool readonly);
+/* dj_run_delete(engine, request, asker, call): answers; a run without a record is fine. */
+void dj_run_delete(struct dj_request *request, const struct dj_asker *asker, struct dj_call *call);
+
+/* dj_manifest_find(manifest, folder, name): the place of an entry, -1. folder: -1 is the top. */
+int64_t dj_manifest_find(const struct dj_rec_manifest *manifest, int64_t folder,
+                         struct dj_bytes name);
+int64_t dj_manifest_at(const struct dj_rec_manifest *manifest, struct dj_bytes path);
+/* dj_manifest_next(manifest, folder, after): the next entry right in the folder, -1. */
+int64_t dj_manifest_next(const struct dj_rec_manifest *manifest, int64_t folder, int64_t after);
+
+int dj_edges_lookup(const struct dj_spot *spot, const struct dj_asker *asker, struct dj_bytes name,
+                    struct dj_spot *ret, struct dj_err *err);
+int dj_edges_list(const struct dj_spot *spot, const struct dj_asker *asker,
+                  struct dj_listing *listing, struct dj_err *err);
+void dj_edges_unlink(const struct dj_spot *spot, struct dj_request *request,
+                     const struct dj_asker *asker, const struct dj_msg_unlink *ask);
+
+/* ---- tree_content.c: immutable bytes --------------------------------------------------------- */
+
+/* dj_content_of(engine, instance, entry): result, log or file of an ended instance, or NULL. */
+const struct dj_rec_content *dj_content_of(struct dj_engine *engine, uint64_t instance,
+                                           uint64_t entry);
+/* dj_content_read(engine, content, offset, size, ret, err): appends; -errno. */
+int dj_content_read(struct dj_engine *engine, const struct dj_rec_content *content,
+                    uint64_t offset, uint64_t size, struct dj_buf *ret,
+                    struct dj_err *err) DJ_MUST_CHECK;
+
+/* dj_open_node(spot, request): the node is right: immutable, and held until RELEASE. */
+void dj_open_node(const struct dj_spot *spot, struct dj_request *request);
+/* dj_open_other(spot, request, instance, entry): other bytes than the node's, through a handle. */
+void dj_open_other(const struct dj_spot *spot, struct dj_request *request, uint64_t instance,
+                   uint64_t entry);
+/* dj_open_result(spot, …): the open of `result`, whatever its node: waits, computes, ESTALE. */
+void dj_open_result(const struct dj_spot *spot, struct dj_request *request,
+                    const struct dj_asker *asker, const struct dj_msg_open *ask);
+/* dj_open_entry(): of a file in files/; dj_open_files(): of a folder there. Never wait, but with
+ * DJ_OPEN_CURRENT. */
+void dj_open_entry(const struct dj_spot *spot, struct dj_request *request,
+                   const struct dj_asker *asker, const struct dj_msg_open *ask);
+void dj_open_files(const struct dj_spot *spot, struct dj_request *request,
+                   const struct dj_asker *asker, const struct dj_msg_open *ask);
+/* dj_read_node(): immutable content by its node, without a handle. */
+void dj_read_node(const struct dj_spot *spot, struct dj_request *request,
+                  const struct dj_msg_read *ask);
+
+/* dj_held_add(peer, instance, n), dj_held_drop(peer, instance): OPENED without a handle, RELEASE. */
+void dj_held_add(struct dj_tree_peer *peer, uint64_t instance, uint64_t n);
+void dj_held_drop(struct dj_tree_peer *peer, uint64_t instance);
+void dj_held_drop_all(struct dj_tree_peer *peer);
+
+/* ---- tree_ctl.c: carrying out control words, and their replies -------------------------------- */
+
+extern const struct dj_handle_ops dj_ctl_root_ops;
+extern const struct dj_handle_ops dj_ctl_task_ops;
+extern const struct dj_handle_ops dj_ctl_run_ops;
+void dj_dialogue_free(struct dj_dialogue *dialogue);
+
+/* The last refusal of a ctl; a text for reading it. Bounded: the oldest are forgotten. */
+void dj_refusal_note(struct dj_tree *tree, struct dj_task *task, struct dj_call *call,
+                     const char *sentence);
+void dj_ctl_text(const struct dj_spot *spot, struct dj_buf *buf);
+void dj_refusals_release(struct dj_tree *tree);
+
+/* ---- tree_change.c ------------------------------------------------------------------------- */
+
+/* dj_change_looked(peer, call): the peer is about to learn something that a run can make wrong. */
+void dj_change_looked(struct dj_tree_peer *peer, struct dj_call *call);
+void dj_change_send(struct dj_tree *tree, struct dj_call *call);
+
+#endif

@@ -1,0 +1,300 @@
+/* From node ids to the engine's objects, and to what stat(2) shows of them. */
+#include <errno.h>
+
+#include "daemon/tree_impl.h"
+
+static const struct dj_sort *sort_of_entry(const struct dj_rec_entry *entry)
+{
+    if (S_ISDIR((mode_t)entry->mode))
+        return &dj_entry_sorts[1];
+    return &dj_entry_sorts[S_ISLNK((mode_t)entry->mode) ? 2 : 0];
+}
+
+static int gone(struct dj_err *err)
+{
+    return dj_err_set(err, ESTALE, "this file is not there any more; look again");
+}
+
+/* spot->node and the objects are set: the sort and the id follow from them. */
+static void finish(struct dj_spot *spot)
+{
+    switch (spot->node.kind) {
+    case DJ_NODE_FIXED:
+        spot->sort = &dj_root_sorts[spot->node.number];
+        break;
+    case DJ_NODE_TASK:
+        spot->sort = &dj_task_sorts[spot->node.leaf];
+        break;
+    case DJ_NODE_CALL:
+    case DJ_NODE_NAMED:
+        spot->sort = &dj_run_sorts[spot->node.leaf];
+        break;
+    case DJ_NODE_INSTANCE:
+        if (spot->node.leaf < DJ_INSTANCE_ENTRY)
+            spot->sort = &dj_instance_sorts[spot->node.leaf];
+        break;
+    }
+    spot->id = dj_node_pack(spot->node);
+}
+
+static void begin(const struct dj_spot *from, struct dj_spot *ret)
+{
+    *ret = (struct dj_spot){.tree = from->tree, .engine = from->engine, .peer = from->peer,
+                            .readonly = from->readonly};
+}
+
+static void set_call(struct dj_spot *spot, struct dj_call *call)
+{
+    dj_call_ref(call);
+    spot->call = call;
+    spot->task = dj_call_task(call);
+}
+
+void dj_spot_release(struct dj_spot *spot)
+{
+    if (spot->call != NULL)
+        dj_call_unref(spot->call);
+    *spot = (struct dj_spot){0};
+}
+
+void dj_spot_fixed(const struct dj_spot *from, enum dj_fixed number, struct dj_spot *ret)
+{
+    begin(from, ret);
+    ret->node = (struct dj_node){DJ_NODE_FIXED, number, 0};
+    finish(ret);
+}
+
+void dj_spot_task(const struct dj_spot *from, struct dj_task *task, enum dj_task_leaf leaf,
+                  struct dj_spot *ret)
+{
+    begin(from, ret);
+    ret->node = (struct dj_node){DJ_NODE_TASK, task->number, leaf};
+    ret->task = task;
+    finish(ret);
+}
+
+void dj_spot_call(const struct dj_spot *from, struct dj_call *call, enum dj_run_leaf leaf,
+                  struct dj_spot *ret)
+{
+    begin(from, ret);
+    ret->node = (struct dj_node){DJ_NODE_CALL, dj_call_number(call), leaf};
+    set_call(ret, call);
+    finish(ret);
+}
+
+void dj_spot_listed(const struct dj_spot *from, uint64_t number, struct dj_bytes name,
+                    struct dj_spot *ret)
+{
+    begin(from, ret);
+    ret->node = (struct dj_node){DJ_NODE_CALL, number, DJ_RUN_FOLDER};
+    ret->task = from->task;
+    ret->name = name;
+    finish(ret);
+}
+
+void dj_spot_named(const struct dj_spot *from, struct dj_named *named, enum dj_run_leaf leaf,
+                   struct dj_spot *ret)
+{
+    begin(from, ret);
+    ret->node = (struct dj_node){DJ_NODE_NAMED, named->number, leaf};
+    ret->named = named;
+    ret->task = named->task;
+    if (named->call != NULL)
+        set_call(ret, named->call);
+    finish(ret);
+}
+
+void dj_spot_run(const struct dj_spot *from, enum dj_run_leaf leaf, struct dj_spot *ret)
+{
+    if (from->named != NULL)
+        dj_spot_named(from, from->named, leaf, ret);
+    else
+        dj_spot_call(from, from->call, leaf, ret);
+}
+
+static int set_instance(struct dj_spot *spot, uint64_t instance, uint32_t leaf, struct dj_err *err)
+{
+    const struct dj_rec_instance *record = dj_instance(spot->engine, instance);
+
+    if (record == NULL)
+        return gone(err);
+    spot->node = (struct dj_node){DJ_NODE_INSTANCE, instance, leaf};
+    if (leaf >= DJ_INSTANCE_ENTRY) {
+        const struct dj_rec_manifest *manifest = dj_manifest(spot->engine, instance);
+        size_t index = leaf - DJ_INSTANCE_ENTRY;
+
+        if (index >= manifest->entries.n)
+            return gone(err);
+        spot->sort = sort_of_entry(DJ_LIST_AT(&manifest->entries, struct dj_rec_entry, index));
+    }
+    finish(spot);
+    return 0;
+}
+
+int dj_spot_instance(const struct dj_spot *from, uint64_t instance, uint32_t leaf,
+                     struct dj_spot *ret, struct dj_err *err)
+{
+    int code;
+
+    begin(from, ret);
+    set_call(ret, from->call);
+    code = set_instance(ret, instance, leaf, err);
+    if (code < 0)
+        dj_spot_release(ret);
+    return code;
+}
+
+static int find_task(struct dj_spot *spot, struct dj_err *err)
+{
+    struct dj_task *task = dj_task_by_number(spot->engine, (uint32_t)spot->node.number);
+
+    if (task == NULL || task->definition == NULL || task->number != spot->node.number)
+        return gone(err);
+    spot->task = task;
+    return 0;
+}
+
+static int find_call(struct dj_spot *spot, struct dj_call *call, struct dj_err *err)
+{
+    if (call == NULL)
+        return gone(err);
+    spot->call = call;
+    spot->task = dj_call_task(call);
+    return 0;
+}
+
+static int find_named(struct dj_spot *spot, struct dj_err *err)
+{
+    struct dj_named *named = dj_named_by_number(&spot->tree->nameds, spot->node.number);
+
+    if (named == NULL || (named->call == NULL) != (spot->node.leaf == DJ_RUN_ALIAS))
+        return gone(err);
+    spot->named = named;
+    spot->task = named->task;
+    if (named->call != NULL)
+        set_call(spot, named->call);
+    return 0;
+}
+
+static int find(struct dj_spot *spot, struct dj_err *err)
+{
+    int code = 0;
+
+    switch (spot->node.kind) {
+    case DJ_NODE_FIXED:
+        break;
+    case DJ_NODE_TASK:
+        code = find_task(spot, err);
+        break;
+    case DJ_NODE_CALL:
+        code = find_call(spot, dj_call_by_number(spot->engine, spot->node.number), err);
+        break;
+    case DJ_NODE_NAMED:
+        code = find_named(spot, err);
+        break;
+    case DJ_NODE_INSTANCE:
+        code = find_call(spot, dj_instance_call(spot->engine, spot->node.number), err);
+        if (code == 0)
+            code = set_instance(spot, spot->node.number, spot->node.leaf, err);
+        break;
+    }
+    if (code == 0)
+        finish(spot);
+    return code;
+}
+
+int dj_spot_of(struct dj_tree_peer *peer, uint64_t id, struct dj_spot *ret, struct dj_err *err)
+{
+    int code;
+
+    *ret = (struct dj_spot){.tree = peer->tree, .engine = peer->tree->engine, .peer = peer,
+                            .readonly = dj_peer_facts(peer->peer)->readonly};
+    if (!dj_node_unpack(id, &ret->node))
+        return gone(err);
+    code = find(ret, err);
+    if (code < 0)
+        dj_spot_release(ret);
+    return code;
+}
+
+/* ---- attributes --------------------------------------------------------------------------- */
+
+/* Which file of its run a node is, for its inode number. */
+static enum dj_run_leaf leaf_of(const struct dj_spot *spot, struct dj_bytes *ret_path)
+{
+    *ret_path = DJ_BYTES_LIT("");
+    if (spot->node.kind != DJ_NODE_INSTANCE)
+        return (enum dj_run_leaf)spot->node.leaf;
+    if (spot->node.leaf == DJ_INSTANCE_RESULT)
+        return DJ_RUN_RESULT;
+    if (spot->node.leaf == DJ_INSTANCE_LOG)
+        return DJ_RUN_LOG;
+    if (spot->node.leaf >= DJ_INSTANCE_ENTRY) {
+        const struct dj_rec_manifest *manifest = dj_manifest(spot->engine, spot->node.number);
+
+        *ret_path = dj_buf_bytes(&DJ_LIST_AT(&manifest->entries, struct dj_rec_entry,
+                                             spot->node.leaf - DJ_INSTANCE_ENTRY)->path);
+    }
+    return DJ_RUN_FILES;
+}
+
+static uint64_t ino_of(const struct dj_spot *spot)
+{
+    struct dj_bytes path;
+    enum dj_run_leaf leaf;
+
+    if (spot->node.kind == DJ_NODE_FIXED || spot->node.kind == DJ_NODE_TASK)
+        return spot->id;
+    leaf = leaf_of(spot, &path);
+    /* Another spelling, and one that sets ignored parameters, are folders of their own. */
+    if (spot->named != NULL && (leaf == DJ_RUN_FOLDER || leaf == DJ_RUN_ALIAS))
+        return dj_node_ino(spot->task->number, dj_buf_bytes(&spot->named->name), leaf, path);
+    return dj_node_ino(spot->task->number,
+                       spot->call == NULL ? spot->name : dj_call_name(spot->call), leaf, path);
+}
+
+int dj_spot_attr(const struct dj_spot *spot, struct dj_part_attr *ret, struct dj_err *err)
+{
+    struct dj_totals totals;
+
+    *ret = (struct dj_part_attr){
+        .node = spot->id,
+        .ino = ino_of(spot),
+        .mode = spot->sort->mode,
+        .nlink = S_ISDIR(spot->sort->mode) ? 2 : 1,
+        .uid = spot->tree->uid,
+        .gid = spot->tree->gid,
+        .ttl_ms = DJ_TTL_NONE,
+    };
+    if (spot->task != NULL) {
+        ret->mtime_ns = spot->task->changed_ns;
+    } else {
+        dj_totals(spot->engine, &totals);
+        ret->mtime_ns = totals.start_ns;
+    }
+    if (spot->sort->text != NULL) {
+        dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
+
+        spot->sort->text(spot, &text);
+        ret->size = text.len;
+    }
+    return spot->sort->attr == NULL ? 0 : spot->sort->attr(spot, ret, err);
+}
+
+bool dj_listing_add(struct dj_listing *listing, const struct dj_spot *spot, struct dj_bytes name,
+                    uint64_t cookie)
+{
+    struct dj_part_attr attr;
+    struct dj_part_dirent *entry;
+
+    if (listing->out.entries.n >= listing->max || listing->bytes > DJ_TREE_READ_MAX / 2)
+        return false;
+    if (dj_spot_attr(spot, &attr, NULL) < 0)
+        return true;
+    entry = dj_list_add(&listing->out.entries, sizeof(*entry));
+    dj_buf_set(&entry->name, name);
+    entry->cookie = cookie;
+    entry->attr = attr;
+    listing->bytes += name.len + sizeof(*entry);
+    return true;
+}
