@@ -31,7 +31,7 @@ int dj_stream_read(struct dj_stream *stream)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return errno == EAGAIN || errno == EWOULDBLOCK ? -EAGAIN : -EPIPE;
+            return errno == EAGAIN ? -EAGAIN : -EPIPE;
         if (n == 0)
             return -EPIPE;
         stream->in.len += (size_t)n;
@@ -64,7 +64,7 @@ int dj_stream_flush(struct dj_stream *stream)
 
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        if (n < 0 && errno == EAGAIN)
             return 0;
         if (n < 0)
             return -EPIPE;
