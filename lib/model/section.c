@@ -45,6 +45,7 @@ int dj_section_set(struct dj_section *section, struct dj_bytes name, struct dj_b
 {
     int code = dj_option_known(name, section->head, err);
     struct dj_option *option;
+    const struct dj_option *first;
 
     if (code < 0)
         return dj_at(section->file, line, code, err);
@@ -58,14 +59,13 @@ int dj_section_set(struct dj_section *section, struct dj_bytes name, struct dj_b
     option->line = line;
     dj_buf_add_bytes(&option->value, value);
     /* The search ends at the first of that name: it is the one before, if there is one. */
-    if (dj_section_find(section, option->name) != option) {
-        unsigned first = dj_section_find(section, option->name)->line;
-
-        if (first == 0)
+    first = dj_section_find(section, option->name);
+    if (first != NULL && first != option) {
+        if (first->line == 0)
             return dj_err_set(err, EINVAL, "%s is given twice", option->name);
         return dj_at(section->file, line,
                      dj_err_set(err, EINVAL, "%s is given twice, first in line %u", option->name,
-                                first),
+                                first->line),
                      err);
     }
     return 0;
@@ -132,14 +132,16 @@ static int option_line(struct dj_section *section, struct dj_bytes line, unsigne
     code = dj_section_set(section, name, value, number, err);
     if (code < 0)
         return code;
-    last_option(section)->depth = depth_of(line);
+    DJ_LIST_AT(&section->options, struct dj_option, section->options.n - 1)->depth = depth_of(line);
     section->open = value.len == 0;
     return 0;
 }
 
 bool dj_section_takes(const struct dj_section *section, struct dj_bytes line)
 {
-    return section->open && (is_empty(line) || depth_of(line) > last_option(section)->depth);
+    const struct dj_option *last = last_option(section);
+
+    return section->open && (is_empty(line) || (last != NULL && depth_of(line) > last->depth));
 }
 
 int dj_section_line(struct dj_section *section, struct dj_bytes line, unsigned number,
