@@ -28,8 +28,8 @@ in_git()
         tests/fuzz/run-fuzz.sh tests/helper/run-test
     shellcheck -s bash contrib/completion/dj
     find tests -name '*.bash' -exec shellcheck -x -e SC2034,SC2154 {} +
-    find tests -name '*.bats' -exec shellcheck -s bats -x \
-        -e SC1091,SC2314,SC2315,SC2154,SC2034,SC2030,SC2031 {} +
+    find tests -name '*.bats' -exec shellcheck -s bats -x -S warning \
+        -e SC1091,SC2314,SC2315,SC2154,SC2034,SC2030,SC2031,SC1010 {} +
     find bench examples \( -name '*.sh' -o -name run \) -exec shellcheck {} +
 }
 
