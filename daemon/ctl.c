@@ -95,9 +95,9 @@ static int parse_line(enum dj_ctl_scope scope, struct dj_bytes line, struct dj_c
             return 0;
         }
         if (!bare && word->named & bit) {
-            bool is_all = word->verb == DJ_CTL_DELETE && dj_bytes_is(dj_strip(rest), all);
-
-            *ret = (struct dj_ctl_command){is_all ? DJ_CTL_DELETE_ALL : word->verb, rest};
+            *ret = (struct dj_ctl_command){word->verb, rest};
+            if (word->verb == DJ_CTL_DELETE && dj_bytes_is(dj_strip(rest), all))
+                *ret = (struct dj_ctl_command){DJ_CTL_DELETE_ALL, DJ_BYTES_LIT("")};
             return 0;
         }
         if (bare && word->named & bit)

@@ -2,10 +2,11 @@
  * Nodes for names that have no number: a run that was never computed, another spelling of one.
  *
  * Looking such a name up makes an entry (task, name as it was looked up) with a made-up number, and
- * a mount's kernel may then use the number until it forgets it. So each mount's look-ups are counted
- * per entry, over all its files, and an entry goes when no mount knows it any more. While it stays,
- * it keeps its call: a name whose call got a record meanwhile goes on working as that call, and
- * goes on having the same node, so that a shell which stands in the folder does not lose it.
+ * a mount's kernel may then use the number until it forgets it. So each mount's look-ups are
+ * counted per entry, over all its files, and an entry goes when no mount knows it any more. While
+ * it stays, it keeps its call: a name whose call got a record meanwhile goes on working as that
+ * call, and goes on having the same node, so that a shell which stands in the folder does not
+ * lose it.
  *
  * A mount outlives its daemon, and what its kernel knows has to go on working: it declares its
  * numbers to the next daemon (RESTORE). The numbers of one daemon hold a random epoch, so they do

@@ -5,7 +5,7 @@
  *     kind 1  task       task number << 8 | enum dj_task_leaf
  *     kind 2  call       call number << 8 | enum dj_run_leaf
  *     kind 3  named      made-up number << 8 | enum dj_run_leaf (see named.h)
- *     kind 4  instance   instance number << 20 | enum dj_instance_leaf, or 16 + index in its manifest
+ *     kind 4  instance   instance number << 20 | enum dj_instance_leaf, or 16 + place in manifest
  *
  * The kind is in the top four bits. Everything but kind 3 is a pure function of stored numbers, so
  * a node means the same to every mount and to the daemon's next life, and nobody keeps a table of
@@ -92,7 +92,7 @@ bool dj_node_unpack(uint64_t id, struct dj_node *ret);
 
 /*
  * dj_node_ino(task, name, leaf, path): an inode number for a file of a call: enum dj_run_leaf, or
- * DJ_RUN_FILES with the path of an entry below files/. Never below 1024, which is left to fixed nodes.
+ * DJ_RUN_FILES with the path of an entry below files/. Never below 1024: those are fixed nodes'.
  */
 uint64_t dj_node_ino(uint32_t task, struct dj_bytes name, enum dj_run_leaf leaf,
                      struct dj_bytes path);

@@ -18,7 +18,7 @@ void dj_render_readme(struct dj_buf *buf, struct dj_engine *engine)
     dj_buf_addf(buf,
                 "djfs: runs of your programs, memoised and shown as files. All below %s\n"
                 "\n"
-                "    cat tasks/TASK/ARGS/result     the result: cached, or computed while you wait\n"
+                "    cat tasks/TASK/ARGS/result     its result: cached, or computed meanwhile\n"
                 "\n", mount);
     dj_buf_adds(
         buf,
@@ -26,7 +26,7 @@ void dj_render_readme(struct dj_buf *buf, struct dj_engine *engine)
         "events           what happened, one JSON object a line; tail -f follows it\n"
         "ctl              takes gc, pause, resume\n"
         "self             in a run: a link to that run\n"
-        "tasks/TASK/      lists the runs that have been computed or tried; others are there by name\n"
+        "tasks/TASK/      lists the runs that were computed or tried; others are there by name\n"
         "  .definition    the task's section of a task file; writing it defines the task anew\n"
         "  .version       one value; writing another one makes the old runs stale\n"
         "  .status        runs by state\n"

@@ -74,7 +74,7 @@ void dj_tree_changed(void *engine, struct dj_call *call)
         dj_change_send(the_tree, call);
 }
 
-/* ---- who asks, and answers ------------------------------------------------------------------ */
+/* ---- who asks, and answers ------------------------------------------------------------------- */
 
 struct dj_asker dj_tree_asker(const struct dj_request *request,
                               const struct dj_part_caller *caller, const struct dj_list *env)

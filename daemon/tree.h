@@ -5,7 +5,7 @@
  * handle.h, control words in ctl.h; man/dj-tree.5 says what each file holds.
  *
  * The rules that everything here keeps:
- *   - LOOKUP, GETATTR, READDIR, UNLINK and WRITE never wait for a run, and none but WRITE starts one.
+ *   - LOOKUP, GETATTR, READDIR, UNLINK and WRITE never wait for a run; none but WRITE starts one.
  *   - OPEN and READLINK of what is not there wait, and READ of `wait` and of a reply to a control
  *     word; all of them stop at CANCEL with EINTR.
  *   - A node of an instance never changes. OPEN of a node that is not what its call's current
@@ -23,7 +23,8 @@
 #include "daemon/engine.h"
 #include "daemon/request.h"
 
-/* dj_tree_handle(request): LOOKUP GETATTR READDIR READLINK OPEN READ WRITE UNLINK STATFS RESTORE. */
+/* dj_tree_handle(request): LOOKUP GETATTR READDIR READLINK OPEN READ WRITE UNLINK STATFS and
+ * RESTORE. */
 void dj_tree_handle(struct dj_request *request);
 
 /* dj_tree_notice(engine, peer, message): RELEASE and FORGET, which nobody answers. */
@@ -34,8 +35,8 @@ void dj_tree_notice(struct dj_engine *engine, struct dj_peer *peer,
 void dj_tree_peer_gone(struct dj_engine *engine, struct dj_peer *peer);
 
 /*
- * dj_tree_changed(engine, call): for dj_engine_on_change(), with the engine as its cookie. Tells the
- * mounts that may hold an answer which has become wrong, at a bounded rate; what is dropped
+ * dj_tree_changed(engine, call): for dj_engine_on_change(), with the engine as its cookie. Tells
+ * the mounts that may hold an answer which has become wrong, at a bounded rate; what is dropped
  * expires by itself within a second.
  */
 void dj_tree_changed(void *engine, struct dj_call *call);

@@ -1,10 +1,10 @@
 /*
  * Telling mounts that what their kernel remembers has become wrong.
  *
- * Nothing depends on it: an open of an old node is answered ESTALE, and names and sizes are believed
- * for a second. It lets `stat` see the new size at once. So it may be dropped at will, and is: a
- * mount hears of a call only when it has learnt something of it since it was last told, which a
- * bit per hash of calls remembers, and at most so many times a second.
+ * Nothing depends on it: an open of an old node is answered ESTALE, and names and sizes are
+ * believed for a second. It lets `stat` see the new size at once. So it may be dropped at will, and
+ * is: a mount hears of a call only when it has learnt something of it since it was last told,
+ * which a bit per hash of calls remembers, and at most so many times a second.
  */
 #include <utlist.h>
 

@@ -8,7 +8,7 @@
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 
-/* ---- reading -------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 const struct dj_rec_content *dj_content_of(struct dj_engine *engine, uint64_t instance,
                                            uint64_t entry)
@@ -88,7 +88,7 @@ static void handle_read(struct dj_handle *handle, struct dj_request *request,
     reply_content(request, handle->instance, handle->entry, ask);
 }
 
-/* ---- what is open by its node ----------------------------------------------------------------------- */
+/* ---- what is open by its node ---------------------------------------------------------------- */
 
 struct dj_held {
     uint64_t instance;
@@ -134,7 +134,7 @@ void dj_held_drop_all(struct dj_tree_peer *peer)
         held_free(peer, peer->held);
 }
 
-/* ---- opening ----------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 /* Small content comes along, large content is a file that the mount reads itself. */
 static int set_content(struct dj_engine *engine, const struct dj_rec_content *content,

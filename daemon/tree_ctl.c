@@ -15,87 +15,7 @@
 #include "daemon/tree_impl.h"
 #include "lib/util/mem.h"
 
-/* ---- the last refusals ------------------------------------------------------------------------- */
-
-#define REFUSALS_MAX 1024
-
-struct dj_refusal {
-    uint8_t key[sizeof(uint32_t) + DJ_DIGEST_SIZE];
-    char *sentence;
-    UT_hash_handle hh;
-};
-
-static void refusal_key(struct dj_task *task, struct dj_call *call, uint8_t *key)
-{
-    memset(key, 0, sizeof(((struct dj_refusal *)NULL)->key));
-    if (call != NULL)
-        task = dj_call_task(call);
-    if (task != NULL)
-        memcpy(key, &task->number, sizeof(task->number));
-    if (call != NULL)
-        memcpy(key + sizeof(uint32_t), dj_call_key(call)->b, DJ_DIGEST_SIZE);
-}
-
-static struct dj_refusal *refusal_of(struct dj_tree *tree, struct dj_task *task,
-                                     struct dj_call *call)
-{
-    struct dj_refusal *refusal;
-    uint8_t key[sizeof(refusal->key)];
-
-    refusal_key(task, call, key);
-    HASH_FIND(hh, tree->refusals, key, sizeof(key), refusal);
-    return refusal;
-}
-
-static void refusal_free(struct dj_tree *tree, struct dj_refusal *refusal)
-{
-    HASH_DEL(tree->refusals, refusal);
-    free(refusal->sentence);
-    free(refusal);
-}
-
-/* The table is in the order of its additions, so the oldest is at its head. */
-void dj_refusal_note(struct dj_tree *tree, struct dj_task *task, struct dj_call *call,
-                     const char *sentence)
-{
-    struct dj_refusal *refusal = refusal_of(tree, task, call);
-
-    if (refusal != NULL)
-        refusal_free(tree, refusal);
-    else if (HASH_COUNT(tree->refusals) >= REFUSALS_MAX)
-        refusal_free(tree, tree->refusals);
-    refusal = dj_xcalloc(1, sizeof(*refusal));
-    refusal_key(task, call, refusal->key);
-    refusal->sentence = dj_xstrdup(sentence);
-    HASH_ADD(hh, tree->refusals, key, sizeof(refusal->key), refusal);
-}
-
-void dj_refusals_release(struct dj_tree *tree)
-{
-    while (tree->refusals != NULL)
-        refusal_free(tree, tree->refusals);
-}
-
-static void ctl_text(struct dj_tree *tree, enum dj_ctl_scope scope, struct dj_task *task,
-                     struct dj_call *call, struct dj_buf *buf)
-{
-    const struct dj_refusal *refusal = refusal_of(tree, task, call);
-
-    dj_ctl_words(buf, scope);
-    if (refusal != NULL)
-        dj_buf_addf(buf, "refused: %s\n", refusal->sentence);
-}
-
-void dj_ctl_text(const struct dj_spot *spot, struct dj_buf *buf)
-{
-    enum dj_ctl_scope scope = spot->node.kind == DJ_NODE_FIXED  ? DJ_CTL_ROOT
-                              : spot->node.kind == DJ_NODE_TASK ? DJ_CTL_TASK
-                                                                : DJ_CTL_RUN;
-
-    ctl_text(spot->tree, scope, spot->task, spot->call, buf);
-}
-
-/* ---- a dialogue and its parts -------------------------------------------------------------------- */
+/* ---- a dialogue and its parts ---------------------------------------------------------------- */
 
 /* What one command adds to the reply. */
 struct part {
@@ -170,7 +90,7 @@ static void dialogue_unref(struct dj_dialogue *dialogue)
     free(dialogue);
 }
 
-/* The handle is closed, or the next write begins; names that are looked into keep it for a while. */
+/* The handle is closed, or the next write begins; names being looked into keep it for a while. */
 void dj_dialogue_free(struct dj_dialogue *dialogue)
 {
     struct reader *reader, *next;
@@ -217,7 +137,7 @@ static void part_fail(struct part *part, int code, const char *sentence)
                     part->sentence);
 }
 
-/* ---- reading the reply ---------------------------------------------------------------------------- */
+/* ---- reading the reply ----------------------------------------------------------------------- */
 
 static void serve(struct dj_dialogue *dialogue, struct dj_request *request);
 
@@ -373,7 +293,7 @@ static void ctl_read(struct dj_handle *handle, struct dj_request *request,
     if (dialogue == NULL) {
         dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
 
-        ctl_text(handle->tree, scope, handle->task, handle->call, &text);
+        dj_refusal_text(handle->tree, scope, handle->task, handle->call, &text);
         dj_tree_slice(request, dj_buf_bytes(&text), ask);
         return;
     }
@@ -384,7 +304,7 @@ static void ctl_read(struct dj_handle *handle, struct dj_request *request,
     serve(dialogue, request);
 }
 
-/* ---- the write's answer ---------------------------------------------------------------------------- */
+/* ---- the write's answer ---------------------------------------------------------------------- */
 
 static void write_end(struct dj_dialogue *dialogue)
 {
@@ -419,7 +339,7 @@ static void on_durable(void *cookie, int code, const char *sentence)
     write_end(dialogue);
 }
 
-/* ---- one command ------------------------------------------------------------------------------------ */
+/* ---- one command ----------------------------------------------------------------------------- */
 
 /* Those that say later when they are durable: the write waits for them, unless they are refused. */
 static int later(struct part *part, struct dj_err *err)
@@ -676,7 +596,7 @@ static void ctl_write(struct dj_handle *handle, struct dj_request *request,
     write_end(dialogue);
 }
 
-/* ---- the three files ---------------------------------------------------------------------------------- */
+/* ---- the three files ------------------------------------------------------------------------- */
 
 static void root_read(struct dj_handle *handle, struct dj_request *request,
                       const struct dj_msg_read *ask)

@@ -62,7 +62,7 @@ static bool has_edge(struct dj_engine *engine, uint64_t instance, uint64_t call)
     return false;
 }
 
-/* ---- going through them, page by page ----------------------------------------------------------- */
+/* ---- going through them, page by page -------------------------------------------------------- */
 
 /* each() for every call behind the cookie; it returns false to stop. */
 typedef bool edge_fn(void *context, struct dj_call *call, uint64_t cookie);
@@ -172,7 +172,7 @@ int dj_edges_list(const struct dj_spot *spot, const struct dj_asker *asker,
     return 0;
 }
 
-/* ---- one name ------------------------------------------------------------------------------------ */
+/* ---- one name -------------------------------------------------------------------------------- */
 
 struct search {
     struct dj_bytes name;

@@ -3,7 +3,7 @@
 
 #include "daemon/tree_impl.h"
 
-/* ---- manifests --------------------------------------------------------------------------------- */
+/* ---- manifests ------------------------------------------------------------------------------- */
 
 static const struct dj_rec_entry *entry_at(const struct dj_rec_manifest *manifest, int64_t index)
 {
@@ -113,7 +113,7 @@ int64_t dj_manifest_find(const struct dj_rec_manifest *manifest, int64_t folder,
     return dj_manifest_at(manifest, dj_buf_bytes(&path));
 }
 
-/* ---- folders ------------------------------------------------------------------------------------ */
+/* ---- folders --------------------------------------------------------------------------------- */
 
 static const struct dj_rec_manifest *manifest_of(const struct dj_spot *spot)
 {
@@ -175,7 +175,7 @@ static void files_unlink(const struct dj_spot *folder, struct dj_request *reques
         dj_reply_ok(request, 0, "");
 }
 
-/* ---- attributes --------------------------------------------------------------------------------- */
+/* ---- attributes ------------------------------------------------------------------------------ */
 
 static int result_attr(const struct dj_spot *spot, struct dj_part_attr *attr, struct dj_err *err)
 {
@@ -223,7 +223,7 @@ static void entry_readlink(const struct dj_spot *spot, struct dj_request *reques
     dj_tree_link(request, &entry_at(manifest_of(spot), place_of(spot))->target);
 }
 
-/* ---- log ---------------------------------------------------------------------------------------- */
+/* ---- log ------------------------------------------------------------------------------------- */
 
 static void log_open(const struct dj_spot *spot, struct dj_request *request,
                      const struct dj_asker *asker, const struct dj_msg_open *ask)

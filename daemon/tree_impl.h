@@ -1,8 +1,8 @@
 /*
  * The inside of the tree: what tree_*.c share.
  *
- * A node id is turned into a *spot*: the engine's objects behind it and its *sort*, which is a table
- * of what can be done with it. Each tree_*.c brings the sorts of one part of the tree.
+ * A node id is turned into a *spot*: the engine's objects behind it and its *sort*, which is a
+ * table of what can be done with it. Each tree_*.c brings the sorts of one part of the tree.
  */
 #ifndef DJ_DAEMON_TREE_IMPL_H
 #define DJ_DAEMON_TREE_IMPL_H
@@ -84,6 +84,7 @@ struct dj_listing {
 struct dj_sort {
     mode_t mode; /* type and permissions; attr may change it */
     void (*text)(const struct dj_spot *spot, struct dj_buf *buf);
+    bool costly; /* its text is not made for stat(2), which then shows no size */
     int (*attr)(const struct dj_spot *spot, struct dj_part_attr *attr, struct dj_err *err);
     int (*lookup)(const struct dj_spot *spot, const struct dj_asker *asker, struct dj_bytes name,
                   struct dj_spot *ret, struct dj_err *err);
@@ -106,7 +107,7 @@ extern const struct dj_sort dj_run_sorts[DJ_RUN_LEAVES];
 extern const struct dj_sort dj_instance_sorts[]; /* by enum dj_instance_leaf */
 extern const struct dj_sort dj_entry_sorts[3];   /* a file, a folder and a link in files/ */
 
-/* ---- tree.c ------------------------------------------------------------------------------ */
+/* ---- tree.c ---------------------------------------------------------------------------------- */
 
 struct dj_tree *dj_tree_of(struct dj_engine *engine);
 struct dj_tree_peer *dj_tree_peer_of(struct dj_engine *engine, struct dj_peer *peer);
@@ -128,7 +129,7 @@ void dj_tree_opened_text(struct dj_request *request, struct dj_buf *text);
 void dj_tree_opened_handle(struct dj_request *request, const struct dj_handle *handle,
                            uint64_t size);
 
-/* ---- tree_spot.c ------------------------------------------------------------------------- */
+/* ---- tree_spot.c ----------------------------------------------------------------------------- */
 
 /* dj_spot_of(peer, node, ret, err): -ESTALE for a node that is not there any more. */
 int dj_spot_of(struct dj_tree_peer *peer, uint64_t node, struct dj_spot *ret,
@@ -162,14 +163,15 @@ int dj_spot_attr(const struct dj_spot *spot, struct dj_part_attr *ret,
 bool dj_listing_add(struct dj_listing *listing, const struct dj_spot *spot, struct dj_bytes name,
                     uint64_t cookie);
 
-/* ---- tree_run.c, tree_files.c, tree_edges.c ------------------------------------------------ */
+/* ---- tree_run.c, tree_files.c, tree_edges.c -------------------------------------------------- */
 
 /* dj_run_visible(): through a read-only mount only ended runs are there. */
 bool dj_run_visible(struct dj_engine *engine, struct dj_call *call);
 /*
- * dj_run_shown(engine, call, readonly): the ended instance that meta, log and deps tell of, 0: none,
- * or one is under way (which a read-only mount does not see). It is the current one while the call
- * is done, so that all files of a folder tell of the same instance; else the newest.
+ * dj_run_shown(engine, call, readonly): the ended instance that meta, log and deps tell of; 0 when
+ * there is none, or one is under way (which a read-only mount does not see). It is the current one
+ * while the call is done, so that all files of a folder tell of the same instance; else the
+ * newest.
  */
 uint64_t dj_run_shown(struct dj_engine *engine, struct dj_call *call, bool readonly);
 /* dj_run_delete(engine, request, asker, call): answers; a run without a record is fine. */
@@ -217,25 +219,30 @@ void dj_open_files(const struct dj_spot *spot, struct dj_request *request,
 void dj_read_node(const struct dj_spot *spot, struct dj_request *request,
                   const struct dj_msg_read *ask);
 
-/* dj_held_add(peer, instance, n), dj_held_drop(peer, instance): OPENED without a handle, RELEASE. */
+/* dj_held_add(), dj_held_drop(): OPENED without a handle, and its RELEASE. */
 void dj_held_add(struct dj_tree_peer *peer, uint64_t instance, uint64_t n);
 void dj_held_drop(struct dj_tree_peer *peer, uint64_t instance);
 void dj_held_drop_all(struct dj_tree_peer *peer);
 
-/* ---- tree_ctl.c: carrying out control words, and their replies -------------------------------- */
+/* ---- tree_ctl.c: carrying out control words, and their replies ------------------------------- */
 
 extern const struct dj_handle_ops dj_ctl_root_ops;
 extern const struct dj_handle_ops dj_ctl_task_ops;
 extern const struct dj_handle_ops dj_ctl_run_ops;
 void dj_dialogue_free(struct dj_dialogue *dialogue);
 
-/* The last refusal of a ctl; a text for reading it. Bounded: the oldest are forgotten. */
+/* ---- tree_refusal.c ------------------------------------------------------------------------- */
+
+/* dj_refusal_note(): why the last write to a ctl was refused. No task: the root's. */
 void dj_refusal_note(struct dj_tree *tree, struct dj_task *task, struct dj_call *call,
                      const char *sentence);
+/* dj_refusal_text(): the words of a ctl, and its last refusal. */
+void dj_refusal_text(struct dj_tree *tree, enum dj_ctl_scope scope, struct dj_task *task,
+                     struct dj_call *call, struct dj_buf *buf);
 void dj_ctl_text(const struct dj_spot *spot, struct dj_buf *buf);
 void dj_refusals_release(struct dj_tree *tree);
 
-/* ---- tree_change.c ------------------------------------------------------------------------- */
+/* ---- tree_change.c --------------------------------------------------------------------------- */
 
 /* dj_change_looked(peer, call): the peer is about to learn something that a run can make wrong. */
 void dj_change_looked(struct dj_tree_peer *peer, struct dj_call *call);

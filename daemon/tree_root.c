@@ -73,7 +73,7 @@ static int long_attr(const struct dj_spot *spot, struct dj_part_attr *attr, stru
     return 0;
 }
 
-/* ---- self -------------------------------------------------------------------------------------- */
+/* ---- self ------------------------------------------------------------------------------------ */
 
 static void self_readlink(const struct dj_spot *spot, struct dj_request *request,
                           const struct dj_asker *asker, const struct dj_msg_readlink *ask)
@@ -92,7 +92,7 @@ static void self_readlink(const struct dj_spot *spot, struct dj_request *request
     dj_tree_link(request, &target);
 }
 
-/* ---- events ------------------------------------------------------------------------------------ */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 /*
  * The file's first byte is the oldest line that is left when it is read from the start; from there
@@ -156,7 +156,7 @@ static void events_open(const struct dj_spot *spot, struct dj_request *request,
     dj_tree_opened_handle(request, handle, dj_events_end(spot->engine) - handle->base);
 }
 
-/* ---- tasks ------------------------------------------------------------------------------------- */
+/* ---- tasks ----------------------------------------------------------------------------------- */
 
 static int tasks_lookup(const struct dj_spot *spot, const struct dj_asker *asker,
                         struct dj_bytes name, struct dj_spot *ret, struct dj_err *err)

@@ -19,8 +19,8 @@ struct run_file {
 };
 
 /*
- * In the order of listings. `result` is the last: rm -r takes away files in this order, the run goes
- * with its result, and everything before that is still what it was when rm looked at it.
+ * In the order of listings. `result` is the last: rm -r takes away files in this order, the run
+ * goes with its result, and everything before that is still what it was when rm looked at it.
  */
 static const struct run_file files[] = {
     {"args", DJ_RUN_ARGS, true},
@@ -35,7 +35,8 @@ static const struct run_file files[] = {
     {"result", DJ_RUN_RESULT, true},
 };
 
-static const char hidden[] = ".files-"; /* and an instance: where `files` leads when it has waited */
+/* And an instance's number: where `files` leads when it has waited. */
+static const char hidden[] = ".files-";
 
 static const struct run_file *file_of(struct dj_bytes name)
 {
@@ -66,7 +67,7 @@ uint64_t dj_run_shown(struct dj_engine *engine, struct dj_call *call, bool reado
     return latest != 0 && dj_instance(engine, latest) != NULL ? latest : 0;
 }
 
-/* ---- names ------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 /* result and files: of the current instance; else, for those who may wait, a placeholder. */
 static int current_spot(const struct dj_spot *folder, enum dj_run_leaf leaf, struct dj_spot *ret,
@@ -176,7 +177,7 @@ static int short_attr(const struct dj_spot *spot, struct dj_part_attr *attr, str
     return 0;
 }
 
-/* ---- taking away ------------------------------------------------------------------------------- */
+/* ---- taking away ----------------------------------------------------------------------------- */
 
 static void on_deleted(void *cookie, int code, const char *sentence)
 {
@@ -214,7 +215,7 @@ static void run_unlink(const struct dj_spot *folder, struct dj_request *request,
         dj_reply_ok(request, 0, "");
 }
 
-/* ---- small texts -------------------------------------------------------------------------------- */
+/* ---- small texts ----------------------------------------------------------------------------- */
 
 static void status_text(const struct dj_spot *spot, struct dj_buf *buf)
 {
@@ -232,7 +233,7 @@ static void meta_text(const struct dj_spot *spot, struct dj_buf *buf)
                    dj_run_shown(spot->engine, spot->call, spot->readonly));
 }
 
-/* ---- placeholders ------------------------------------------------------------------------------- */
+/* ---- placeholders ---------------------------------------------------------------------------- */
 
 static void placeholder_read(const struct dj_spot *spot, struct dj_request *request,
                              const struct dj_msg_read *ask)
@@ -308,7 +309,7 @@ static void files_readlink(const struct dj_spot *spot, struct dj_request *reques
                                             cached ? DJ_GET_CACHED : 0, on_files, waiting));
 }
 
-/* ---- wait --------------------------------------------------------------------------------------- */
+/* ---- wait ------------------------------------------------------------------------------------ */
 
 static void on_ended(void *cookie, int code, uint64_t instance, const char *sentence)
 {
@@ -369,7 +370,7 @@ static void wait_open(const struct dj_spot *spot, struct dj_request *request,
     dj_tree_opened_handle(request, handle_for(spot, &wait_ops), 0);
 }
 
-/* ---- log ---------------------------------------------------------------------------------------- */
+/* ---- log ------------------------------------------------------------------------------------- */
 
 static uint64_t log_size(struct dj_engine *engine, uint64_t instance)
 {
@@ -461,7 +462,7 @@ static void log_open(const struct dj_spot *spot, struct dj_request *request,
     dj_tree_opened_handle(request, handle, log_size(spot->engine, handle->instance));
 }
 
-/* ---- links -------------------------------------------------------------------------------------- */
+/* ---- links ----------------------------------------------------------------------------------- */
 
 /* From deps/ or dependents/ of any run: three folders up is tasks/. */
 static void link_readlink(const struct dj_spot *spot, struct dj_request *request,

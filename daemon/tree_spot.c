@@ -217,7 +217,7 @@ int dj_spot_of(struct dj_tree_peer *peer, uint64_t id, struct dj_spot *ret, stru
     return code;
 }
 
-/* ---- attributes --------------------------------------------------------------------------- */
+/* ---- attributes ------------------------------------------------------------------------------ */
 
 /* Which file of its run a node is, for its inode number. */
 static enum dj_run_leaf leaf_of(const struct dj_spot *spot, struct dj_bytes *ret_path)
@@ -272,7 +272,7 @@ int dj_spot_attr(const struct dj_spot *spot, struct dj_part_attr *ret, struct dj
         dj_totals(spot->engine, &totals);
         ret->mtime_ns = totals.start_ns;
     }
-    if (spot->sort->text != NULL) {
+    if (spot->sort->text != NULL && !spot->sort->costly) {
         dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
 
         spot->sort->text(spot, &text);

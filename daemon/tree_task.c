@@ -23,7 +23,7 @@ static const struct task_name names[] = {
     {".ctl", DJ_TASK_CTL},
 };
 
-/* ---- names of runs ------------------------------------------------------------------------------ */
+/* ---- names of runs --------------------------------------------------------------------------- */
 
 /*
  * A run that has a number is its own node, unless the asker still knows it under a made-up one, or
@@ -93,7 +93,7 @@ static int task_lookup(const struct dj_spot *folder, const struct dj_asker *aske
     return 0;
 }
 
-/* ---- listing ------------------------------------------------------------------------------------- */
+/* ---- listing --------------------------------------------------------------------------------- */
 
 struct run_name {
     struct dj_buf name;
@@ -191,7 +191,7 @@ static int task_attr(const struct dj_spot *spot, struct dj_part_attr *attr, stru
     return 0;
 }
 
-/* ---- taking runs away ----------------------------------------------------------------------------- */
+/* ---- taking runs away ------------------------------------------------------------------------ */
 
 static void task_unlink(const struct dj_spot *folder, struct dj_request *request,
                         const struct dj_asker *asker, const struct dj_msg_unlink *ask)
@@ -222,7 +222,7 @@ static void task_unlink(const struct dj_spot *folder, struct dj_request *request
     }
 }
 
-/* ---- .definition, .version -------------------------------------------------------------------------- */
+/* ---- .definition, .version ------------------------------------------------------------------- */
 
 struct change {
     struct dj_request *request;
@@ -415,6 +415,6 @@ const struct dj_sort dj_task_sorts[DJ_TASK_LEAVES] = {
     [DJ_TASK_DEFINITION] = {.mode = S_IFREG | 0644, .text = definition_text,
                             .writable = &definition_ops},
     [DJ_TASK_VERSION] = {.mode = S_IFREG | 0644, .text = version_text, .writable = &version_ops},
-    [DJ_TASK_STATUS] = {.mode = S_IFREG | 0444, .text = status_text},
+    [DJ_TASK_STATUS] = {.mode = S_IFREG | 0444, .text = status_text, .costly = true},
     [DJ_TASK_CTL] = {.mode = S_IFREG | 0666, .text = dj_ctl_text, .writable = &dj_ctl_task_ops},
 };

@@ -1,0 +1,87 @@
+/*
+ * The text of a `ctl` that is read: its words, and why the last write to it was refused.
+ *
+ * A table of last sentences, by task and call; bounded, the oldest are forgotten.
+ */
+#include <stdlib.h>
+
+#include "daemon/tree_impl.h"
+#include "lib/util/mem.h"
+
+#define REFUSALS_MAX 1024
+
+struct dj_refusal {
+    uint8_t key[sizeof(uint32_t) + DJ_DIGEST_SIZE];
+    char *sentence;
+    UT_hash_handle hh;
+};
+
+static void refusal_key(struct dj_task *task, struct dj_call *call, uint8_t *key)
+{
+    memset(key, 0, sizeof(((struct dj_refusal *)NULL)->key));
+    if (call != NULL)
+        task = dj_call_task(call);
+    if (task != NULL)
+        memcpy(key, &task->number, sizeof(task->number));
+    if (call != NULL)
+        memcpy(key + sizeof(uint32_t), dj_call_key(call)->b, DJ_DIGEST_SIZE);
+}
+
+static struct dj_refusal *refusal_of(struct dj_tree *tree, struct dj_task *task,
+                                     struct dj_call *call)
+{
+    struct dj_refusal *refusal;
+    uint8_t key[sizeof(refusal->key)];
+
+    refusal_key(task, call, key);
+    HASH_FIND(hh, tree->refusals, key, sizeof(key), refusal);
+    return refusal;
+}
+
+static void refusal_free(struct dj_tree *tree, struct dj_refusal *refusal)
+{
+    HASH_DEL(tree->refusals, refusal);
+    free(refusal->sentence);
+    free(refusal);
+}
+
+/* The table is in the order of its additions, so the oldest is at its head. */
+void dj_refusal_note(struct dj_tree *tree, struct dj_task *task, struct dj_call *call,
+                     const char *sentence)
+{
+    struct dj_refusal *refusal = refusal_of(tree, task, call);
+
+    if (refusal != NULL)
+        refusal_free(tree, refusal);
+    else if (HASH_COUNT(tree->refusals) >= REFUSALS_MAX)
+        refusal_free(tree, tree->refusals);
+    refusal = dj_xcalloc(1, sizeof(*refusal));
+    refusal_key(task, call, refusal->key);
+    refusal->sentence = dj_xstrdup(sentence);
+    HASH_ADD(hh, tree->refusals, key, sizeof(refusal->key), refusal);
+}
+
+void dj_refusals_release(struct dj_tree *tree)
+{
+    while (tree->refusals != NULL)
+        refusal_free(tree, tree->refusals);
+}
+
+void dj_refusal_text(struct dj_tree *tree, enum dj_ctl_scope scope, struct dj_task *task,
+                     struct dj_call *call, struct dj_buf *buf)
+{
+    const struct dj_refusal *refusal = refusal_of(tree, task, call);
+
+    dj_ctl_words(buf, scope);
+    if (refusal != NULL)
+        dj_buf_addf(buf, "refused: %s\n", refusal->sentence);
+}
+
+void dj_ctl_text(const struct dj_spot *spot, struct dj_buf *buf)
+{
+    enum dj_ctl_scope scope = spot->node.kind == DJ_NODE_FIXED  ? DJ_CTL_ROOT
+                              : spot->node.kind == DJ_NODE_TASK ? DJ_CTL_TASK
+                                                                : DJ_CTL_RUN;
+
+    dj_refusal_text(spot->tree, scope, spot->task, spot->call, buf);
+}

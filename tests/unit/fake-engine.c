@@ -1,0 +1,866 @@
+#include "tests/unit/fake-engine.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "lib/model/key.h"
+#include "lib/model/name.h"
+#include "lib/model/taskfile.h"
+#include "lib/util/mem.h"
+
+#define T0 UINT64_C(1700000000000000000)
+
+struct dj_engine *fake_engine(void)
+{
+    dj_digest_setup();
+    return dj_xcalloc(1, sizeof(struct dj_engine));
+}
+
+void fake_free(struct dj_engine *engine)
+{
+    struct fake_instance *instance, *next_instance;
+    struct dj_call *call, *next_call;
+    struct fake_task *task, *next_task;
+
+    LL_FOREACH_SAFE(engine->instances, instance, next_instance) {
+        dj_codec_release(&dj_layout_instance, &instance->rec);
+        dj_codec_release(&dj_layout_manifest, &instance->manifest);
+        free(instance->file);
+        free(instance);
+    }
+    LL_FOREACH_SAFE(engine->calls, call, next_call) {
+        dj_buf_release(&call->name);
+        dj_args_release(&call->args);
+        free(call);
+    }
+    LL_FOREACH_SAFE(engine->tasks, task, next_task) {
+        dj_definition_release(&task->definition);
+        free(task);
+    }
+    dj_buf_release(&engine->events);
+    free(engine);
+}
+
+/* ---- tasks ---- */
+
+static struct fake_task *task_of(struct dj_engine *engine, struct dj_bytes name)
+{
+    struct fake_task *task;
+
+    LL_FOREACH(engine->tasks, task) {
+        if (dj_bytes_is(name, task->definition.name))
+            return task;
+    }
+    return NULL;
+}
+
+static void set_definition(struct dj_engine *engine, const struct dj_definition *definition)
+{
+    struct fake_task *task = task_of(engine, dj_bytes_of(definition->name));
+
+    if (task == NULL) {
+        task = dj_xcalloc(1, sizeof(*task));
+        task->task.number = ++engine->last_task;
+        LL_APPEND(engine->tasks, task);
+    } else {
+        dj_definition_release(&task->definition);
+    }
+    dj_definition_copy(&task->definition, definition);
+    task->task.name = task->definition.name;
+    task->task.definition = &task->definition;
+    task->task.changed_ns = T0;
+}
+
+void fake_define(struct dj_engine *engine, const char *text)
+{
+    struct dj_list list = {0};
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+
+    if (dj_taskfile_parse("test", "/here", dj_bytes_of(text), &list, &err) < 0) {
+        fprintf(stderr, "%s\n", err.text);
+        abort();
+    }
+    for (size_t i = 0; i < list.n; i++)
+        set_definition(engine, DJ_LIST_AT(&list, struct dj_definition, i));
+    dj_definitions_release(&list);
+}
+
+struct dj_task *dj_task_by_name(struct dj_engine *engine, struct dj_bytes name)
+{
+    struct fake_task *task = task_of(engine, name);
+
+    return task == NULL ? NULL : &task->task;
+}
+
+struct dj_task *dj_task_by_number(struct dj_engine *engine, uint32_t number)
+{
+    struct fake_task *task;
+
+    LL_FOREACH(engine->tasks, task) {
+        if (task->task.number == number)
+            return &task->task;
+    }
+    return NULL;
+}
+
+struct dj_task *dj_task_after(struct dj_engine *engine, struct dj_bytes name)
+{
+    struct fake_task *task;
+    struct dj_task *best = NULL;
+
+    LL_FOREACH(engine->tasks, task) {
+        if (dj_bytes_cmp(dj_bytes_of(task->task.name), name) > 0 &&
+            (best == NULL || strcmp(task->task.name, best->name) < 0))
+            best = &task->task;
+    }
+    return best;
+}
+
+void dj_task_counts(struct dj_engine *engine, struct dj_task *task, uint64_t *ret)
+{
+    struct dj_call *call;
+
+    LL_FOREACH(engine->calls, call) {
+        if (call->task == task && call->number != 0)
+            ret[dj_call_status(engine, call)]++;
+    }
+}
+
+void dj_task_runs(struct dj_engine *engine, struct dj_task *task, struct dj_bytes after,
+                  dj_run_each_fn *each, void *cookie)
+{
+    dj_cleanup_buf struct dj_buf last = DJ_BUF_INIT;
+
+    dj_buf_add_bytes(&last, after);
+    for (;;) {
+        struct dj_call *best = NULL;
+        struct dj_call *call;
+
+        LL_FOREACH(engine->calls, call) {
+            if (call->task == task && call->number != 0 &&
+                dj_bytes_cmp(dj_buf_bytes(&call->name), dj_buf_bytes(&last)) > 0 &&
+                (best == NULL ||
+                 dj_bytes_cmp(dj_buf_bytes(&call->name), dj_buf_bytes(&best->name)) < 0))
+                best = call;
+        }
+        if (best == NULL || each(cookie, dj_buf_bytes(&best->name), best->number) != 0)
+            return;
+        dj_buf_set(&last, dj_buf_bytes(&best->name));
+    }
+}
+
+int dj_task_define(struct dj_engine *engine, struct dj_bytes text, const char *file,
+                   const char *here, const struct dj_list *env, struct dj_list *ret_notes,
+                   dj_done_fn *done, void *cookie, struct dj_err *err)
+{
+    struct dj_list list = {0};
+    int code = dj_taskfile_parse(file, here, text, &list, err);
+
+    (void)env;
+    (void)ret_notes;
+    if (code < 0)
+        return code;
+    for (size_t i = 0; i < list.n; i++)
+        set_definition(engine, DJ_LIST_AT(&list, struct dj_definition, i));
+    dj_definitions_release(&list);
+    done(cookie, 0, NULL);
+    return 0;
+}
+
+int dj_task_set_version(struct dj_engine *engine, struct dj_task *task, struct dj_bytes version,
+                        dj_done_fn *done, void *cookie, struct dj_err *err)
+{
+    struct fake_task *fake = task_of(engine, dj_bytes_of(task->name));
+
+    (void)err;
+    free(fake->definition.version);
+    fake->definition.version = dj_xmemdup0(version.data, version.len);
+    done(cookie, 0, NULL);
+    return 0;
+}
+
+static void drop(struct dj_engine *engine, struct dj_call *call)
+{
+    call->current = call->latest = call->number = 0;
+    engine->deletes++;
+}
+
+int dj_task_invalidate(struct dj_engine *engine, struct dj_task *task, dj_done_fn *done,
+                       void *cookie, struct dj_err *err)
+{
+    struct dj_call *call;
+
+    (void)err;
+    LL_FOREACH(engine->calls, call) {
+        if (call->task == task)
+            call->current = 0;
+    }
+    done(cookie, 0, NULL);
+    return 0;
+}
+
+int dj_task_delete_all(struct dj_engine *engine, struct dj_task *task, dj_done_fn *done,
+                       void *cookie, struct dj_err *err)
+{
+    struct dj_call *call;
+
+    (void)err;
+    LL_FOREACH(engine->calls, call) {
+        if (call->task == task)
+            drop(engine, call);
+    }
+    done(cookie, 0, NULL);
+    return 0;
+}
+
+/* ---- calls ---- */
+
+void dj_call_ref(struct dj_call *call)
+{
+    call->refs++;
+}
+
+void dj_call_unref(struct dj_call *call)
+{
+    if (call->refs-- == 0)
+        abort();
+}
+
+struct dj_task *dj_call_task(const struct dj_call *call)
+{
+    return call->task;
+}
+
+struct dj_bytes dj_call_name(const struct dj_call *call)
+{
+    return dj_buf_bytes(&call->name);
+}
+
+const struct dj_args *dj_call_args(const struct dj_call *call)
+{
+    return &call->args;
+}
+
+const struct dj_digest *dj_call_key(const struct dj_call *call)
+{
+    return &call->key;
+}
+
+uint64_t dj_call_number(const struct dj_call *call)
+{
+    return call->number;
+}
+
+uint64_t dj_call_bucket(const struct dj_call *call)
+{
+    return call->key.b[0];
+}
+
+uint64_t dj_call_generation(struct dj_engine *engine, const struct dj_call *call)
+{
+    (void)call;
+    return engine->generation;
+}
+
+static struct dj_call *call_of_args(struct dj_engine *engine, struct dj_task *task,
+                                    const struct dj_args *args)
+{
+    struct dj_digest key;
+    struct dj_call *call;
+
+    dj_key_digest(task->name, args, &key);
+    LL_FOREACH(engine->calls, call) {
+        if (dj_digest_equal(&call->key, &key))
+            break;
+    }
+    if (call == NULL) {
+        call = dj_xcalloc(1, sizeof(*call));
+        call->task = task;
+        call->key = key;
+        dj_args_copy(&call->args, args);
+        dj_name_canonical(&call->name, args);
+        LL_APPEND(engine->calls, call);
+    }
+    call->refs++;
+    return call;
+}
+
+int dj_call_by_name(struct dj_engine *engine, struct dj_task *task, struct dj_bytes name,
+                    struct dj_call **ret, struct dj_buf *ret_canonical, struct dj_err *err)
+{
+    struct dj_args args = DJ_ARGS_INIT;
+    struct dj_call *call;
+    int code = dj_name_parse(task->name, &task->definition->params, name, &args, err);
+
+    if (code < 0)
+        return code == -ENOKEY ? -ENOENT : code;
+    if (!dj_args_resolved(&args)) {
+        dj_args_release(&args);
+        return 2;
+    }
+    call = call_of_args(engine, task, &args);
+    dj_args_release(&args);
+    if (dj_bytes_equal(dj_buf_bytes(&call->name), name)) {
+        *ret = call;
+        return 0;
+    }
+    dj_buf_set(ret_canonical, dj_buf_bytes(&call->name));
+    dj_call_unref(call);
+    return 1;
+}
+
+struct dj_call *fake_call(struct dj_engine *engine, const char *task, const char *name)
+{
+    dj_cleanup_buf struct dj_buf canonical = DJ_BUF_INIT;
+    struct dj_call *call;
+
+    if (dj_call_by_name(engine, dj_task_by_name(engine, dj_bytes_of(task)), dj_bytes_of(name),
+                        &call, &canonical, NULL) != 0)
+        abort();
+    call->refs--;
+    return call;
+}
+
+struct dj_call *dj_call_by_number(struct dj_engine *engine, uint64_t number)
+{
+    struct dj_call *call;
+
+    LL_FOREACH(engine->calls, call) {
+        if (call->number == number && number != 0) {
+            call->refs++;
+            return call;
+        }
+    }
+    return NULL;
+}
+
+void dj_call_resolve(struct dj_engine *engine, struct dj_task *task, struct dj_bytes name,
+                     const struct dj_asker *asker, dj_resolved_fn *done, void *cookie)
+{
+    (void)task;
+    (void)name;
+    (void)asker;
+    engine->resolved = done;
+    engine->resolved_cookie = cookie;
+}
+
+void fake_resolve(struct dj_engine *engine, struct dj_call *call)
+{
+    dj_resolved_fn *done = engine->resolved;
+
+    engine->resolved = NULL;
+    done(engine->resolved_cookie, call == NULL ? -ENOENT : 0, call,
+         call == NULL ? "no such file" : NULL);
+}
+
+enum dj_status dj_call_status(struct dj_engine *engine, struct dj_call *call)
+{
+    if (call->live != 0)
+        return DJ_RUNNING;
+    if (dj_call_current(engine, call) != 0)
+        return DJ_DONE;
+    if (call->latest == 0)
+        return DJ_ABSENT;
+    return fake_find(engine, call->latest)->rec.state == DJ_DONE ? DJ_STALE : DJ_FAILED;
+}
+
+uint64_t dj_call_current(struct dj_engine *engine, struct dj_call *call)
+{
+    (void)engine;
+    return call->forced ? 0 : call->current;
+}
+
+uint64_t dj_call_latest(struct dj_engine *engine, struct dj_call *call)
+{
+    (void)engine;
+    return call->live != 0 ? call->live : call->latest;
+}
+
+/* ---- runs ---- */
+
+struct fake_instance *fake_find(struct dj_engine *engine, uint64_t number)
+{
+    struct fake_instance *instance;
+
+    LL_FOREACH(engine->instances, instance) {
+        if (instance->number == number)
+            return instance;
+    }
+    return NULL;
+}
+
+struct fake_instance *fake_run(struct dj_engine *engine, struct dj_call *call)
+{
+    struct fake_instance *instance = fake_find(engine, call->live);
+
+    if (instance != NULL)
+        return instance;
+    instance = dj_xcalloc(1, sizeof(*instance));
+    instance->number = ++engine->last_instance;
+    instance->call = call;
+    instance->live = true;
+    instance->state = (struct dj_live){.status = DJ_RUNNING, .queued_ns = T0, .start_ns = T0};
+    LL_APPEND(engine->instances, instance);
+    call->live = instance->number;
+    if (call->number == 0)
+        call->number = ++engine->last_call;
+    engine->started++;
+    return instance;
+}
+
+static void answer(struct dj_engine *engine, struct dj_call *call, int code, uint64_t instance,
+                   const char *sentence)
+{
+    struct dj_want *want, *next;
+
+    DL_FOREACH_SAFE(engine->wants, want, next) {
+        if (want->call != call)
+            continue;
+        DL_DELETE(engine->wants, want);
+        want->done(want->cookie, want->end ? 0 : code, instance, sentence);
+        free(want);
+    }
+}
+
+static struct fake_instance *end(struct dj_engine *engine, struct dj_call *call)
+{
+    struct fake_instance *instance = fake_run(engine, call);
+
+    instance->live = false;
+    instance->rec.number = instance->number;
+    instance->rec.call = call->number;
+    instance->rec.queued_ns = instance->rec.start_ns = T0;
+    instance->rec.end_ns = T0 + instance->number * 1000000;
+    instance->rec.log.size = 4;
+    instance->rec.log.here = true;
+    dj_buf_adds(&instance->rec.log.bytes, "log\n");
+    if (instance->state.edges != NULL) {
+        const struct dj_list *edges = instance->state.edges;
+
+        for (size_t i = 0; i < edges->n; i++)
+            fake_edge(&instance->rec.edges, DJ_LIST_AT(edges, struct dj_rec_edge, i)->call,
+                      DJ_LIST_AT(edges, struct dj_rec_edge, i)->instance);
+    }
+    call->latest = instance->number;
+    call->live = 0;
+    call->forced = false;
+    return instance;
+}
+
+struct fake_instance *fake_end(struct dj_engine *engine, struct dj_call *call, const void *result,
+                               size_t len)
+{
+    struct fake_instance *instance = end(engine, call);
+
+    instance->rec.state = DJ_DONE;
+    instance->rec.result.size = len;
+    instance->rec.result.here = true;
+    dj_buf_add(&instance->rec.result.bytes, result, len);
+    call->current = instance->number;
+    answer(engine, call, 0, instance->number, NULL);
+    return instance;
+}
+
+void fake_fail(struct dj_engine *engine, struct dj_call *call, const char *sentence)
+{
+    struct fake_instance *instance = end(engine, call);
+
+    instance->rec.state = DJ_FAILED;
+    instance->rec.code = 1;
+    instance->rec.error = dj_xstrdup(sentence);
+    answer(engine, call, -EIO, instance->number, sentence);
+}
+
+void fake_entry(struct fake_instance *instance, const char *path, unsigned mode,
+                const char *content)
+{
+    struct dj_rec_entry *entry = dj_list_add(&instance->manifest.entries, sizeof(*entry));
+
+    dj_buf_adds(&entry->path, path);
+    entry->mode = mode;
+    entry->mtime_ns = T0;
+    if ((mode & 0170000) == 0120000) {
+        dj_buf_adds(&entry->target, content);
+    } else {
+        entry->content.size = strlen(content);
+        dj_buf_adds(&entry->content.bytes, content);
+    }
+}
+
+void fake_edge(struct dj_list *edges, uint64_t call, uint64_t instance)
+{
+    struct dj_rec_edge *edge = dj_list_add(edges, sizeof(*edge));
+
+    edge->call = call;
+    edge->instance = instance;
+}
+
+static struct dj_want *want_new(struct dj_engine *engine, struct dj_call *call, bool is_end,
+                                dj_wanted_fn *done, void *cookie)
+{
+    struct dj_want *want = dj_xcalloc(1, sizeof(*want));
+
+    want->engine = engine;
+    want->call = call;
+    want->done = done;
+    want->cookie = cookie;
+    want->end = is_end;
+    DL_APPEND(engine->wants, want);
+    return want;
+}
+
+struct dj_want *dj_want(struct dj_engine *engine, struct dj_call *call,
+                        const struct dj_asker *asker, unsigned flags, dj_wanted_fn *done,
+                        void *cookie)
+{
+    uint64_t current = dj_call_current(engine, call);
+
+    engine->last_flags = flags;
+    engine->last_run = asker->run;
+    if (current != 0) {
+        done(cookie, 0, current, NULL);
+        return NULL;
+    }
+    if (flags & DJ_GET_CACHED) {
+        done(cookie, -EAGAIN, 0, "not cached");
+        return NULL;
+    }
+    fake_run(engine, call);
+    return want_new(engine, call, false, done, cookie);
+}
+
+void dj_want_cancel(struct dj_want *want)
+{
+    want->engine->cancelled++;
+    DL_DELETE(want->engine->wants, want);
+    free(want);
+}
+
+int dj_note_call(struct dj_engine *engine, uint64_t instance, const struct dj_asker *asker)
+{
+    (void)instance;
+    engine->notes++;
+    engine->last_run = asker->run;
+    return 0;
+}
+
+int dj_start(struct dj_engine *engine, struct dj_call *call, const struct dj_asker *asker,
+             unsigned flags, struct dj_err *err)
+{
+    (void)asker;
+    (void)err;
+    engine->last_flags = flags;
+    if (!(flags & DJ_GET_FORCE) && dj_call_current(engine, call) != 0)
+        return 0;
+    fake_run(engine, call);
+    call->forced = (flags & DJ_GET_FORCE) != 0;
+    return 0;
+}
+
+struct dj_want *dj_wait_end(struct dj_engine *engine, struct dj_call *call,
+                            const struct dj_asker *asker, dj_wanted_fn *done, void *cookie)
+{
+    (void)asker;
+    if (call->live == 0) {
+        done(cookie, 0, call->latest, NULL);
+        return NULL;
+    }
+    return want_new(engine, call, true, done, cookie);
+}
+
+int dj_call_delete(struct dj_engine *engine, struct dj_call *call, const struct dj_asker *asker,
+                   dj_done_fn *done, void *cookie, struct dj_err *err)
+{
+    (void)asker;
+    if (call->latest == 0)
+        return dj_err_set(err, ENOENT, "nothing to delete");
+    drop(engine, call);
+    done(cookie, 0, NULL);
+    return 0;
+}
+
+int dj_call_cancel(struct dj_engine *engine, struct dj_call *call, const struct dj_asker *asker,
+                   struct dj_err *err)
+{
+    (void)asker;
+    (void)err;
+    call->live = 0;
+    answer(engine, call, -ECANCELED, 0, "cancelled");
+    return 0;
+}
+
+int dj_call_invalidate(struct dj_engine *engine, struct dj_call *call,
+                       const struct dj_asker *asker, dj_done_fn *done, void *cookie,
+                       struct dj_err *err)
+{
+    (void)engine;
+    (void)asker;
+    (void)err;
+    call->current = 0;
+    done(cookie, 0, NULL);
+    return 0;
+}
+
+/* ---- instances ---- */
+
+const struct dj_rec_instance *dj_instance(struct dj_engine *engine, uint64_t number)
+{
+    struct fake_instance *instance = fake_find(engine, number);
+
+    return instance == NULL || instance->live || instance->gone ? NULL : &instance->rec;
+}
+
+const struct dj_rec_manifest *dj_manifest(struct dj_engine *engine, uint64_t number)
+{
+    static const struct dj_rec_manifest none;
+    struct fake_instance *instance = fake_find(engine, number);
+
+    return instance == NULL ? &none : &instance->manifest;
+}
+
+struct dj_call *dj_instance_call(struct dj_engine *engine, uint64_t number)
+{
+    struct fake_instance *instance = fake_find(engine, number);
+
+    if (instance == NULL)
+        return NULL;
+    instance->call->refs++;
+    return instance->call;
+}
+
+void dj_instance_hold(struct dj_engine *engine, uint64_t number)
+{
+    struct fake_instance *instance = fake_find(engine, number);
+
+    if (instance != NULL)
+        instance->holds++;
+}
+
+void dj_instance_release(struct dj_engine *engine, uint64_t number)
+{
+    struct fake_instance *instance = fake_find(engine, number);
+
+    if (instance != NULL && instance->holds-- == 0)
+        abort();
+}
+
+bool dj_live(struct dj_engine *engine, uint64_t number, struct dj_live *ret)
+{
+    struct fake_instance *instance = fake_find(engine, number);
+
+    if (instance == NULL || !instance->live)
+        return false;
+    *ret = instance->state;
+    return true;
+}
+
+int dj_read_content(struct dj_engine *engine, const struct dj_rec_content *content,
+                    uint64_t offset, size_t size, struct dj_buf *ret, struct dj_err *err)
+{
+    (void)engine;
+    (void)err;
+    if (offset < content->bytes.len)
+        dj_buf_add(ret, content->bytes.data + offset, DJ_MIN(size, content->bytes.len - offset));
+    return 0;
+}
+
+char *dj_content_file(struct dj_engine *engine, const struct dj_rec_content *content)
+{
+    struct fake_instance *instance;
+
+    LL_FOREACH(engine->instances, instance) {
+        if (&instance->rec.result == content && instance->file != NULL)
+            return dj_xstrdup(instance->file);
+    }
+    return NULL;
+}
+
+void dj_dependents(struct dj_engine *engine, uint64_t call_number, uint64_t after_instance,
+                   dj_dependent_fn *each, void *cookie)
+{
+    struct fake_instance *instance;
+
+    LL_FOREACH(engine->instances, instance) {
+        const struct dj_list *edges =
+            instance->live ? instance->state.edges : &instance->rec.edges;
+
+        if (instance->number <= after_instance)
+            continue;
+        for (size_t i = 0; edges != NULL && i < edges->n; i++) {
+            if (DJ_LIST_AT(edges, struct dj_rec_edge, i)->call == call_number &&
+                each(cookie, instance->call->number, instance->number) != 0)
+                return;
+        }
+    }
+}
+
+/* ---- the whole ---- */
+
+void dj_totals(struct dj_engine *engine, struct dj_totals *ret)
+{
+    *ret = (struct dj_totals){.workers = 4, .busy = 1, .runs = engine->last_instance,
+                              .bytes = 1000, .bytes_total = 1 << 30, .bytes_free = 1 << 29,
+                              .start_ns = T0, .paused = engine->paused};
+}
+
+void dj_pause(struct dj_engine *engine, bool paused)
+{
+    engine->paused = paused;
+}
+
+int dj_gc(struct dj_engine *engine, struct dj_err *err)
+{
+    (void)err;
+    engine->gcs++;
+    return 0;
+}
+
+const char *dj_engine_mount(struct dj_engine *engine)
+{
+    (void)engine;
+    return "/mnt/dj";
+}
+
+const char *dj_engine_store_dir(struct dj_engine *engine)
+{
+    (void)engine;
+    return "/store";
+}
+
+uint64_t dj_events_begin(struct dj_engine *engine)
+{
+    return engine->events_begin;
+}
+
+uint64_t dj_events_end(struct dj_engine *engine)
+{
+    return engine->events.len;
+}
+
+void dj_events_read(struct dj_engine *engine, uint64_t offset, size_t size, struct dj_buf *ret)
+{
+    offset = DJ_MAX(offset, engine->events_begin);
+    dj_buf_add(ret, engine->events.data + offset, DJ_MIN(size, engine->events.len - offset));
+}
+
+/* ---- peers and requests ---- */
+
+const struct dj_peer_facts *dj_peer_facts(const struct dj_peer *peer)
+{
+    return &peer->facts;
+}
+
+void **dj_peer_slot(struct dj_peer *peer)
+{
+    return &peer->slot;
+}
+
+static void copy(uint64_t number, const void *fields, struct dj_message_in *ret)
+{
+    dj_cleanup_buf struct dj_buf buf = DJ_BUF_INIT;
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+
+    dj_message_encode(&buf, (enum dj_message)number, 1, fields);
+    if (dj_message_decode(dj_buf_bytes(&buf), ret, &err) < 0) {
+        fprintf(stderr, "message %d: %s\n", (int)number, err.text);
+        abort();
+    }
+}
+
+void dj_peer_send(struct dj_peer *peer, enum dj_message number, const void *fields)
+{
+    if (peer->last.fields != NULL)
+        dj_message_release(&peer->last);
+    copy(number, fields, &peer->last);
+    peer->changed += number == DJ_MSG_CHANGED;
+}
+
+struct fake_asked *fake_ask(struct dj_engine *engine, struct dj_peer *peer, uint64_t number,
+                            const void *fields)
+{
+    struct fake_asked *asked = dj_xcalloc(1, sizeof(*asked));
+
+    asked->request.engine = engine;
+    asked->request.peer = peer;
+    asked->request.number = number;
+    copy(number, fields, &asked->request.message);
+    asked->request.fields = asked->request.message.fields;
+    return asked;
+}
+
+static struct fake_asked *answered(struct dj_request *request)
+{
+    struct fake_asked *asked = (struct fake_asked *)request;
+
+    if (asked->answered)
+        abort();
+    asked->answered = true;
+    return asked;
+}
+
+/* As in the daemon, the request's fields are gone once it is answered. */
+static void end_request(struct dj_request *request)
+{
+    dj_message_release(&request->message);
+    request->fields = NULL;
+}
+
+void dj_reply(struct dj_request *request, enum dj_message number, const void *fields)
+{
+    copy(number, fields, &answered(request)->reply);
+    end_request(request);
+}
+
+void dj_reply_err(struct dj_request *request, int code, const struct dj_err *err)
+{
+    struct fake_asked *asked = answered(request);
+
+    if (code >= 0)
+        abort();
+    asked->code = code;
+    asked->sentence = dj_xstrdup(dj_err_text(err, code));
+    end_request(request);
+}
+
+void dj_reply_error(struct dj_request *request, int code, const char *format, ...)
+{
+    struct fake_asked *asked = answered(request);
+    dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
+    va_list args;
+
+    va_start(args, format);
+    dj_buf_addv(&text, format, args);
+    va_end(args);
+    asked->code = -abs(code);
+    asked->sentence = dj_buf_steal(&text);
+    end_request(request);
+}
+
+void dj_reply_ok(struct dj_request *request, uint64_t number, const char *text)
+{
+    struct dj_msg_ok ok = {.number = number, .text = dj_xstrdup(text)};
+
+    copy(DJ_MSG_OK, &ok, &answered(request)->reply);
+    free(ok.text);
+    end_request(request);
+}
+
+void fake_cancel(struct fake_asked *asked)
+{
+    if (asked->request.on_cancel == NULL)
+        abort();
+    asked->request.on_cancel(&asked->request);
+}
+
+void fake_done(struct fake_asked *asked)
+{
+    if (!asked->answered)
+        abort();
+    if (asked->reply.fields != NULL)
+        dj_message_release(&asked->reply);
+    free(asked->sentence);
+    free(asked);
+}
