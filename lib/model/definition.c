@@ -109,7 +109,6 @@ bool dj_task_name_ok(struct dj_bytes name)
     return true;
 }
 
-/* A path that stays inside the folder it starts from. */
 static bool is_inner_path(const char *path)
 {
     struct dj_bytes rest = dj_bytes_of(path);
@@ -127,6 +126,15 @@ static bool is_inner_path(const char *path)
             return true;
         path = slash + 1;
     }
+}
+
+int dj_result_path_check(const char *path, struct dj_err *err)
+{
+    if (is_inner_path(path))
+        return 0;
+    return dj_err_set(err, EINVAL,
+                      "\"%s\" cannot be the result: a path inside of the working directory is needed",
+                      path);
 }
 
 static int check_env(const struct dj_definition *definition, struct dj_err *err)
@@ -186,11 +194,11 @@ int dj_definition_check(const struct dj_definition *definition, struct dj_err *e
             return dj_err_set(err, EINVAL, "%s: the default of %s is not a %s%s", definition->name,
                               param->name, dj_type_name(param->type), param->list ? "*" : "");
     }
-    if (definition->result_file != NULL && !is_inner_path(definition->result_file))
-        return dj_err_set(err, EINVAL,
-                          "%s: \"%s\" cannot be the result: a path inside of the working directory "
-                          "is needed",
-                          definition->name, definition->result_file);
+    if (definition->result_file != NULL) {
+        code = dj_result_path_check(definition->result_file, err);
+        if (code < 0)
+            return dj_err_prefix(err, code, "%s", definition->name);
+    }
     code = check_command(definition, err);
     return code < 0 ? code : check_env(definition, err);
 }

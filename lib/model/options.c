@@ -274,7 +274,7 @@ static int set_result(struct dj_definition *definition, struct dj_bytes rest, st
     if (!dj_bytes_starts(value, DJ_BYTES_LIT("file:")))
         return dj_err_set(err, EINVAL, "a result is stdout or file:NAME");
     definition->result_file = text_of(dj_bytes_from(value, 5));
-    return 0;
+    return dj_result_path_check(definition->result_file, err);
 }
 
 static int set_on_failure(struct dj_definition *definition, struct dj_bytes rest,

@@ -8,7 +8,7 @@
 
 int dj_at(const char *file, unsigned line, int code, struct dj_err *err)
 {
-    if (file == NULL)
+    if (code == 0 || file == NULL)
         return code;
     if (line == 0)
         return dj_err_prefix(err, code, "%s", file);

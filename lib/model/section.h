@@ -73,7 +73,10 @@ enum dj_head_kind dj_head_line(struct dj_bytes line, struct dj_bytes *ret_rest);
 int dj_head_name(struct dj_section *section, struct dj_bytes name,
                  struct dj_err *err) DJ_MUST_CHECK;
 
-/* dj_at(file, line, code, err): puts "FILE:LINE: " before the sentence; returns code. */
+/* dj_result_path_check(path, err): it stays inside of the folder that it starts from. */
+int dj_result_path_check(const char *path, struct dj_err *err) DJ_MUST_CHECK;
+
+/* dj_at(file, line, code, err): puts "FILE:LINE: " before the sentence of a failure; code. */
 int dj_at(const char *file, unsigned line, int code, struct dj_err *err);
 
 #endif
