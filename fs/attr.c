@@ -28,3 +28,30 @@ void dj_attr_entry(const struct dj_part_attr *attr, struct fuse_entry_param *ret
     ret->attr_timeout = ret->entry_timeout = dj_attr_seconds(attr);
     dj_attr_stat(attr, &ret->attr);
 }
+
+static size_t place_of(uint64_t node)
+{
+    return node * UINT64_C(0x9e3779b97f4a7c15) >> 54;
+}
+
+void dj_attrs_keep(struct dj_attrs *attrs, const struct dj_part_attr *attr, int64_t now_ms)
+{
+    size_t place = place_of(attr->node);
+
+    if (!DJ_NODE_IS_INSTANCE(attr->node))
+        return;
+    attrs->kept[place].attr = *attr;
+    attrs->kept[place].until_ms = now_ms + (int64_t)DJ_MIN(attr->ttl_ms, 3600000U);
+}
+
+const struct dj_part_attr *dj_attrs_find(const struct dj_attrs *attrs, uint64_t node,
+                                         int64_t now_ms)
+{
+    size_t place = place_of(node);
+
+    if (attrs->kept[place].attr.node != node || attrs->kept[place].until_ms <= now_ms)
+        return NULL;
+    return &attrs->kept[place].attr;
+}
+
+_Static_assert(DJ_ATTRS_KEPT == 1 << (64 - 54), "place_of() gives ten bits");

@@ -13,4 +13,24 @@ static inline double dj_attr_seconds(const struct dj_part_attr *attr)
     return (double)attr->ttl_ms / 1000.0;
 }
 
+/*
+ * Attributes of instances, which never change. The kernel asks for them again after each read, since
+ * it lets every read spoil the access time; so the latest ones are kept here for as long as the
+ * daemon said that they may be.
+ */
+#define DJ_ATTRS_KEPT 1024
+
+struct dj_attrs {
+    struct {
+        struct dj_part_attr attr; /* node 0: free */
+        int64_t until_ms;
+    } kept[DJ_ATTRS_KEPT];
+};
+
+/* dj_attrs_keep(attrs, attr, now_ms): nothing happens for nodes that are no instances. */
+void dj_attrs_keep(struct dj_attrs *attrs, const struct dj_part_attr *attr, int64_t now_ms);
+/* dj_attrs_find(attrs, node, now_ms): borrowed until the next keep; NULL when they must be asked. */
+const struct dj_part_attr *dj_attrs_find(const struct dj_attrs *attrs, uint64_t node,
+                                         int64_t now_ms);
+
 #endif

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "fs/answers.h"
+#include "fs/attr.h"
 #include "fs/backend.h"
 #include "fs/callers.h"
 #include "fs/fuse.h"
@@ -33,6 +34,7 @@ struct dj_fs {
     struct dj_backend backend;
     struct dj_pendings pendings;
     struct dj_answers answers;
+    struct dj_attrs attrs;
     struct dj_callers callers;
     struct dj_names names;
     struct dj_holds holds;
@@ -42,6 +44,7 @@ struct dj_fs {
     struct dj_part_attr root;  /* of the root folder, as the daemon said last */
     struct dj_msg_forget forgotten; /* collected during one turn of the loop */
     void (*on_init)(struct dj_fs *fs);
+    bool broken;   /* /dev/fuse cannot be read any more */
     bool gave_up;  /* parked requests have been answered ENOTCONN since the daemon went */
 };
 

@@ -103,6 +103,7 @@ static void take_requests(struct loop *loop)
         if (n <= 0) {
             if (n < 0 && n != -EAGAIN) {
                 dj_log_error("cannot read from /dev/fuse: %s", dj_err_text(NULL, n));
+                loop->fs->broken = true;
                 fuse_session_exit(session);
             }
             return;

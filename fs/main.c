@@ -226,6 +226,22 @@ static void release(struct dj_fs *fs)
     free(fs->mount);
 }
 
+/*
+ * The loop ends when the file system is unmounted, and something else may be mounted there by now.
+ * libfuse would unmount that, unless its descriptor says that the connection is over: so it gets one
+ * that does, a pipe without a reader. That also ends the connection for those whose mount went lazily.
+ */
+static void cut_off(struct fuse_session *session)
+{
+    int fds[2];
+
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return;
+    close(fds[0]);
+    dup2(fds[1], fuse_session_fd(session));
+    close(fds[1]);
+}
+
 static int run(struct dj_fs *fs, struct dj_err *err)
 {
     int signal_fd = -1;
@@ -243,6 +259,8 @@ static int run(struct dj_fs *fs, struct dj_err *err)
             dj_log_error("%zu requests were never answered", fs->pendings.count);
     }
     if (fs->session != NULL) {
+        if (code == 0 && !fs->broken)
+            cut_off(fs->session);
         fuse_session_unmount(fs->session);
         fuse_session_destroy(fs->session);
     }

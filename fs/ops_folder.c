@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "fs/attr.h"
+#include "fs/clock.h"
 #include "fs/fs.h"
 #include "fs/handle.h"
 #include "fs/ops.h"
@@ -72,8 +73,10 @@ static bool add_entry(struct dj_fs *fs, struct listing *listing, uint64_t folder
         param.ino = 0;
     if (!add(listing, name, &param, entry->cookie + OWN_ENTRIES))
         return false;
-    if (listing->plus && param.ino != 0)
+    if (listing->plus && param.ino != 0) {
         dj_names_seen(&fs->names, folder, dj_buf_bytes(&entry->name), entry->attr.node);
+        dj_attrs_keep(&fs->attrs, &entry->attr, dj_now_ms());
+    }
     return true;
 }
 

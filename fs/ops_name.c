@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "fs/attr.h"
+#include "fs/clock.h"
 #include "fs/fs.h"
 #include "fs/ops.h"
 #include "lib/util/log.h"
@@ -17,6 +18,7 @@ static void on_found(struct dj_pending *pending, int code, void *fields)
         return;
     }
     dj_attr_entry(&entry->attr, &param);
+    dj_attrs_keep(&fs->attrs, &entry->attr, dj_now_ms());
     dj_names_seen(&fs->names, pending->ask.lookup.node, dj_buf_bytes(&pending->ask.lookup.name),
                   entry->attr.node);
     if (fuse_reply_entry(dj_pending_take(pending), &param) != 0)
@@ -65,6 +67,7 @@ static void on_attr(struct dj_pending *pending, int code, void *fields)
     }
     if (entry->attr.node == DJ_NODE_ROOT)
         pending->fs->root = entry->attr;
+    dj_attrs_keep(&pending->fs->attrs, &entry->attr, dj_now_ms());
     dj_attr_stat(&entry->attr, &st);
     fuse_reply_attr(dj_pending_take(pending), &st, dj_attr_seconds(&entry->attr));
 }
@@ -83,17 +86,20 @@ static void ask_attr(fuse_req_t req, fuse_ino_t node, uint64_t note, dj_answer_t
 void dj_op_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *file)
 {
     struct dj_fs *fs = dj_fs_of(req);
+    const struct dj_part_attr *known = NULL;
+    struct stat st;
 
     (void)file;
-    if (node == DJ_NODE_ROOT && !dj_backend_up(&fs->backend)) {
-        /* A mount that is alive says so, whatever became of the daemon. */
-        struct stat st;
-
-        dj_attr_stat(&fs->root, &st);
-        fuse_reply_attr(req, &st, 0);
+    if (DJ_NODE_IS_INSTANCE(node))
+        known = dj_attrs_find(&fs->attrs, node, dj_now_ms());
+    else if (node == DJ_NODE_ROOT && !dj_backend_up(&fs->backend))
+        known = &fs->root; /* a mount that is alive says so, whatever became of the daemon */
+    if (known == NULL) {
+        ask_attr(req, node, 0, on_attr);
         return;
     }
-    ask_attr(req, node, 0, on_attr);
+    dj_attr_stat(known, &st);
+    fuse_reply_attr(req, &st, node == DJ_NODE_ROOT ? 0 : dj_attr_seconds(known));
 }
 
 /*

@@ -81,6 +81,8 @@ static uint64_t count_of[80];
 static uint64_t next_handle = 1;
 static int64_t held, named_count, cancels;
 static char ctl_reply[256] = "release\n";
+static uint64_t ctl_begin; /* where the first read after a write was: the reply begins there */
+static bool ctl_written;
 
 static int64_t now_ms(void)
 {
@@ -521,6 +523,7 @@ static void on_open(int peer, uint64_t id, const struct dj_msg_open *m)
 static void on_read(int peer, uint64_t id, const struct dj_msg_read *m)
 {
     struct dj_msg_data data = {0};
+    uint64_t begin = 0;
     size_t run = DJ_NODE_KIND(m->node) == PLAIN ? 0 : run_of_node(m->node);
 
     if (DJ_NODE_KIND(m->node) == INSTANCE)
@@ -535,7 +538,13 @@ static void on_read(int peer, uint64_t id, const struct dj_msg_read *m)
         status_of(run, &data.bytes);
     else
         dj_buf_adds(&data.bytes, ctl_reply);
-    dj_buf_consume(&data.bytes, DJ_MIN(m->offset, data.bytes.len));
+    if (ctl_written && (DJ_NODE_KIND(m->node) == PLAIN || leaf_of(m->node) == CTL)) {
+        ctl_begin = m->offset;
+        ctl_written = false;
+    }
+    if (DJ_NODE_KIND(m->node) == PLAIN || leaf_of(m->node) == CTL)
+        begin = ctl_begin;
+    dj_buf_consume(&data.bytes, DJ_MIN(m->offset - begin, data.bytes.len));
     dj_buf_truncate(&data.bytes, DJ_MIN(m->size, data.bytes.len));
     say(peer, id, DJ_MSG_DATA, &data);
     dj_buf_release(&data.bytes);
@@ -575,6 +584,7 @@ static void on_write(int peer, uint64_t id, const struct dj_msg_write *m)
         refuse(peer, id, EINVAL, "unknown word");
         return;
     }
+    ctl_written = true;
     snprintf(ctl_reply, sizeof(ctl_reply), "did %.100s", word);
     say_ok(peer, id);
 }

@@ -1,0 +1,141 @@
+# djfs alone: the daemon goes away and comes back.
+
+bats_require_minimum_version 1.5.0
+load helper/djfs
+load helper/fixture
+
+setup()
+{
+    requires_fuse
+    dj_setup
+    start_fixture
+    start_mount -o wait=3
+}
+
+teardown()
+{
+    dj_teardown
+}
+
+@test "requests wait for a daemon that comes back" {
+    kill_fixture
+    ls "$MNT/tasks/echo" > list 3>&- &
+    ls=$!
+    cat "$MNT/stats" > stats 3>&- &
+    cat=$!
+    start_fixture
+    wait "$ls"
+    is "$(cat list)" "$(printf '%s\n' big done)"
+    wait "$cat"
+}
+
+@test "requests fail with ENOTCONN when it stays away, at once when it has been away for long" {
+    kill_fixture
+    takes_about 2000 8000 gives_errno ENOTCONN ls "$MNT/tasks/echo"
+    is "$status" 0
+    takes_about 0 500 gives_errno ENOTCONN ls "$MNT/tasks/echo"
+    is "$status" 0
+    start_fixture
+    wait_until ls "$MNT/tasks/echo"
+}
+
+@test "who waits for the daemon can be killed" {
+    kill_fixture
+    ls "$MNT/tasks/echo" > /dev/null 2>&1 3>&- &
+    sleep 0.2
+    kill -TERM $!
+    takes_about 0 1000 wait $!
+    is "$status" 143
+}
+
+@test "blocked opens, links and waits are asked again" {
+    cat "$(result_of again)" > again 3>&- &
+    one=$!
+    readlink "$MNT/tasks/echo/linked/files" > target 3>&- &
+    two=$!
+    cat "$(result_of never-1)" > /dev/null 3>&- &
+    three=$!
+    wait_until count_is waiting 3
+    cat "$MNT/tasks/echo/never-1/wait" > status 3>&- &
+    four=$!
+    wait_until count_is waiting 4
+    kill_fixture
+    start_fixture
+    wait "$one" "$two"
+    is "$(stat -c %s again)" 70000
+    has "$(cat target)" .instance
+    # the read of wait comes back to a daemon in which the run may not have begun again
+    wait_until count_is waiting 2 || wait_until count_is waiting 1
+    echo release > "$MNT/ctl"
+    wait "$three" "$four"
+}
+
+@test "names that have no record keep their meaning" {
+    cd "$MNT/tasks/echo/unheard-of"
+    is "$(cat status)" absent
+    kill_fixture
+    start_fixture
+    wait_until count_is restore 1
+    [ "$(count named)" -ge 1 ]
+    is "$(head -1 result | cut -d' ' -f1)" unheard-of
+    cd "$DJ_TMP"
+    is "$(cat fixture.log)" ""
+}
+
+@test "an open result stays readable, and is restored as held" {
+    exec 5< "$(result_of done)" 6< "$(result_of big)"
+    head -c 5 <&6 > part
+    kill_fixture
+    cat <&5 > done
+    is "$(stat -c %s done)" 100003
+    cat <&6 >> part
+    same part fixture/content-2
+    start_fixture
+    wait_until count_is held 2
+    exec 5<&- 6<&-
+    wait_until count_is held 0
+}
+
+@test "a warm file can be read while the daemon is away" {
+    cat "$(result_of done)" > before
+    kill_fixture
+    takes_about 0 1000 cat "$(result_of done)" > after
+    same before after
+}
+
+@test "an open log goes on after a restart" {
+    exec 5< "$MNT/tasks/echo/done/log"
+    head -c 7 <&5 > log
+    kill_fixture
+    start_fixture
+    wait_until count_is restore 0
+    cat <&5 >> log
+    same log "$MNT/tasks/echo/done/log"
+    exec 5<&-
+}
+
+@test "a write that may have been done is EIO, and so is the rest of its dialogue" {
+    exec 5<> "$MNT/ctl" 6<> "$MNT/ctl"
+    exits 1 bash -c 'echo die >&5'
+    has "$output" "$(errno_text EIO)"
+    wait_until not is_running "$FIXTURE"
+    rm -f fixture-pid fixture-ready
+    start_fixture
+    wait_until ls "$MNT/tasks"
+    exits 1 cat <&5
+    has "$output" "$(errno_text EIO)"
+    # one that had said nothing yet goes on
+    echo release >&6
+    is "$(cat <&6)" "did release"
+    exec 5>&- 6>&-
+}
+
+@test "an answer of the old daemon is not repeated for the new one" {
+    cat "$(result_of done)" > /dev/null
+    kill_fixture
+    start_fixture
+    wait_until ls "$MNT/tasks" > /dev/null
+    before=$(count open)
+    cat "$(result_of done)" > /dev/null
+    is "$(count open)" $((before + 2))
+}
