@@ -7,7 +7,7 @@
 #include "lib/util/cbor.h"
 #include "lib/util/mem.h"
 
-/* A field names its owner without "part" or "msg": one alias for each struct settles which. */
+/* A field names its owner without "part" or "msg": a struct around each settles which. */
 #define UINT(owner, field)
 #define INT(owner, field)
 #define BOOL(owner, field)
@@ -15,11 +15,15 @@
 #define TEXT(owner, field)
 #define LIST(owner, field, part)
 #define PARTOF(owner, field, part)
-#define PART(name)                              \
-    typedef struct dj_part_##name owner_##name; \
+#define PART(name)               \
+    struct owner_##name {        \
+        struct dj_part_##name s; \
+    };                           \
     static const struct dj_layout layout_##name;
-#define MESSAGE(number, NAME, name)            \
-    typedef struct dj_msg_##name owner_##name; \
+#define MESSAGE(number, NAME, name) \
+    struct owner_##name {           \
+        struct dj_msg_##name s;     \
+    };                              \
     static const struct dj_layout layout_##name;
 #define END(name)
 #include "lib/proto/messages.def"
@@ -35,7 +39,7 @@
 #undef END
 
 /* The last element ends the table, so that a message without fields is no empty array. */
-#define FIELD(owner, field, kind, sub) {#field, kind, offsetof(owner_##owner, field), sub},
+#define FIELD(owner, field, kind, sub) {#field, kind, offsetof(struct owner_##owner, s.field), sub},
 #define UINT(owner, field) FIELD(owner, field, DJ_FIELD_UINT, NULL)
 #define INT(owner, field) FIELD(owner, field, DJ_FIELD_INT, NULL)
 #define BOOL(owner, field) FIELD(owner, field, DJ_FIELD_BOOL, NULL)
@@ -50,7 +54,7 @@
     }                                                               \
     ;                                                               \
     static const struct dj_layout layout_##name = {                 \
-        #name, sizeof(owner_##name), fields_##name, DJ_ARRAY_SIZE(fields_##name) - 1};
+        #name, sizeof(struct owner_##name), fields_##name, DJ_ARRAY_SIZE(fields_##name) - 1};
 #include "lib/proto/messages.def"
 #undef FIELD
 #undef UINT

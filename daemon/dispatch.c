@@ -1,0 +1,370 @@
+#include "daemon/dispatch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/tree.h"
+#include "lib/util/log.h"
+#include "lib/util/mem.h"
+#include "lib/wire/frame.h"
+
+struct dj_dispatch {
+    struct dj_engine *engine;
+    void (*stop)(void *);
+    void *stop_cookie;
+    struct dj_buf out;
+};
+
+struct dj_peer {
+    struct dj_dispatch *dispatch;
+    struct dj_link *link;
+    struct dj_peer_facts facts;
+    bool greeted;
+    bool gone;   /* nothing is sent any more */
+    bool buried; /* goes with its last request */
+    char *place;
+    struct dj_buf token;
+    struct dj_request *requests;
+    void *slot;
+};
+
+struct dj_dispatch *dj_dispatch_new(struct dj_engine *engine, void (*stop)(void *), void *cookie)
+{
+    struct dj_dispatch *dispatch = dj_xcalloc(1, sizeof(*dispatch));
+
+    dispatch->engine = engine;
+    dispatch->stop = stop;
+    dispatch->stop_cookie = cookie;
+    return dispatch;
+}
+
+void dj_dispatch_free(struct dj_dispatch *dispatch)
+{
+    if (dispatch == NULL)
+        return;
+    dj_buf_release(&dispatch->out);
+    free(dispatch);
+}
+
+const struct dj_peer_facts *dj_peer_facts(const struct dj_peer *peer)
+{
+    return &peer->facts;
+}
+
+void **dj_peer_slot(struct dj_peer *peer)
+{
+    return &peer->slot;
+}
+
+/* ---- sending ---- */
+
+static void send_message(struct dj_peer *peer, enum dj_message number, uint64_t id,
+                         const void *fields)
+{
+    struct dj_buf *out = &peer->dispatch->out;
+    size_t begin;
+
+    if (peer->gone)
+        return;
+    dj_buf_clear(out);
+    begin = dj_frame_begin(out);
+    dj_message_encode(out, number, id, fields);
+    if (dj_frame_end(out, begin) < 0) {
+        struct dj_msg_error error = {.code = EMSGSIZE};
+
+        error.text = dj_xstrdup("the answer is larger than a message may be");
+        begin = dj_frame_begin(out);
+        dj_message_encode(out, DJ_MSG_ERROR, id, &error);
+        (void)!dj_frame_end(out, begin);
+        free(error.text);
+    }
+    dj_link_send(peer->link, dj_buf_bytes(out));
+}
+
+void dj_peer_send(struct dj_peer *peer, enum dj_message number, const void *fields)
+{
+    send_message(peer, number, 0, fields);
+}
+
+static void free_peer(struct dj_peer *peer);
+
+static void end_request(struct dj_request *request)
+{
+    struct dj_peer *peer = request->peer;
+
+    if (request->prev != NULL)
+        request->prev->next = request->next;
+    else
+        peer->requests = request->next;
+    if (request->next != NULL)
+        request->next->prev = request->prev;
+    dj_message_release(&request->message);
+    free(request);
+    if (peer->buried && peer->requests == NULL)
+        free_peer(peer);
+}
+
+void dj_reply(struct dj_request *request, enum dj_message number, const void *fields)
+{
+    send_message(request->peer, number, request->id, fields);
+    end_request(request);
+}
+
+static void reply_text(struct dj_request *request, int code, char *text)
+{
+    struct dj_msg_error error = {.code = (uint64_t)(code < 0 ? -code : code), .text = text};
+
+    dj_reply(request, DJ_MSG_ERROR, &error);
+}
+
+void dj_reply_error(struct dj_request *request, int code, const char *format, ...)
+{
+    struct dj_buf text = DJ_BUF_INIT;
+    va_list args;
+
+    va_start(args, format);
+    dj_buf_addv(&text, format, args);
+    va_end(args);
+    dj_buf_room(&text, 0);
+    reply_text(request, code, (char *)text.data);
+    dj_buf_release(&text);
+}
+
+void dj_reply_err(struct dj_request *request, int code, const struct dj_err *err)
+{
+    dj_reply_error(request, code, "%s", dj_err_text(err, code));
+}
+
+void dj_reply_ok(struct dj_request *request, uint64_t number, const char *text)
+{
+    struct dj_msg_ok ok = {.number = number};
+
+    ok.text = dj_xstrdup(text == NULL ? "" : text);
+    dj_reply(request, DJ_MSG_OK, &ok);
+    free(ok.text);
+}
+
+/* ---- receiving ---- */
+
+static void welcome(struct dj_request *request)
+{
+    struct dj_peer *peer = request->peer;
+    struct dj_engine *engine = request->engine;
+    const struct dj_msg_hello *hello = request->fields;
+    struct dj_msg_welcome answer = {.version = DJ_PROTOCOL_VERSION, .pid = (uint64_t)getpid()};
+    struct dj_buf sessions = DJ_BUF_INIT;
+    const char *mount;
+
+    peer->facts.role = hello->role <= DJ_ROLE_WORKER ? (enum dj_role)hello->role : DJ_ROLE_CLIENT;
+    peer->facts.readonly = (hello->flags & DJ_HELLO_READONLY) != 0;
+    peer->place = dj_xstrdup(hello->place == NULL ? "" : hello->place);
+    peer->facts.place = peer->place;
+    dj_buf_set(&peer->token, dj_buf_bytes(&hello->token));
+    peer->greeted = true;
+    if (peer->facts.role == DJ_ROLE_MOUNT && !peer->facts.readonly)
+        dj_engine_set_mount(engine, peer->place);
+    mount = dj_engine_mount(engine);
+    answer.program = dj_xstrdup("djd " PACKAGE_VERSION);
+    answer.store = dj_xstrdup(dj_engine_store_dir(engine));
+    answer.generations = dj_xstrdup(dj_engine_generations(engine));
+    answer.mount = dj_xstrdup(mount == NULL ? "" : mount);
+    dj_buf_addf(&sessions, "%s/sessions", dj_engine_work_dir(engine));
+    answer.sessions = dj_buf_steal(&sessions);
+    dj_reply(request, DJ_MSG_WELCOME, &answer);
+    dj_codec_release(dj_message_layout(DJ_MSG_WELCOME), &answer);
+    if (peer->facts.role == DJ_ROLE_WORKER)
+        dj_engine_worker_attach(engine, peer, peer->place);
+}
+
+static void greet(struct dj_request *request)
+{
+    const struct dj_msg_hello *hello = request->fields;
+    const struct dj_peer_facts *facts = &request->peer->facts;
+
+    if (hello->version != DJ_PROTOCOL_VERSION)
+        dj_reply_error(request, EPROTO,
+                       "the daemon speaks protocol %d and this program %llu; run `dj down` and "
+                       "`dj up` to start the installed version",
+                       DJ_PROTOCOL_VERSION, (unsigned long long)hello->version);
+    else if (facts->uid != geteuid() && facts->uid != 0)
+        dj_reply_error(request, EACCES, "this daemon belongs to another user");
+    else
+        welcome(request);
+}
+
+static void on_stop(struct dj_request *request)
+{
+    struct dj_dispatch *dispatch = request->peer->dispatch;
+    const struct dj_msg_stop *stop = request->fields;
+
+    dj_engine_stop(dispatch->engine, stop->cancel);
+    dj_reply_ok(request, 0, "stopping");
+    dispatch->stop(dispatch->stop_cookie);
+}
+
+static void on_ping(struct dj_request *request)
+{
+    dj_reply_ok(request, 0, "");
+}
+
+typedef void handler_fn(struct dj_request *request);
+
+static const struct {
+    enum dj_message number;
+    handler_fn *handler;
+} handlers[] = {
+    {DJ_MSG_PING, on_ping},           {DJ_MSG_LOOKUP, dj_tree_handle},
+    {DJ_MSG_GETATTR, dj_tree_handle}, {DJ_MSG_READDIR, dj_tree_handle},
+    {DJ_MSG_READLINK, dj_tree_handle}, {DJ_MSG_OPEN, dj_tree_handle},
+    {DJ_MSG_READ, dj_tree_handle},    {DJ_MSG_WRITE, dj_tree_handle},
+    {DJ_MSG_UNLINK, dj_tree_handle},  {DJ_MSG_STATFS, dj_tree_handle},
+    {DJ_MSG_RESTORE, dj_tree_handle}, {DJ_MSG_GET, dj_handle_get},
+    {DJ_MSG_PATH, dj_handle_path},    {DJ_MSG_DEFINE, dj_handle_define},
+    {DJ_MSG_UNDEFINE, dj_handle_undefine}, {DJ_MSG_BUMP, dj_handle_bump},
+    {DJ_MSG_UNDELETE, dj_handle_undelete}, {DJ_MSG_STOP, on_stop},
+};
+
+static struct dj_request *new_request(struct dj_peer *peer, struct dj_message_in *message)
+{
+    struct dj_request *request = dj_xcalloc(1, sizeof(*request));
+
+    request->engine = peer->dispatch->engine;
+    request->peer = peer;
+    request->message = *message;
+    request->id = message->id;
+    request->number = message->number;
+    request->fields = message->fields;
+    message->fields = NULL;
+    request->next = peer->requests;
+    if (request->next != NULL)
+        request->next->prev = request;
+    peer->requests = request;
+    return request;
+}
+
+static void handle(struct dj_peer *peer, struct dj_message_in *message)
+{
+    struct dj_request *request = new_request(peer, message);
+
+    if (request->number == DJ_MSG_HELLO) {
+        greet(request);
+        return;
+    }
+    if (!peer->greeted) {
+        dj_reply_error(request, EPROTO, "the first message must be HELLO");
+        return;
+    }
+    peer->facts.run = dj_engine_run_of_token(request->engine, dj_buf_bytes(&peer->token));
+    for (size_t i = 0; i < DJ_ARRAY_SIZE(handlers); i++) {
+        if (handlers[i].number == request->number) {
+            handlers[i].handler(request);
+            return;
+        }
+    }
+    dj_reply_error(request, EPROTO, "%s is not a request", dj_message_name(request->number));
+}
+
+static void cancel(struct dj_request *request)
+{
+    void (*on_cancel)(struct dj_request *) = request->on_cancel;
+
+    request->on_cancel = NULL;
+    if (on_cancel != NULL)
+        on_cancel(request);
+}
+
+static void on_cancel_message(struct dj_peer *peer, const struct dj_msg_cancel *message)
+{
+    for (struct dj_request *at = peer->requests; at != NULL; at = at->next) {
+        if (at->id == message->id) {
+            cancel(at);
+            return;
+        }
+    }
+}
+
+static void on_frame(void *cookie, struct dj_bytes body)
+{
+    struct dj_peer *peer = cookie;
+    struct dj_engine *engine = peer->dispatch->engine;
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct dj_message_in message;
+
+    dj_engine_turned(engine);
+    if (dj_message_decode(body, &message, &err) < 0) {
+        struct dj_msg_error error = {.code = EBADMSG, .text = err.text};
+
+        send_message(peer, DJ_MSG_ERROR, message.id, &error);
+        return;
+    }
+    switch (message.number) {
+    case DJ_MSG_CANCEL:
+        on_cancel_message(peer, message.fields);
+        break;
+    case DJ_MSG_RELEASE:
+    case DJ_MSG_FORGET:
+        if (peer->greeted)
+            dj_tree_notice(engine, peer, &message);
+        break;
+    case DJ_MSG_RUNNING:
+    case DJ_MSG_STARTED:
+    case DJ_MSG_EXITED:
+        dj_engine_worker_message(engine, peer, &message);
+        break;
+    default:
+        if (message.id != 0)
+            handle(peer, &message);
+        break;
+    }
+    dj_message_release(&message);
+}
+
+static void free_peer(struct dj_peer *peer)
+{
+    dj_buf_release(&peer->token);
+    free(peer->place);
+    free(peer);
+}
+
+/* Requests that wait for a job cannot be cancelled: the last of them takes the peer with it. */
+static void on_gone(void *cookie)
+{
+    struct dj_peer *peer = cookie;
+    bool found = true;
+
+    peer->gone = true;
+    while (found) {
+        found = false;
+        for (struct dj_request *at = peer->requests; at != NULL && !found; at = at->next) {
+            if (at->on_cancel != NULL) {
+                found = true;
+                cancel(at);
+                break;
+            }
+        }
+    }
+    dj_engine_worker_gone(peer->dispatch->engine, peer);
+    if (peer->greeted)
+        dj_tree_peer_gone(peer->dispatch->engine, peer);
+    peer->buried = true;
+    if (peer->requests == NULL)
+        free_peer(peer);
+}
+
+void *dj_dispatch_accept(void *cookie, struct dj_link *link,
+                         const struct dj_peer_credentials *credentials)
+{
+    struct dj_peer *peer = dj_xcalloc(1, sizeof(*peer));
+
+    peer->dispatch = cookie;
+    peer->link = link;
+    peer->facts.uid = credentials->uid;
+    peer->facts.gid = credentials->gid;
+    peer->facts.pid = credentials->pid;
+    peer->facts.place = "";
+    return peer;
+}
+
+const struct dj_link_events dj_dispatch_events = {on_frame, on_gone};

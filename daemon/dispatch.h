@@ -1,0 +1,33 @@
+/*
+ * Peers and requests: from frames to handlers and back.
+ *
+ * Every connection is a peer that must greet with HELLO first. A message that expects an answer
+ * becomes a request (request.h) for the handler of its number; unknown and malformed messages are
+ * answered with an error. When a peer goes away, its requests are cancelled.
+ */
+#ifndef DJ_DAEMON_DISPATCH_H
+#define DJ_DAEMON_DISPATCH_H
+
+#include "daemon/engine_open.h"
+#include "daemon/loop.h"
+
+struct dj_dispatch;
+
+/* stop() is called when a peer asks the daemon to end. */
+struct dj_dispatch *dj_dispatch_new(struct dj_engine *engine, void (*stop)(void *), void *cookie);
+void dj_dispatch_free(struct dj_dispatch *dispatch); /* all links are gone */
+
+/* For dj_loop_listen(); the dispatch is the cookie. */
+extern const struct dj_link_events dj_dispatch_events;
+void *dj_dispatch_accept(void *dispatch, struct dj_link *link,
+                         const struct dj_peer_credentials *credentials);
+
+/* The handlers of calls and definitions (handle_calls.c, handle_tasks.c). */
+void dj_handle_get(struct dj_request *request);
+void dj_handle_path(struct dj_request *request);
+void dj_handle_define(struct dj_request *request);
+void dj_handle_undefine(struct dj_request *request);
+void dj_handle_bump(struct dj_request *request);
+void dj_handle_undelete(struct dj_request *request);
+
+#endif

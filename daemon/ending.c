@@ -1,0 +1,312 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "daemon/engine_impl.h"
+#include "daemon/ingest.h"
+#include "lib/util/clock.h"
+#include "lib/util/mem.h"
+#include "lib/util/str.h"
+
+/*
+ * From a run's exit to its stored record: its outputs are taken in on a pool thread, the record is
+ * written with everything that belongs to it in one batch, and who waits is told after the sync.
+ */
+
+struct ending {
+    struct dj_ingest ingest;
+    struct run *run;
+};
+
+static void last_line(struct dj_buf *sentence, const struct dj_rec_content *log)
+{
+    struct dj_bytes rest = dj_buf_bytes(&log->bytes), line, last = {NULL, 0};
+
+    while (dj_next_line(&rest, &line)) {
+        if (dj_strip(line).len != 0)
+            last = dj_strip(line);
+    }
+    if (last.len != 0) {
+        dj_buf_adds(sentence, ": ");
+        dj_add_printable(sentence, last);
+    }
+}
+
+static void explain(struct dj_buf *sentence, const struct run *run)
+{
+    const struct dj_msg_exited *exited = &run->exited;
+
+    dj_buf_addf(sentence, "%s/", run->call->task->public.name);
+    dj_add_printable(sentence, dj_buf_bytes(&run->call->name));
+    switch (exited->how) {
+    case DJ_EXIT_CODE:
+        dj_buf_addf(sentence, " failed with exit code %llu", (unsigned long long)exited->code);
+        break;
+    case DJ_EXIT_SIGNAL:
+        dj_buf_addf(sentence, " was ended by signal %llu (%s)", (unsigned long long)exited->code,
+                    strsignal((int)exited->code));
+        break;
+    case DJ_EXIT_TIMEOUT:
+        dj_buf_adds(sentence, " took longer than its timeout");
+        break;
+    case DJ_EXIT_KILLED:
+        dj_buf_adds(sentence, " was cancelled");
+        break;
+    case DJ_EXIT_NOT_STARTED:
+        dj_buf_addf(sentence, " could not be started: %s",
+                    exited->text == NULL ? strerror((int)exited->code) : exited->text);
+        return;
+    case DJ_EXIT_RESULT_LIMIT:
+    case DJ_EXIT_LOG_LIMIT:
+        dj_buf_adds(sentence, " wrote more than its limit");
+        break;
+    default:
+        dj_buf_adds(sentence, " was lost: its processes ended without a trace");
+        break;
+    }
+    last_line(sentence, &run->result.log);
+}
+
+static enum dj_status state_of(const struct run *run)
+{
+    if (run->exited.how == DJ_EXIT_LOST)
+        return DJ_LOST;
+    if (run->cancelled || run->exited.how == DJ_EXIT_KILLED)
+        return DJ_CANCELLED;
+    return DJ_FAILED;
+}
+
+static bool ended_well(const struct run *run)
+{
+    return run->exited.how == DJ_EXIT_CODE && run->exited.code == 0 && !run->cancelled;
+}
+
+static void fill(struct run *run)
+{
+    struct dj_rec_instance *rec = &run->result;
+    const struct dj_msg_exited *exited = &run->exited;
+    char host[256] = "";
+
+    gethostname(host, sizeof(host) - 1);
+    rec->call = run->call->rec.number;
+    rec->number = run->instance;
+    rec->how = exited->how;
+    rec->code = exited->code;
+    rec->version = dj_xstrdup(run->version == NULL ? "" : run->version);
+    rec->effective = run->effective;
+    rec->tasks = run->tasks;
+    rec->files = run->files;
+    rec->queued_ns = run->queued_ns;
+    rec->start_ns = exited->start_ns != 0 ? exited->start_ns : run->start_ns;
+    rec->end_ns = exited->end_ns != 0 ? exited->end_ns : dj_clock_now_ns();
+    rec->user_us = exited->user_us;
+    rec->system_us = exited->system_us;
+    rec->max_rss_kib = exited->max_rss_kib;
+    rec->host = dj_xstrdup(host);
+    rec->user = dj_xstrdup(run->user == NULL ? "" : run->user);
+    rec->attempt = run->attempt;
+    rec->forced = run->forced;
+    rec->edges = run->edges;
+    run->edges = (struct dj_list){0};
+    dj_args_store(&rec->args, &run->call->args);
+}
+
+/* A call that was deleted begins anew: what undelete could have brought back gives way. */
+static void drop_deleted(struct run *run, struct dj_store_batch *batch)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
+    struct dj_rec_call *rec = &run->call->rec;
+
+    if (rec->deleted_ns == 0)
+        return;
+    for (size_t i = 0; i < rec->instances.n; i++) {
+        struct dj_rec_summary *summary = DJ_LIST_AT(&rec->instances, struct dj_rec_summary, i);
+
+        if (held_find(run->engine, summary->instance) == NULL)
+            instance_purge(run->engine, batch, summary->instance);
+        free(summary->mark);
+    }
+    rec->instances.n = 0;
+    dj_key_numbers(&key, 'X', rec->deleted_ns, rec->number);
+    dj_store_batch_delete(batch, dj_buf_bytes(&key));
+    rec->deleted_ns = 0;
+}
+
+static void put_counter(struct dj_engine *engine, struct dj_store_batch *batch)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
+
+    dj_key_counter(&key, "runs");
+    dj_put64(&value, ++engine->stored_runs);
+    dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
+}
+
+static void forget_live(struct run *run, struct dj_store_batch *batch)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
+
+    dj_key_number(&key, 'A', run->instance);
+    dj_store_batch_delete(batch, dj_buf_bytes(&key));
+    for (size_t i = 1; i <= run->result.edges.n; i++) {
+        dj_key_numbers(&key, 'E', run->instance, i);
+        dj_store_batch_delete(batch, dj_buf_bytes(&key));
+    }
+}
+
+static void put_instance(struct run *run, struct dj_store_batch *batch)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
+    struct dj_rec_instance *rec = &run->result;
+
+    dj_key_number(&key, 'I', run->instance);
+    dj_codec_encode(&value, &dj_layout_instance, rec);
+    dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
+    dj_buf_clear(&value);
+    dj_put64(&value, rec->call);
+    for (size_t i = 0; i < rec->edges.n; i++) {
+        dj_key_numbers(&key, 'D', DJ_LIST_AT(&rec->edges, struct dj_rec_edge, i)->call,
+                       run->instance);
+        dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
+    }
+}
+
+static void add_summary(struct run *run)
+{
+    struct dj_rec_summary *summary = dj_list_add(&run->call->rec.instances, sizeof(*summary));
+
+    summary->instance = run->instance;
+    summary->state = run->result.state;
+    summary->tasks = run->tasks;
+    summary->files = run->files;
+    summary->forced = run->forced;
+}
+
+static void durable(void *cookie, int code, const char *sentence)
+{
+    struct run *run = cookie;
+    dj_cleanup_free char *text = NULL;
+
+    if (code != 0) {
+        run_finish(run, code, sentence);
+        return;
+    }
+    if (run->failure == 0) {
+        call_changed(run->engine, run->call, run->forced);
+        run_finish(run, 0, NULL);
+        return;
+    }
+    text = dj_xstrdup(run->result.error);
+    run_finish(run, run->failure, text);
+}
+
+/* Nothing of an incognito run is stored: its record lives while somebody holds it. */
+static void keep_ephemeral(struct run *run)
+{
+    struct held *held;
+
+    dj_instance_hold(run->engine, run->instance);
+    held = held_find(run->engine, run->instance);
+    held->ephemeral = true;
+    held->rec = run->result;
+    held->call = run->call;
+    dj_call_ref(held->call);
+    memset(&run->result, 0, sizeof(run->result));
+}
+
+static void end_incognito(struct run *run, struct dj_ingest *ingest)
+{
+    struct dj_engine *engine = run->engine;
+    struct dj_store_batch *batch = dj_store_batch_new();
+    uint64_t instance = run->instance;
+    int failure = run->failure;
+    dj_cleanup_free char *text = dj_xstrdup(run->result.error == NULL ? "" : run->result.error);
+
+    (void)ingest;
+    forget_live(run, batch);
+    (void)engine_write(engine, batch, NULL);
+    dj_store_batch_free(batch);
+    keep_ephemeral(run);
+    run_finish(run, failure, failure == 0 ? NULL : text);
+    dj_instance_release(engine, instance);
+}
+
+static void judge(struct run *run, struct ending *ending)
+{
+    dj_cleanup_buf struct dj_buf sentence = DJ_BUF_INIT;
+
+    run->result.state = DJ_DONE;
+    if (!ended_well(run)) {
+        explain(&sentence, run);
+        run->result.state = state_of(run);
+        run->failure = run->result.state == DJ_CANCELLED ? -ECANCELED : -EIO;
+    } else if (ending->ingest.code < 0) {
+        dj_buf_addf(&sentence, "%s/", run->call->task->public.name);
+        dj_add_printable(&sentence, dj_buf_bytes(&run->call->name));
+        dj_buf_addf(&sentence, ": %s", dj_err_text(&ending->ingest.err, ending->ingest.code));
+        run->result.state = DJ_FAILED;
+        run->failure = ending->ingest.code == -ENOSPC ? -ENOSPC : -EIO;
+    }
+    run->result.error = dj_buf_steal(&sentence);
+}
+
+static void taken_in(void *cookie)
+{
+    struct ending *ending = cookie;
+    struct run *run = ending->run;
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct dj_store_batch *batch = ending->ingest.batch;
+    int rc;
+
+    judge(run, ending);
+    if (run->incognito) {
+        worker_taken(run);
+        end_incognito(run, &ending->ingest);
+    } else {
+        drop_deleted(run, batch);
+        call_record(run->engine, batch, run->call);
+        fill(run);
+        add_summary(run);
+        forget_live(run, batch);
+        put_instance(run, batch);
+        put_counter(run->engine, batch);
+        call_save(run->engine, batch, run->call);
+        rc = engine_write(run->engine, batch, &err);
+        worker_taken(run);
+        if (rc < 0) {
+            run->call->rec.instances.n--;
+            run_finish(run, rc, dj_err_text(&err, rc));
+        } else {
+            run->state = COMMITTED;
+            sync_then(run->engine, durable, run);
+        }
+    }
+    dj_ingest_release(&ending->ingest);
+    free(ending);
+}
+
+void run_end(struct run *run)
+{
+    struct ending *ending = dj_xcalloc(1, sizeof(*ending));
+    struct dj_buf dir = DJ_BUF_INIT;
+    const struct dj_definition *definition = run->call->task->public.definition;
+
+    run->state = ENDING;
+    run_give_back(run);
+    run_plan_start(run->engine);
+    ending->run = run;
+    /* Without its slot there is nothing to take in: a folder that is not there says so. */
+    dj_buf_addf(&dir, "%s/%s%llu", run->engine->work_dir, run->has_slot ? "" : "lost/",
+                (unsigned long long)run->slot);
+    ending->ingest = (struct dj_ingest){
+        .store = run->engine->store,
+        .slot_dir = dj_buf_steal(&dir),
+        .keep_result = ended_well(run),
+        .has_files = run->exited.has_files,
+        .instance = run->instance,
+        .into = &run->result,
+        .batch = dj_store_batch_new(),
+    };
+    if (definition != NULL && definition->result_file != NULL)
+        ending->ingest.result_file = dj_xstrdup(definition->result_file);
+    dj_loop_job(run->engine->loop, dj_ingest_work, taken_in, ending);
+}

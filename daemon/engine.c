@@ -1,0 +1,330 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/engine_impl.h"
+#include "daemon/engine_open.h"
+#include "daemon/tree.h"
+#include "lib/util/clock.h"
+#include "lib/util/fdio.h"
+#include "lib/util/log.h"
+#include "lib/util/mem.h"
+
+static uint64_t counter(struct dj_engine *engine, const char *name)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
+
+    dj_key_counter(&key, name);
+    if (dj_store_get(engine->store, dj_buf_bytes(&key), &value) < 0)
+        return 0;
+    return dj_get64(dj_buf_bytes(&value), 0);
+}
+
+/* ---- premises in the store ---- */
+
+static void put_record(struct dj_engine *engine, char kind, uint64_t number,
+                       const struct dj_layout *layout, const void *record)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
+
+    dj_key_number(&key, kind, number);
+    dj_codec_encode(&value, layout, record);
+    dj_store_batch_put(engine->batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
+}
+
+static void premise_made(void *cookie, uint64_t number, const struct dj_rec_premise *premise)
+{
+    put_record(cookie, 'P', number, &dj_layout_premise, premise);
+}
+
+static void set_made(void *cookie, uint64_t number, const struct dj_rec_set *set)
+{
+    put_record(cookie, 'S', number, &dj_layout_set, set);
+}
+
+static int load_premises(struct dj_engine *engine, struct dj_err *err)
+{
+    struct dj_store_iter *iter =
+        dj_store_iter_new(engine->store, DJ_BYTES_LIT("P"), DJ_BYTES_LIT("Q"));
+    struct dj_rec_premise premise;
+    struct dj_rec_set set;
+    int rc = 0;
+
+    while (rc == 0 && dj_store_iter_next(iter)) {
+        rc = dj_codec_decode(&dj_layout_premise, dj_store_iter_value(iter), &premise, err);
+        if (rc == 0) {
+            dj_premises_load(engine->premises, dj_get64(dj_store_iter_key(iter), 1), &premise);
+            dj_codec_release(&dj_layout_premise, &premise);
+        }
+    }
+    dj_store_iter_free(iter);
+    iter = dj_store_iter_new(engine->store, DJ_BYTES_LIT("S"), DJ_BYTES_LIT("T"));
+    while (rc == 0 && dj_store_iter_next(iter)) {
+        rc = dj_codec_decode(&dj_layout_set, dj_store_iter_value(iter), &set, err);
+        if (rc == 0) {
+            dj_premises_load_set(engine->premises, dj_get64(dj_store_iter_key(iter), 1), &set);
+            dj_codec_release(&dj_layout_set, &set);
+        }
+    }
+    dj_store_iter_free(iter);
+    return rc;
+}
+
+/* ---- the generations file ---- */
+
+static int map_generations(struct dj_engine *engine, struct dj_err *err)
+{
+    dj_cleanup_close int fd = -1;
+    void *mapped;
+
+    unlink(engine->generations_path);
+    fd = dj_open(AT_FDCWD, engine->generations_path, O_RDWR | O_CREAT | O_EXCL, 0600);
+    if (fd < 0 || ftruncate(fd, sizeof(struct dj_generations)) < 0)
+        return dj_err_sys(err, fd < 0 ? -fd : errno, "%s", engine->generations_path);
+    mapped = mmap(NULL, sizeof(struct dj_generations), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (mapped == MAP_FAILED)
+        return dj_err_sys(err, errno, "%s", engine->generations_path);
+    engine->generations = mapped;
+    /* Higher than any before: an answer from an earlier daemon is never taken for one of ours. */
+    atomic_store(&engine->generations->all, dj_clock_now_ns());
+    return 0;
+}
+
+/* ---- content without a record ---- */
+
+struct sweep {
+    struct dj_engine *engine;
+    struct dj_list orphans; /* struct dj_digest */
+};
+
+static int find_orphan(const struct dj_digest *digest, void *cookie)
+{
+    struct sweep *sweep = cookie;
+    dj_cleanup_buf struct dj_buf from = DJ_BUF_INIT, to = DJ_BUF_INIT;
+    struct dj_store_iter *iter;
+
+    dj_key_reference(&from, digest, 0);
+    dj_buf_truncate(&from, from.len - 8);
+    dj_key_after(&to, dj_buf_bytes(&from));
+    iter = dj_store_iter_new(sweep->engine->store, dj_buf_bytes(&from), dj_buf_bytes(&to));
+    if (!dj_store_iter_next(iter))
+        *(struct dj_digest *)dj_list_add(&sweep->orphans, sizeof(*digest)) = *digest;
+    dj_store_iter_free(iter);
+    return 0;
+}
+
+/* After a crash between a content file's arrival and its record. */
+static void sweep_orphans(struct dj_engine *engine)
+{
+    struct sweep sweep = {.engine = engine};
+
+    if (dj_store_was_clean(engine->store))
+        return;
+    (void)dj_content_each(engine->store, find_orphan, &sweep);
+    for (size_t i = 0; i < sweep.orphans.n; i++)
+        (void)dj_content_remove(engine->store, DJ_LIST_AT(&sweep.orphans, struct dj_digest, i));
+    if (sweep.orphans.n != 0)
+        dj_log_info("removed %zu content files that no run refers to", sweep.orphans.n);
+    free(sweep.orphans.items);
+}
+
+/* ---- life ---- */
+
+int dj_engine_new(struct dj_loop *loop, struct dj_store *store,
+                  const struct dj_engine_options *options, struct dj_engine **ret,
+                  struct dj_err *err)
+{
+    struct dj_engine *engine = dj_xcalloc(1, sizeof(*engine));
+    struct dj_buf path = DJ_BUF_INIT;
+    int rc;
+
+    engine->loop = loop;
+    engine->store = store;
+    engine->socket = dj_xstrdup(options->socket);
+    engine->worker_program = dj_xstrdup(options->worker_program);
+    engine->start_ns = dj_clock_now_ns();
+    engine->generation = 1;
+    engine->turn = 1;
+    engine->batch = dj_store_batch_new();
+    engine->premises = dj_premises_new();
+    dj_premises_on_made(engine->premises, premise_made, set_made, engine);
+    dj_sched_init(&engine->sched, options->workers);
+    dj_buf_addf(&path, "%s.generations", options->socket);
+    engine->generations_path = dj_buf_steal(&path);
+    dj_buf_addf(&path, "%s/work", dj_store_dir(store));
+    engine->work_dir = dj_buf_steal(&path);
+    rc = map_generations(engine, err);
+    if (rc == 0)
+        rc = load_premises(engine, err);
+    if (rc == 0)
+        rc = tasks_load(engine, err);
+    if (rc < 0) {
+        dj_engine_free(engine);
+        return rc;
+    }
+    engine->next_instance = engine->reserved_instance = counter(engine, "instances");
+    engine->next_call = counter(engine, "calls");
+    engine->stored_runs = counter(engine, "runs");
+    sweep_orphans(engine);
+    dj_engine_on_change(engine, dj_tree_changed, engine);
+    *ret = engine;
+    return 0;
+}
+
+void dj_engine_start(struct dj_engine *engine)
+{
+    worker_spawn(engine);
+}
+
+void dj_engine_stop(struct dj_engine *engine, bool cancel)
+{
+    struct dj_msg_stop stop = {.cancel = cancel};
+
+    engine->stopping = true;
+    if (engine->worker != NULL)
+        dj_peer_send(engine->worker, DJ_MSG_STOP, &stop);
+}
+
+void dj_engine_free(struct dj_engine *engine)
+{
+    struct run *run, *next;
+
+    if (engine == NULL)
+        return;
+    engine->stopping = true;
+    HASH_ITER(hh, engine->runs, run, next)
+    {
+        want_forget_asker(run);
+        while (run->wants != NULL)
+            wants_answer(run, -ENOTCONN, 0, "the daemon is stopping");
+        run_free(run);
+    }
+    instances_free(engine);
+    tasks_free(engine);
+    dj_premises_free(engine->premises);
+    dj_store_batch_free(engine->batch);
+    dj_sched_release(&engine->sched);
+    if (engine->generations != NULL)
+        munmap(engine->generations, sizeof(*engine->generations));
+    unlink(engine->generations_path);
+    dj_buf_release(&engine->events);
+    free(engine->syncs.items);
+    free(engine->syncing.items);
+    free(engine->slots);
+    free(engine->mount);
+    free(engine->generations_path);
+    free(engine->work_dir);
+    free(engine->worker_program);
+    free(engine->socket);
+    free(engine);
+}
+
+void dj_engine_turned(struct dj_engine *engine)
+{
+    engine->turn++;
+}
+
+void dj_engine_on_change(struct dj_engine *engine, dj_change_fn *change, void *cookie)
+{
+    engine->change = change;
+    engine->change_cookie = cookie;
+}
+
+void dj_engine_set_mount(struct dj_engine *engine, const char *mount)
+{
+    free(engine->mount);
+    engine->mount = mount == NULL || mount[0] == '\0' ? NULL : dj_xstrdup(mount);
+}
+
+const char *dj_engine_mount(struct dj_engine *engine)
+{
+    return engine->mount;
+}
+
+const char *dj_engine_store_dir(struct dj_engine *engine)
+{
+    return dj_store_dir(engine->store);
+}
+
+const char *dj_engine_generations(struct dj_engine *engine)
+{
+    return engine->generations_path;
+}
+
+const char *dj_engine_work_dir(struct dj_engine *engine)
+{
+    return engine->work_dir;
+}
+
+uint64_t dj_engine_run_of_token(struct dj_engine *engine, struct dj_bytes token)
+{
+    struct run *run = token.len == 0 ? NULL : run_of_token(engine, token);
+
+    return run == NULL ? 0 : run->instance;
+}
+
+struct dj_task *dj_engine_bind(struct dj_engine *engine, const char *name,
+                               const struct dj_list *words, struct dj_args *ret,
+                               struct dj_err *err, int *ret_code)
+{
+    struct dj_task *task = dj_task_by_name(engine, dj_bytes_of(name));
+    struct dj_bytes *borrowed;
+
+    if (task == NULL || task->definition == NULL) {
+        *ret_code = dj_err_set(err, ENOENT, "there is no task %s", name == NULL ? "" : name);
+        return NULL;
+    }
+    borrowed = dj_xcalloc(words->n, sizeof(*borrowed));
+    for (size_t i = 0; i < words->n; i++)
+        borrowed[i] = dj_buf_bytes(&DJ_LIST_AT(words, struct dj_part_word, i)->bytes);
+    *ret_code = dj_args_bind(name, &task->definition->params, borrowed, words->n, ret, err);
+    free(borrowed);
+    return *ret_code < 0 ? NULL : task;
+}
+
+void dj_engine_resolve(struct dj_engine *engine, struct dj_task *task, struct dj_args *args,
+                       const struct dj_asker *asker, dj_resolved_fn *done, void *cookie)
+{
+    resolve_args(engine, dj_container_of(task, struct task, public), args, asker, done, cookie);
+}
+
+void dj_engine_worker_attach(struct dj_engine *engine, struct dj_peer *peer, const char *place)
+{
+    worker_attach(engine, peer, place);
+}
+
+void dj_engine_worker_gone(struct dj_engine *engine, struct dj_peer *peer)
+{
+    worker_gone(engine, peer);
+}
+
+void dj_engine_worker_message(struct dj_engine *engine, struct dj_peer *peer,
+                              const struct dj_message_in *message)
+{
+    worker_message(engine, peer, message);
+}
+
+void dj_totals(struct dj_engine *engine, struct dj_totals *ret)
+{
+    *ret = (struct dj_totals){
+        .workers = engine->sched.slots,
+        .busy = engine->sched.busy,
+        .runs = engine->stored_runs,
+        .start_ns = engine->start_ns,
+        .paused = engine->sched.paused,
+    };
+    for (struct run *run = engine->runs; run != NULL; run = run->hh.next) {
+        ret->queued += run->state == QUEUED;
+        ret->waiting += run->state == BLOCKED || run->state == RESUMING;
+    }
+    (void)dj_store_usage(engine->store, &ret->bytes, &ret->bytes_free, &ret->bytes_total);
+}
+
+void dj_pause(struct dj_engine *engine, bool paused)
+{
+    engine->sched.paused = paused;
+    run_plan_start(engine);
+}

@@ -1,0 +1,245 @@
+/*
+ * The engine: tasks, calls, instances and what may be asked of them.
+ *
+ * This is what the tree (tree_*.c) and the handlers of messages (handle_*.c) see of the daemon. The
+ * engine owns all state; everything here runs on the loop's thread and nothing blocks. What takes
+ * time is told by callback; a callback may come before the function that asked has returned.
+ *
+ * Words: a *task* is a name with a definition; a *call* is a task with arguments (one key); an
+ * *instance* is one computation of a call, stored or under way, named by a number that is never
+ * used twice. A call has at most one *current* instance: the newest that is done and valid.
+ */
+#ifndef DJ_DAEMON_ENGINE_H
+#define DJ_DAEMON_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/model/definition.h"
+#include "lib/model/param.h"
+#include "lib/model/records.h"
+#include "lib/model/status.h"
+#include "lib/proto/messages.h"
+#include "lib/util/err.h"
+
+struct dj_engine;
+
+/* Who asks. run: the instance that the caller is part of, 0 when it is nobody's. */
+struct dj_asker {
+    uint64_t run;
+    uint32_t uid;
+    uint32_t gid;
+    bool readonly;              /* through a read-only mount: nothing computes, nothing changes */
+    const struct dj_list *env;  /* struct dj_part_pair: the caller's environment, or NULL */
+    const char *cwd;            /* relative file arguments are taken from here, or NULL */
+};
+
+/* ---- tasks ------------------------------------------------------------------------------- */
+
+struct dj_task {
+    uint32_t number;                        /* never used twice, from 1 */
+    const char *name;
+    const struct dj_definition *definition; /* NULL: not defined (any more) but has runs */
+    uint64_t changed_ns;
+};
+
+/* Found, or NULL. Undefined tasks that have runs are found, too. Valid as long as the engine. */
+struct dj_task *dj_task_by_name(struct dj_engine *engine, struct dj_bytes name);
+struct dj_task *dj_task_by_number(struct dj_engine *engine, uint32_t number);
+/* dj_task_after(engine, name): the next defined task by name; an empty name gives the first. */
+struct dj_task *dj_task_after(struct dj_engine *engine, struct dj_bytes name);
+
+/* dj_task_counts(engine, task, ret): runs by state; ret has DJ_STATUS_COUNT places. */
+void dj_task_counts(struct dj_engine *engine, struct dj_task *task, uint64_t *ret);
+
+/* dj_task_runs(): up to max runs that have a record, by name, behind `after`; each(): 0 goes on. */
+typedef int dj_run_each_fn(void *cookie, struct dj_bytes name, uint64_t call_number);
+void dj_task_runs(struct dj_engine *engine, struct dj_task *task, struct dj_bytes after,
+                  dj_run_each_fn *each, void *cookie);
+
+/* dj_task_define(engine, text, file, here, env, ret_notes, err): all sections or none. ret_notes:
+ * struct dj_part_word lines for people. Durable when done() is called. */
+typedef void dj_done_fn(void *cookie, int code, const char *sentence);
+int dj_task_define(struct dj_engine *engine, struct dj_bytes text, const char *file,
+                   const char *here, const struct dj_list *env, struct dj_list *ret_notes,
+                   dj_done_fn *done, void *cookie, struct dj_err *err) DJ_MUST_CHECK;
+int dj_task_undefine(struct dj_engine *engine, struct dj_task *task, dj_done_fn *done,
+                     void *cookie, struct dj_err *err) DJ_MUST_CHECK;
+/* dj_task_set_version(engine, task, version, …): "" raises a number, or adds .1 to other text. */
+int dj_task_set_version(struct dj_engine *engine, struct dj_task *task, struct dj_bytes version,
+                        dj_done_fn *done, void *cookie, struct dj_err *err) DJ_MUST_CHECK;
+/* dj_task_invalidate(): raises the epoch of its present version: no run of it is valid any more. */
+int dj_task_invalidate(struct dj_engine *engine, struct dj_task *task, dj_done_fn *done,
+                       void *cookie, struct dj_err *err) DJ_MUST_CHECK;
+/* dj_task_delete_all(): deletes every run of the task (dj undelete brings them back for a day). */
+int dj_task_delete_all(struct dj_engine *engine, struct dj_task *task, dj_done_fn *done,
+                       void *cookie, struct dj_err *err) DJ_MUST_CHECK;
+
+/* ---- calls ------------------------------------------------------------------------------- */
+
+struct dj_call; /* reference counted */
+
+void dj_call_ref(struct dj_call *call);
+void dj_call_unref(struct dj_call *call);
+struct dj_task *dj_call_task(const struct dj_call *call);
+struct dj_bytes dj_call_name(const struct dj_call *call); /* canonical */
+const struct dj_args *dj_call_args(const struct dj_call *call);
+const struct dj_digest *dj_call_key(const struct dj_call *call);
+uint64_t dj_call_number(const struct dj_call *call);      /* 0: has no record yet */
+
+/*
+ * dj_call_by_name(engine, task, name, ret, ret_canonical, err): what a path component below
+ * tasks/TASK means, without looking outside the daemon:
+ *   0             the canonical name of a call; *ret is referenced
+ *   1             another spelling of the call named in ret_canonical
+ *   2             a spelling that only the outside can resolve (a file's content, the caller's
+ *                 environment): show a link, and call dj_call_resolve() when it is read
+ *   -ENOENT       not a name of a run (a leading dot, an unknown %h or @digest, undefined task)
+ *   -EINVAL       does not fit the parameters; err says why
+ */
+int dj_call_by_name(struct dj_engine *engine, struct dj_task *task, struct dj_bytes name,
+                    struct dj_call **ret, struct dj_buf *ret_canonical,
+                    struct dj_err *err) DJ_MUST_CHECK;
+
+/* The referenced call of a number, or NULL. */
+struct dj_call *dj_call_by_number(struct dj_engine *engine, uint64_t number);
+
+/*
+ * dj_call_resolve(): the canonical name of any spelling; files are looked at on a pool thread. The
+ * asker's run gets the premise that the file it named has this content. code 0: name is set.
+ */
+typedef void dj_resolved_fn(void *cookie, int code, struct dj_call *call, const char *sentence);
+void dj_call_resolve(struct dj_engine *engine, struct dj_task *task, struct dj_bytes name,
+                     const struct dj_asker *asker, dj_resolved_fn *done, void *cookie);
+
+enum dj_status dj_call_status(struct dj_engine *engine, struct dj_call *call);
+
+/* dj_call_current(): the current instance's number, 0 when there is none. Starts nothing. */
+uint64_t dj_call_current(struct dj_engine *engine, struct dj_call *call);
+/* dj_call_latest(): the newest instance whatever its state, live ones included; 0: none. */
+uint64_t dj_call_latest(struct dj_engine *engine, struct dj_call *call);
+
+/* dj_call_bucket(call): for generations.h. */
+uint64_t dj_call_bucket(const struct dj_call *call);
+/* dj_call_generation(): of that bucket, now. */
+uint64_t dj_call_generation(struct dj_engine *engine, const struct dj_call *call);
+
+/*
+ * dj_want(engine, call, asker, flags, done, cookie): the call's result, computed when need be.
+ * flags: DJ_GET_*. done(code, instance): 0 and the instance that answers; -EIO failed, -EDEADLK a
+ * cycle, -ECANCELED, -EAGAIN with DJ_GET_CACHED when it is not there, -ENOSPC …, with a sentence.
+ * The edge of the asker's run is safe before done() is called. An incognito instance exists until
+ * the hold on it is released (dj_instance_hold).
+ * Returns a handle for dj_want_cancel(), or NULL when done() has been called already.
+ */
+struct dj_want;
+typedef void dj_wanted_fn(void *cookie, int code, uint64_t instance, const char *sentence);
+struct dj_want *dj_want(struct dj_engine *engine, struct dj_call *call,
+                        const struct dj_asker *asker, unsigned flags, dj_wanted_fn *done,
+                        void *cookie);
+/* dj_want_cancel(want): done() will not be called. What is queued only for it is withdrawn. */
+void dj_want_cancel(struct dj_want *want);
+
+/*
+ * dj_note_call(engine, call, instance, asker): the asker's run was answered from this instance
+ * without dj_want() (a listing of files/, an open of a file in it): records the edge.
+ */
+int dj_note_call(struct dj_engine *engine, uint64_t instance, const struct dj_asker *asker);
+
+/* dj_start(): queues the call as dj_want would, without anybody waiting. -EIO … with err. */
+int dj_start(struct dj_engine *engine, struct dj_call *call, const struct dj_asker *asker,
+             unsigned flags, struct dj_err *err) DJ_MUST_CHECK;
+
+/* dj_wait_end(): done when nothing of the call is under way (at once when nothing is). */
+struct dj_want *dj_wait_end(struct dj_engine *engine, struct dj_call *call,
+                            const struct dj_asker *asker, dj_wanted_fn *done, void *cookie);
+
+/* Verbs on one call. done() when durable. Refusals: -EINVAL, -ENOENT (nothing to do it to), … */
+int dj_call_delete(struct dj_engine *engine, struct dj_call *call, const struct dj_asker *asker,
+                   dj_done_fn *done, void *cookie, struct dj_err *err) DJ_MUST_CHECK;
+int dj_call_cancel(struct dj_engine *engine, struct dj_call *call, const struct dj_asker *asker,
+                   struct dj_err *err) DJ_MUST_CHECK;
+int dj_call_invalidate(struct dj_engine *engine, struct dj_call *call,
+                       const struct dj_asker *asker, dj_done_fn *done, void *cookie,
+                       struct dj_err *err) DJ_MUST_CHECK;
+/* dj_undelete(engine, task or NULL, name or empty, ret_count, …) */
+int dj_undelete(struct dj_engine *engine, struct dj_task *task, struct dj_bytes name,
+                uint64_t *ret_count, dj_done_fn *done, void *cookie,
+                struct dj_err *err) DJ_MUST_CHECK;
+
+/* ---- instances --------------------------------------------------------------------------- */
+
+/* dj_instance(engine, number): the record of an ended one, NULL when there is none (or it is under
+ * way). Borrowed: valid until the loop turns. */
+const struct dj_rec_instance *dj_instance(struct dj_engine *engine, uint64_t number);
+
+/* dj_manifest(engine, number): its files, sorted by path so that a folder's content follows it
+ * directly (a folder's path sorts as if it ended in '/'). Borrowed likewise; never NULL. */
+const struct dj_rec_manifest *dj_manifest(struct dj_engine *engine, uint64_t number);
+
+/* dj_instance_call(engine, number): referenced, or NULL; works for live ones, too. */
+struct dj_call *dj_instance_call(struct dj_engine *engine, uint64_t number);
+
+/* dj_instance_hold(), _release(): its content stays readable although it is deleted or incognito. */
+void dj_instance_hold(struct dj_engine *engine, uint64_t number);
+void dj_instance_release(struct dj_engine *engine, uint64_t number);
+
+/* What is known of one that is under way. */
+struct dj_live {
+    enum dj_status status;   /* queued, waiting, running */
+    uint64_t queued_ns;
+    uint64_t start_ns;
+    uint64_t position;       /* in the queue, from 1 */
+    const char *log_path;    /* its log so far, NULL before it started */
+    const struct dj_list *edges; /* struct dj_rec_edge: calls so far */
+    uint64_t blocked_on;     /* call number it waits for, 0 */
+};
+bool dj_live(struct dj_engine *engine, uint64_t number, struct dj_live *ret);
+
+/*
+ * dj_read_content(engine, content, offset, size, ret): appends what is there. For content above
+ * DJ_CONTENT_INLINE_MAX use dj_content_file(), the path of its file (malloc'd; NULL: not a file).
+ */
+int dj_read_content(struct dj_engine *engine, const struct dj_rec_content *content,
+                    uint64_t offset, size_t size, struct dj_buf *ret, struct dj_err *err);
+char *dj_content_file(struct dj_engine *engine, const struct dj_rec_content *content);
+
+/* dj_dependents(): instances that called the call; each() gets the parent's call number. */
+typedef int dj_dependent_fn(void *cookie, uint64_t parent_call, uint64_t parent_instance);
+void dj_dependents(struct dj_engine *engine, uint64_t call_number, uint64_t after_instance,
+                   dj_dependent_fn *each, void *cookie);
+
+/* ---- the whole --------------------------------------------------------------------------- */
+
+struct dj_totals {
+    uint64_t workers;      /* slots */
+    uint64_t busy;
+    uint64_t queued;
+    uint64_t waiting;
+    uint64_t runs;         /* stored instances */
+    uint64_t bytes;        /* of the store */
+    uint64_t bytes_total;  /* its file system */
+    uint64_t bytes_free;
+    uint64_t start_ns;     /* of this daemon */
+    bool paused;
+};
+void dj_totals(struct dj_engine *engine, struct dj_totals *ret);
+void dj_pause(struct dj_engine *engine, bool paused); /* nothing new starts while paused */
+/* dj_gc(engine): purges what has been deleted for over a day. */
+int dj_gc(struct dj_engine *engine, struct dj_err *err);
+const char *dj_engine_mount(struct dj_engine *engine); /* where the tree is mounted, or NULL */
+const char *dj_engine_store_dir(struct dj_engine *engine);
+
+/*
+ * Events: a bounded log, one JSON object a line, oldest lines dropped in whole blocks. A position
+ * is a byte offset that only grows; dj_events_read() starts at `offset` or at the oldest line.
+ */
+uint64_t dj_events_begin(struct dj_engine *engine);
+uint64_t dj_events_end(struct dj_engine *engine);
+void dj_events_read(struct dj_engine *engine, uint64_t offset, size_t size, struct dj_buf *ret);
+
+/* dj_engine_on_change(): the tree learns that names under a call's folder mean something new. */
+typedef void dj_change_fn(void *cookie, struct dj_call *call);
+void dj_engine_on_change(struct dj_engine *engine, dj_change_fn *change, void *cookie);
+
+#endif

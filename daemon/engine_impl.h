@@ -1,0 +1,243 @@
+/*
+ * The engine's inside: the structs that its files share. Nobody else includes it.
+ *
+ * Life of a run (struct run):
+ *
+ *   QUEUED -> STARTING -> RUNNING <-> BLOCKED -> ENDING -> COMMITTED -> gone
+ *                                        |
+ *                                     RESUMING (waits for a slot to go on)
+ *
+ *   QUEUED     in the scheduler's line
+ *   STARTING   has a slot; sent to the worker
+ *   RUNNING    the worker said STARTED
+ *   BLOCKED    waits for a call of its own; its slot is given back
+ *   RESUMING   its calls are answered, it stands in line for a slot to be told so
+ *   ENDING     its outputs are being taken in on a pool thread; its slot is given back
+ *   COMMITTED  its record is written and waits for the group's sync
+ *
+ * Invariants: a run is in engine->runs from its making to its end. call->run is the run that later
+ * askers join, if any; it is in engine->runs. A want is in exactly one run's `wants`, and when its
+ * asker is a run, in that run's `asks`, too. holds_slot is true in STARTING and RUNNING only.
+ */
+#ifndef DJ_DAEMON_ENGINE_IMPL_H
+#define DJ_DAEMON_ENGINE_IMPL_H
+
+#include <uthash.h>
+
+#include "daemon/engine.h"
+#include "daemon/keys.h"
+#include "daemon/loop.h"
+#include "daemon/premises.h"
+#include "daemon/request.h"
+#include "daemon/sched.h"
+#include "daemon/store.h"
+#include "lib/model/key.h"
+#include "lib/model/name.h"
+#include "lib/model/template.h"
+#include "lib/proto/generations.h"
+
+struct task {
+    struct dj_task public;
+    struct dj_definition definition;
+    struct dj_digest effective; /* zero while undefined */
+    struct dj_rec_task rec;
+    struct dj_list tracked;     /* struct tracked */
+    UT_hash_handle hh;          /* by name */
+};
+
+/* A file that a definition tracks, as it was when the effective version was made. */
+struct tracked {
+    char *path;
+    uint64_t size, mtime_ns, ctime_ns, inode;
+};
+
+struct run;
+
+struct dj_call {
+    struct dj_digest key;
+    struct task *task;
+    struct dj_args args;
+    struct dj_params params; /* what args were bound to: outlives a redefinition */
+    struct dj_buf key_cbor;
+    struct dj_buf name;
+    struct dj_rec_call rec;  /* rec.number 0: no record yet */
+    struct run *run;         /* that later askers join */
+    unsigned refs;
+    UT_hash_handle hh;
+};
+
+enum run_state { QUEUED, STARTING, RUNNING, BLOCKED, RESUMING, ENDING, COMMITTED };
+
+struct run {
+    uint64_t instance;
+    struct dj_call *call;
+    struct dj_engine *engine;
+    enum run_state state;
+    struct dj_sched_item line;
+    bool holds_slot;
+    bool forced, incognito, cancelled, adopted;
+    uint64_t slot;           /* of the worker; valid when has_slot */
+    bool has_slot;
+    uint64_t attempt;
+    struct dj_digest effective;
+    char *version;
+    char token[33];
+    char *user;
+    uint64_t queued_ns, start_ns;
+    struct dj_list edges;    /* struct dj_rec_edge */
+    uint64_t tasks, files;   /* closures so far */
+    struct dj_want *wants;   /* who waits for it */
+    struct dj_want *asks;    /* what it waits for */
+    struct dj_msg_exited exited;
+    struct dj_rec_instance result; /* while ENDING and COMMITTED */
+    char *log_path;
+    int failure;             /* COMMITTED: 0 or what the askers get */
+    UT_hash_handle hh;       /* by instance */
+};
+
+struct dj_want {
+    struct dj_engine *engine;
+    struct run *target;
+    struct run *asker;       /* NULL: not a run */
+    bool only_end;           /* dj_wait_end: any end will do */
+    bool answered;           /* waits only for the asker's slot */
+    int code;
+    uint64_t instance;
+    char *sentence;
+    dj_wanted_fn *done;
+    void *cookie;
+    struct dj_want *prev, *next;         /* target->wants */
+    struct dj_want *ask_prev, *ask_next; /* asker->asks */
+};
+
+/* A content that outlives its record: deleted while open, or never stored (incognito). */
+struct held {
+    uint64_t instance;
+    unsigned count;
+    bool ephemeral;
+    struct dj_rec_instance rec; /* ephemeral only */
+    struct dj_call *call;
+    UT_hash_handle hh;
+};
+
+struct waiting_sync {
+    dj_done_fn *done;
+    void *cookie;
+};
+
+struct dj_engine {
+    struct dj_loop *loop;
+    struct dj_store *store;
+    char *socket;
+    char *worker_program;
+    struct task *tasks;
+    struct task **task_by_number; /* index = number - 1 */
+    size_t task_count, task_cap;
+    struct dj_call *calls;
+    struct run *runs;
+    struct held *helds;
+    struct dj_premises *premises;
+    struct dj_sched sched;
+    uint64_t generation;         /* of effective versions */
+    uint64_t turn;               /* raised once a turn: tracked files are looked at once in it */
+    uint64_t tracked_turn;
+    struct dj_generations *generations;
+    char *generations_path;
+    uint64_t next_instance, reserved_instance, next_call;
+    uint64_t stored_runs;
+    /* the worker */
+    struct dj_peer *worker;
+    char *work_dir;
+    uint8_t *slots;              /* 1: in use */
+    size_t slot_cap;
+    bool spawning;
+    bool stopping;
+    bool start_planned;
+    /* group sync */
+    struct dj_list syncs;        /* struct waiting_sync, for the next sync */
+    struct dj_list syncing;      /* for the one under way */
+    bool sync_running;
+    int sync_code;
+    struct dj_err sync_err;
+    struct dj_store_batch *batch; /* premises that were made and are not written yet */
+    /* borrowed records: valid until the loop turns */
+    struct dj_list borrowed;
+    dj_change_fn *change;
+    void *change_cookie;
+    char *mount;
+    uint64_t start_ns;
+    struct dj_buf events;
+    uint64_t events_begin;
+};
+
+/* tasks.c */
+int tasks_load(struct dj_engine *engine, struct dj_err *err);
+void tasks_free(struct dj_engine *engine);
+void tasks_look_at_tracked(struct dj_engine *engine);
+void tasks_raise_generation(struct dj_engine *engine);
+
+/* calls.c */
+struct dj_call *call_of_args(struct dj_engine *engine, struct task *task, struct dj_args *args);
+struct dj_call *call_of_key(struct dj_engine *engine, const struct dj_digest *key);
+void call_save(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_call *call);
+void call_record(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_call *call);
+void call_changed(struct dj_engine *engine, struct dj_call *call, bool invalid);
+const struct dj_rec_summary *call_newest(const struct dj_call *call);
+
+/* instances.c */
+int instance_load(struct dj_engine *engine, uint64_t number, struct dj_rec_instance *ret);
+void instance_purge(struct dj_engine *engine, struct dj_store_batch *batch, uint64_t number);
+void instances_free(struct dj_engine *engine);
+struct held *held_find(struct dj_engine *engine, uint64_t number);
+
+/* inputs.c */
+bool input_holds(struct dj_engine *engine, struct dj_bytes path, const struct dj_digest *digest);
+void resolve_args(struct dj_engine *engine, struct task *task, struct dj_args *args,
+                  const struct dj_asker *asker, dj_resolved_fn *done, void *cookie);
+
+/* runs.c */
+struct run *run_find(struct dj_engine *engine, uint64_t instance);
+struct run *run_of_token(struct dj_engine *engine, struct dj_bytes token);
+struct run *run_new(struct dj_engine *engine, struct dj_call *call, uint64_t instance);
+void run_queue(struct run *run, enum dj_sched_class class);
+void run_cancel(struct run *run);
+void run_finish(struct run *run, int code, const char *sentence);
+void run_plan_start(struct dj_engine *engine);
+void run_give_back(struct run *run);
+void run_free(struct run *run);
+int run_add_edge(struct run *run, struct dj_call *child, uint64_t instance, bool failed);
+void run_add_premises(struct run *run, uint64_t tasks, uint64_t files);
+
+/* wants.c */
+void wants_answer(struct run *run, int code, uint64_t instance, const char *sentence);
+void wants_deliver(struct run *asker);
+void want_forget_asker(struct run *asker);
+
+/* ending.c */
+void run_end(struct run *run);
+
+/* sync.c */
+void sync_then(struct dj_engine *engine, dj_done_fn *done, void *cookie);
+int engine_write(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_err *err);
+
+/* workers.c */
+void worker_spawn(struct dj_engine *engine);
+int worker_start(struct run *run, struct dj_err *err);
+void worker_kill(struct run *run);
+void worker_taken(struct run *run);
+void worker_attach(struct dj_engine *engine, struct dj_peer *peer, const char *place);
+void worker_gone(struct dj_engine *engine, struct dj_peer *peer);
+void worker_message(struct dj_engine *engine, struct dj_peer *peer,
+                    const struct dj_message_in *message);
+void slot_free(struct dj_engine *engine, uint64_t slot);
+
+/* marks.c */
+void mark_stale(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_call *call,
+                const char *reason);
+void mark_built_on_failure(struct dj_engine *engine, struct dj_call *call);
+
+/* events.c */
+void event(struct dj_engine *engine, const char *what, struct dj_call *call, uint64_t instance,
+           const char *text);
+
+#endif

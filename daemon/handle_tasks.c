@@ -1,0 +1,118 @@
+#include <errno.h>
+#include <stdlib.h>
+
+#include "daemon/dispatch.h"
+#include "lib/util/mem.h"
+
+/*
+ * DEFINE, UNDEFINE, BUMP, UNDELETE: answered when what they changed is durable.
+ */
+
+struct changing {
+    struct dj_request *request;
+    struct dj_msg_ok ok;
+};
+
+static void changed(void *cookie, int code, const char *sentence)
+{
+    struct changing *changing = cookie;
+
+    if (code != 0)
+        dj_reply_error(changing->request, code, "%s", sentence);
+    else
+        dj_reply(changing->request, DJ_MSG_OK, &changing->ok);
+    dj_codec_release(dj_message_layout(DJ_MSG_OK), &changing->ok);
+    free(changing);
+}
+
+static struct changing *begin(struct dj_request *request)
+{
+    struct changing *changing = dj_xcalloc(1, sizeof(*changing));
+
+    changing->request = request;
+    return changing;
+}
+
+static void refuse(struct changing *changing, int code, const struct dj_err *err)
+{
+    dj_reply_err(changing->request, code, err);
+    dj_codec_release(dj_message_layout(DJ_MSG_OK), &changing->ok);
+    free(changing);
+}
+
+static struct dj_task *find(struct dj_request *request, const char *name)
+{
+    struct dj_task *task = dj_task_by_name(request->engine, dj_bytes_of(name));
+
+    if (task == NULL)
+        dj_reply_error(request, ENOENT, "there is no task %s", name == NULL ? "" : name);
+    return task;
+}
+
+void dj_handle_define(struct dj_request *request)
+{
+    const struct dj_msg_define *define = request->fields;
+    struct changing *changing = begin(request);
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    int rc = dj_task_define(request->engine, dj_buf_bytes(&define->text),
+                            define->file == NULL ? "" : define->file,
+                            define->here == NULL ? "/" : define->here, &define->env,
+                            &changing->ok.notes, changed, changing, &err);
+
+    if (rc < 0)
+        refuse(changing, rc, &err);
+}
+
+void dj_handle_undefine(struct dj_request *request)
+{
+    const struct dj_msg_undefine *undefine = request->fields;
+    struct dj_task *task = find(request, undefine->task);
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct changing *changing;
+    int rc;
+
+    if (task == NULL)
+        return;
+    changing = begin(request);
+    rc = dj_task_undefine(request->engine, task, changed, changing, &err);
+    if (rc < 0)
+        refuse(changing, rc, &err);
+}
+
+void dj_handle_bump(struct dj_request *request)
+{
+    const struct dj_msg_bump *bump = request->fields;
+    struct dj_task *task = find(request, bump->task);
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct changing *changing;
+    int rc;
+
+    if (task == NULL)
+        return;
+    changing = begin(request);
+    rc = dj_task_set_version(request->engine, task, dj_bytes(NULL, 0), changed, changing, &err);
+    if (rc < 0)
+        refuse(changing, rc, &err);
+    else
+        changing->ok.text = dj_xstrdup(task->definition->version);
+}
+
+void dj_handle_undelete(struct dj_request *request)
+{
+    const struct dj_msg_undelete *undelete = request->fields;
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct dj_task *task = NULL;
+    struct changing *changing;
+    int rc;
+
+    if (undelete->task != NULL && undelete->task[0] != '\0') {
+        task = find(request, undelete->task);
+        if (task == NULL)
+            return;
+    }
+    changing = begin(request);
+    rc = dj_undelete(request->engine, task, dj_buf_bytes(&undelete->name), &changing->ok.number,
+                     changed, changing, &err);
+    if (rc < 0)
+        refuse(changing, rc, &err);
+}

@@ -1,0 +1,228 @@
+#include "daemon/ingest.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/keys.h"
+#include "lib/util/clock.h"
+#include "lib/util/fdio.h"
+#include "lib/util/mem.h"
+
+enum { FILES_MAX = 1000000, DEPTH_MAX = 200 };
+
+static void put_content(struct dj_ingest *ingest, struct dj_bytes bytes,
+                        const struct dj_rec_content *content)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
+
+    dj_key_content(&key, &content->digest);
+    dj_store_batch_put(ingest->batch, dj_buf_bytes(&key), bytes);
+}
+
+static void refer(struct dj_ingest *ingest, const struct dj_rec_content *content)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
+
+    dj_key_reference(&key, &content->digest, ingest->instance);
+    dj_store_batch_put(ingest->batch, dj_buf_bytes(&key), dj_bytes(NULL, 0));
+}
+
+static void take_bytes(struct dj_ingest *ingest, struct dj_bytes bytes, size_t here,
+                       struct dj_rec_content *ret)
+{
+    ret->size = bytes.len;
+    dj_digest_bytes(bytes, &ret->digest);
+    if (bytes.len <= here) {
+        ret->here = true;
+        dj_buf_set(&ret->bytes, bytes);
+        return;
+    }
+    put_content(ingest, bytes, ret);
+    refer(ingest, ret);
+}
+
+static int take_large(struct dj_ingest *ingest, int fd, const char *path,
+                      struct dj_rec_content *ret)
+{
+    int rc = dj_digest_fd(fd, &ret->digest, &ret->size);
+
+    if (rc < 0)
+        return dj_err_sys(&ingest->err, -rc, "cannot read %s", path);
+    rc = dj_content_adopt(ingest->store, path, &ret->digest, &ingest->err);
+    if (rc == 0)
+        refer(ingest, ret);
+    return rc;
+}
+
+/* path is a regular file; it may be gone afterwards. */
+static int take_file(struct dj_ingest *ingest, const char *path, size_t here,
+                     struct dj_rec_content *ret)
+{
+    dj_cleanup_buf struct dj_buf bytes = DJ_BUF_INIT;
+    dj_cleanup_close int fd = dj_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
+    struct stat st;
+    int rc;
+
+    if (fd == -EACCES && chmod(path, 0600) == 0)
+        fd = dj_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return dj_err_sys(&ingest->err, fd < 0 ? -fd : errno, "cannot read %s", path);
+    if (st.st_size > DJ_CONTENT_INLINE_MAX)
+        return take_large(ingest, fd, path, ret);
+    rc = dj_read_fd(fd, DJ_CONTENT_INLINE_MAX, &bytes);
+    if (rc < 0)
+        return dj_err_sys(&ingest->err, -rc, "cannot read %s", path);
+    take_bytes(ingest, dj_buf_bytes(&bytes), here, ret);
+    return 0;
+}
+
+static int take_log(struct dj_ingest *ingest)
+{
+    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
+
+    dj_buf_addf(&path, "%s/err", ingest->slot_dir);
+    return take_file(ingest, dj_buf_str(&path), DJ_INGEST_HERE, &ingest->into->log);
+}
+
+static int take_result(struct dj_ingest *ingest)
+{
+    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
+    struct stat st;
+
+    if (ingest->result_file == NULL) {
+        dj_buf_addf(&path, "%s/out", ingest->slot_dir);
+    } else {
+        dj_buf_addf(&path, "%s/cwd/%s", ingest->slot_dir, ingest->result_file);
+        if (lstat(dj_buf_str(&path), &st) < 0 || !S_ISREG(st.st_mode))
+            return dj_err_set(&ingest->err, EIO, "it left no file %s, which was to be its result",
+                              ingest->result_file);
+    }
+    return take_file(ingest, dj_buf_str(&path), DJ_INGEST_HERE, &ingest->into->result);
+}
+
+/* ---- files ---- */
+
+static int take_entry(struct dj_ingest *ingest, struct dj_list *entries, const char *full,
+                      const char *relative, const struct stat *st)
+{
+    struct dj_rec_entry *entry;
+
+    if (entries->n >= FILES_MAX)
+        return dj_err_set(&ingest->err, EFBIG, "it left more than %d files", FILES_MAX);
+    if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode) && !S_ISLNK(st->st_mode))
+        return 0; /* sockets, pipes and devices mean nothing afterwards */
+    entry = dj_list_add(entries, sizeof(*entry));
+    dj_buf_adds(&entry->path, relative);
+    entry->mode = st->st_mode;
+    entry->mtime_ns = (uint64_t)st->st_mtim.tv_sec * DJ_NS_PER_S + (uint64_t)st->st_mtim.tv_nsec;
+    if (S_ISLNK(st->st_mode)) {
+        int rc = dj_readlink(AT_FDCWD, full, &entry->target);
+
+        return rc < 0 ? dj_err_sys(&ingest->err, -rc, "cannot read the link %s", relative) : 0;
+    }
+    if (!S_ISREG(st->st_mode))
+        return 0;
+    ingest->into->file_count++;
+    ingest->into->file_bytes += (uint64_t)st->st_size;
+    return take_file(ingest, full, 0, &entry->content);
+}
+
+static int walk(struct dj_ingest *ingest, struct dj_list *entries, const char *dir,
+                const char *prefix, unsigned depth)
+{
+    DIR *stream = opendir(dir);
+    struct dirent *dirent;
+    int rc = 0;
+
+    if (stream == NULL && errno == EACCES && chmod(dir, 0700) == 0)
+        stream = opendir(dir);
+    if (stream == NULL)
+        return dj_err_sys(&ingest->err, errno, "cannot read the folder %s", dir);
+    if (depth == 0)
+        rc = dj_err_set(&ingest->err, ELOOP, "its folders are more than %d deep", DEPTH_MAX);
+    while (rc == 0 && (dirent = readdir(stream)) != NULL) {
+        dj_cleanup_buf struct dj_buf full = DJ_BUF_INIT, relative = DJ_BUF_INIT;
+        struct stat st;
+
+        if (strcmp(dirent->d_name, ".") == 0 || strcmp(dirent->d_name, "..") == 0)
+            continue;
+        dj_buf_addf(&full, "%s/%s", dir, dirent->d_name);
+        dj_buf_addf(&relative, "%s%s%s", prefix, prefix[0] == '\0' ? "" : "/", dirent->d_name);
+        if (lstat(dj_buf_str(&full), &st) < 0)
+            rc = dj_err_sys(&ingest->err, errno, "cannot look at %s", dj_buf_str(&relative));
+        if (rc == 0)
+            rc = take_entry(ingest, entries, dj_buf_str(&full), dj_buf_str(&relative), &st);
+        if (rc == 0 && S_ISDIR(st.st_mode))
+            rc = walk(ingest, entries, dj_buf_str(&full), dj_buf_str(&relative), depth - 1);
+    }
+    closedir(stream);
+    return rc;
+}
+
+/* By components: what is in a folder follows it directly. '/' sorts before every other byte. */
+static int by_path(const void *a, const void *b)
+{
+    const struct dj_buf *left = &((const struct dj_rec_entry *)a)->path;
+    const struct dj_buf *right = &((const struct dj_rec_entry *)b)->path;
+    size_t common = left->len < right->len ? left->len : right->len;
+
+    for (size_t i = 0; i < common; i++) {
+        int l = left->data[i] == '/' ? 0 : left->data[i];
+        int r = right->data[i] == '/' ? 0 : right->data[i];
+
+        if (l != r)
+            return l - r;
+    }
+    return left->len < right->len ? -1 : left->len > right->len;
+}
+
+static int take_files(struct dj_ingest *ingest)
+{
+    dj_cleanup_buf struct dj_buf dir = DJ_BUF_INIT, bytes = DJ_BUF_INIT;
+    struct dj_rec_manifest manifest = {{0}};
+    int rc;
+
+    if (!ingest->has_files)
+        return 0;
+    dj_buf_addf(&dir, "%s/cwd", ingest->slot_dir);
+    rc = walk(ingest, &manifest.entries, dj_buf_str(&dir), "", DEPTH_MAX);
+    if (rc == 0 && manifest.entries.n != 0) {
+        qsort(manifest.entries.items, manifest.entries.n, sizeof(struct dj_rec_entry), by_path);
+        dj_codec_encode(&bytes, &dj_layout_manifest, &manifest);
+        if (bytes.len > DJ_CONTENT_INLINE_MAX) {
+            dj_buf_adds(&dir, ".manifest");
+            rc = dj_write_file(AT_FDCWD, dj_buf_str(&dir), dj_buf_bytes(&bytes), 0600);
+            if (rc == 0)
+                rc = take_file(ingest, dj_buf_str(&dir), 0, &ingest->into->manifest);
+        } else {
+            take_bytes(ingest, dj_buf_bytes(&bytes), DJ_INGEST_HERE, &ingest->into->manifest);
+        }
+    }
+    dj_codec_release(&dj_layout_manifest, &manifest);
+    return rc;
+}
+
+void dj_ingest_work(void *cookie)
+{
+    struct dj_ingest *ingest = cookie;
+    int rc = take_log(ingest);
+
+    if (rc == 0 && ingest->keep_result)
+        rc = take_result(ingest);
+    if (rc == 0)
+        rc = take_files(ingest);
+    ingest->code = rc;
+}
+
+void dj_ingest_release(struct dj_ingest *ingest)
+{
+    free(ingest->slot_dir);
+    free(ingest->result_file);
+    dj_store_batch_free(ingest->batch);
+    dj_err_release(&ingest->err);
+}

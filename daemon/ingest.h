@@ -1,0 +1,33 @@
+/*
+ * Taking in what a run left: its result, its log and its files, from its slot into the store.
+ *
+ * dj_ingest_work() runs on a pool thread with nothing but the job. Content up to
+ * DJ_CONTENT_INLINE_MAX becomes puts in the job's batch (which the loop writes together with the
+ * record); larger content is moved into the content folder by rename. Files of up to
+ * DJ_INGEST_HERE bytes of result and log stand in the record itself.
+ */
+#ifndef DJ_DAEMON_INGEST_H
+#define DJ_DAEMON_INGEST_H
+
+#include "daemon/store.h"
+#include "lib/model/records.h"
+
+#define DJ_INGEST_HERE 4096
+
+struct dj_ingest {
+    struct dj_store *store;
+    char *slot_dir;
+    char *result_file;     /* NULL: stdout; else a path below the working directory */
+    bool keep_result;      /* it ended well */
+    bool has_files;
+    uint64_t instance;
+    struct dj_rec_instance *into; /* result, log, manifest, file_count, file_bytes are set */
+    struct dj_store_batch *batch;
+    int code;              /* 0 or -errno */
+    struct dj_err err;
+};
+
+void dj_ingest_work(void *ingest);
+void dj_ingest_release(struct dj_ingest *ingest);
+
+#endif

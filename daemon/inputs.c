@@ -1,0 +1,315 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/engine_impl.h"
+#include "lib/util/clock.h"
+#include "lib/util/fdio.h"
+#include "lib/util/mem.h"
+#include "lib/util/str.h"
+
+/*
+ * Files that calls name: their content's digest by a stat cache, hashed on a pool thread when the
+ * cache does not know them, and remembered by digest so that NAME@DIGEST can be found again.
+ */
+
+static uint64_t nanoseconds(struct timespec time)
+{
+    return (uint64_t)time.tv_sec * DJ_NS_PER_S + (uint64_t)time.tv_nsec;
+}
+
+static bool same_stat(const struct dj_rec_input *input, const struct stat *st)
+{
+    return input->size == (uint64_t)st->st_size && input->mtime_ns == nanoseconds(st->st_mtim) &&
+           input->ctime_ns == nanoseconds(st->st_ctim) && input->inode == st->st_ino &&
+           input->device == st->st_dev;
+}
+
+static bool cached(struct dj_store *store, const char *path, const struct stat *st,
+                   struct dj_digest *ret)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
+    struct dj_rec_input input;
+    bool same;
+
+    dj_key_input(&key, DJ_FILE, dj_bytes_of(path));
+    if (dj_store_get(store, dj_buf_bytes(&key), &value) < 0 ||
+        dj_codec_decode(&dj_layout_input, dj_buf_bytes(&value), &input, NULL) < 0)
+        return false;
+    same = same_stat(&input, st);
+    *ret = input.digest;
+    dj_codec_release(&dj_layout_input, &input);
+    return same;
+}
+
+bool input_holds(struct dj_engine *engine, struct dj_bytes path, const struct dj_digest *digest)
+{
+    dj_cleanup_free char *text = dj_xmemdup0(path.data, path.len);
+    struct dj_digest now;
+    struct stat st;
+
+    /* A file whose stat changed may still be the same, but hashing it here would hold up everybody:
+     * it counts as changed, and the run that is made anew finds its inputs by content. */
+    return stat(text, &st) == 0 && cached(engine->store, text, &st, &now) &&
+           dj_digest_equal(&now, digest);
+}
+
+/* ---- resolving arguments ---- */
+
+struct looking {
+    struct dj_engine *engine;
+    struct task *task;
+    struct dj_args args;
+    struct dj_params params;
+    uint64_t asker_run;
+    dj_resolved_fn *done;
+    void *cookie;
+    struct dj_store_batch *batch;
+    struct dj_list premises; /* struct dj_rec_premise */
+    int code;
+    struct dj_err err;
+};
+
+static void free_looking(struct looking *looking)
+{
+    dj_args_release(&looking->args);
+    dj_params_release(&looking->params);
+    dj_store_batch_free(looking->batch);
+    for (size_t i = 0; i < looking->premises.n; i++)
+        dj_codec_release(&dj_layout_premise,
+                         DJ_LIST_AT(&looking->premises, struct dj_rec_premise, i));
+    free(looking->premises.items);
+    dj_err_release(&looking->err);
+    free(looking);
+}
+
+static void remember(struct looking *looking, enum dj_type type, const char *path,
+                     const struct dj_digest *digest, const struct stat *st)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
+    struct dj_rec_input input = {
+        .digest = *digest,
+        .size = (uint64_t)st->st_size,
+        .mtime_ns = nanoseconds(st->st_mtim),
+        .ctime_ns = nanoseconds(st->st_ctim),
+        .inode = st->st_ino,
+        .device = st->st_dev,
+        .type = type,
+    };
+
+    dj_buf_adds(&input.path, path);
+    if (type == DJ_FILE) {
+        dj_key_input(&key, DJ_FILE, dj_bytes_of(path));
+        dj_codec_encode(&value, &dj_layout_input, &input);
+        dj_store_batch_put(looking->batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
+    }
+    dj_buf_release(&input.path);
+    dj_key_seen(&key, type, dj_bytes(digest->b, sizeof(digest->b)));
+    dj_store_batch_put(looking->batch, dj_buf_bytes(&key), dj_bytes_of(path));
+}
+
+static int hash(struct looking *looking, const char *path, struct dj_digest *ret, struct stat *st)
+{
+    dj_cleanup_close int fd = dj_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0);
+    struct stat after;
+    int rc;
+
+    if (fd < 0 || fstat(fd, st) < 0)
+        return dj_err_sys(&looking->err, fd < 0 ? -fd : errno, "%s", path);
+    if (!S_ISREG(st->st_mode))
+        return dj_err_set(&looking->err, EINVAL, "%s is not a regular file", path);
+    if (cached(looking->engine->store, path, st, ret))
+        return 0;
+    rc = dj_digest_fd(fd, ret, NULL);
+    if (rc < 0)
+        return dj_err_sys(&looking->err, -rc, "%s", path);
+    if (fstat(fd, &after) < 0 || nanoseconds(after.st_mtim) != nanoseconds(st->st_mtim) ||
+        after.st_size != st->st_size)
+        return dj_err_set(&looking->err, EAGAIN, "%s changes while it is being read", path);
+    remember(looking, DJ_FILE, path, ret, st);
+    return 0;
+}
+
+static int look_at_file(struct looking *looking, enum dj_type type, struct dj_scalar *scalar)
+{
+    dj_cleanup_free char *path = dj_xmemdup0(scalar->source.data, scalar->source.len);
+    const char *slash = strrchr(path, '/');
+    const char *mount = looking->engine->mount;
+    struct dj_digest digest;
+    struct dj_rec_premise *premise;
+    struct stat st;
+    int rc;
+
+    if (path[0] != '/')
+        return dj_err_set(&looking->err, EINVAL, "%s is not an absolute path", path);
+    /* Reading there would be the daemon waiting for itself. */
+    if (mount != NULL && dj_bytes_starts(dj_bytes_of(path), dj_bytes_of(mount)) &&
+        path[strlen(mount)] == '/')
+        return dj_err_set(&looking->err, EINVAL,
+                          "%s lies in the mount; pass a run as a parameter of type run", path);
+    if (type == DJ_PATH) {
+        if (stat(path, &st) < 0)
+            return dj_err_sys(&looking->err, errno, "%s", path);
+        dj_path_digest(dj_bytes_of(path), (uint64_t)st.st_size, (int64_t)nanoseconds(st.st_mtim),
+                       &digest);
+        remember(looking, DJ_PATH, path, &digest, &st);
+    } else {
+        rc = hash(looking, path, &digest, &st);
+        if (rc < 0)
+            return rc;
+        premise = dj_list_add(&looking->premises, sizeof(*premise));
+        premise->digest = digest;
+        dj_buf_adds(&premise->path, path);
+    }
+    dj_scalar_resolve(scalar, dj_bytes_of(slash + 1), &digest, dj_bytes_of(path));
+    return 0;
+}
+
+/* On a pool thread. */
+static void look(void *cookie)
+{
+    struct looking *looking = cookie;
+
+    for (size_t i = 0; i < looking->params.n; i++) {
+        struct dj_value *value = &looking->args.values[i];
+
+        for (size_t j = 0; j < value->n; j++) {
+            struct dj_scalar *scalar = &value->scalars[j];
+
+            if (scalar->resolution != DJ_SPELLED || value->type == DJ_RUN)
+                continue;
+            looking->code = look_at_file(looking, value->type, scalar);
+            if (looking->code < 0)
+                return;
+        }
+    }
+}
+
+static void add_premises(struct looking *looking)
+{
+    struct run *run = looking->asker_run == 0 ? NULL
+                                              : run_find(looking->engine, looking->asker_run);
+
+    for (size_t i = 0; run != NULL && i < looking->premises.n; i++) {
+        struct dj_rec_premise *premise =
+            DJ_LIST_AT(&looking->premises, struct dj_rec_premise, i);
+
+        run_add_premises(run, 0,
+                         dj_premises_file(looking->engine->premises,
+                                          dj_buf_bytes(&premise->path), &premise->digest));
+    }
+}
+
+static void looked(void *cookie)
+{
+    struct looking *looking = cookie;
+    struct dj_call *call;
+
+    if (looking->code == 0 && !dj_store_batch_empty(looking->batch))
+        looking->code = engine_write(looking->engine, looking->batch, &looking->err);
+    if (looking->code < 0) {
+        looking->done(looking->cookie, looking->code, NULL,
+                      dj_err_text(&looking->err, looking->code));
+    } else {
+        add_premises(looking);
+        call = call_of_args(looking->engine, looking->task, &looking->args);
+        looking->done(looking->cookie, 0, call, NULL);
+        dj_call_unref(call);
+    }
+    free_looking(looking);
+}
+
+/* A run argument is known by the daemon's own tables. */
+static int resolve_run(struct dj_engine *engine, struct dj_scalar *scalar, struct dj_err *err)
+{
+    struct dj_bytes text = dj_buf_bytes(&scalar->text);
+    const uint8_t *slash = memchr(text.data, '/', text.len);
+    dj_cleanup_buf struct dj_buf canonical = DJ_BUF_INIT, source = DJ_BUF_INIT;
+    struct dj_task *task;
+    struct dj_call *call = NULL;
+    int rc;
+
+    if (slash == NULL)
+        return dj_err_set(err, EINVAL, "a run is written TASK/NAME");
+    task = dj_task_by_name(engine, dj_bytes(text.data, (size_t)(slash - text.data)));
+    if (task == NULL)
+        return dj_err_set(err, ENOENT, "a run argument names an unknown task");
+    rc = dj_call_by_name(engine, task, dj_bytes_from(text, (size_t)(slash - text.data) + 1), &call,
+                         &canonical, err);
+    if (rc == 1)
+        rc = dj_call_by_name(engine, task, dj_buf_bytes(&canonical), &call, &source, err);
+    if (rc != 0)
+        return rc < 0 ? rc : dj_err_set(err, EINVAL, "name the run by its canonical name");
+    dj_buf_clear(&source);
+    dj_buf_addf(&source, "%s/", task->name);
+    dj_buf_add_bytes(&source, dj_call_name(call));
+    dj_scalar_resolve(scalar, dj_buf_bytes(&source), dj_call_key(call), dj_buf_bytes(&source));
+    dj_call_unref(call);
+    return 0;
+}
+
+static void make_absolute(struct dj_scalar *scalar, const char *cwd)
+{
+    struct dj_bytes text = dj_buf_bytes(&scalar->text);
+
+    dj_buf_clear(&scalar->source);
+    if ((text.len == 0 || text.data[0] != '/') && cwd != NULL)
+        dj_buf_addf(&scalar->source, "%s/", cwd);
+    dj_buf_add_bytes(&scalar->source, text);
+}
+
+void resolve_args(struct dj_engine *engine, struct task *task, struct dj_args *args,
+                  const struct dj_asker *asker, dj_resolved_fn *done, void *cookie)
+{
+    struct looking *looking = dj_xcalloc(1, sizeof(*looking));
+    bool outside = false;
+
+    looking->engine = engine;
+    looking->task = task;
+    dj_params_copy(&looking->params, args->params);
+    looking->args = *args;
+    looking->args.params = &looking->params;
+    *args = (struct dj_args)DJ_ARGS_INIT;
+    looking->asker_run = asker->run;
+    looking->done = done;
+    looking->cookie = cookie;
+    looking->batch = dj_store_batch_new();
+    for (size_t i = 0; looking->code == 0 && i < looking->params.n; i++) {
+        struct dj_value *value = &looking->args.values[i];
+
+        for (size_t j = 0; looking->code == 0 && j < value->n; j++) {
+            if (value->scalars[j].resolution != DJ_SPELLED)
+                continue;
+            if (value->type == DJ_RUN) {
+                looking->code = resolve_run(engine, &value->scalars[j], &looking->err);
+            } else {
+                make_absolute(&value->scalars[j], asker->cwd);
+                outside = true;
+            }
+        }
+    }
+    if (looking->code == 0 && outside)
+        dj_loop_job(engine->loop, look, looked, looking);
+    else
+        looked(looking);
+}
+
+void dj_call_resolve(struct dj_engine *engine, struct dj_task *public, struct dj_bytes name,
+                     const struct dj_asker *asker, dj_resolved_fn *done, void *cookie)
+{
+    struct task *task = dj_container_of(public, struct task, public);
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct dj_args args;
+    int rc;
+
+    if (public->definition == NULL) {
+        done(cookie, -ENOENT, NULL, "its task is not defined");
+        return;
+    }
+    rc = dj_name_parse(public->name, &task->definition.params, name, &args, &err);
+    if (rc < 0)
+        done(cookie, rc, NULL, dj_err_text(&err, rc));
+    else
+        resolve_args(engine, task, &args, asker, done, cookie);
+}

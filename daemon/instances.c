@@ -1,0 +1,285 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "daemon/engine_impl.h"
+#include "lib/util/fdio.h"
+#include "lib/util/mem.h"
+
+/* What dj_instance() and dj_manifest() lent out, freed when the loop turns. */
+struct borrowed {
+    const struct dj_layout *layout;
+    void *object;
+};
+
+static void give_back(void *cookie)
+{
+    struct dj_engine *engine = cookie;
+
+    for (size_t i = 0; i < engine->borrowed.n; i++) {
+        struct borrowed *borrowed = DJ_LIST_AT(&engine->borrowed, struct borrowed, i);
+
+        dj_codec_release(borrowed->layout, borrowed->object);
+        free(borrowed->object);
+    }
+    engine->borrowed.n = 0;
+}
+
+static void lend(struct dj_engine *engine, const struct dj_layout *layout, void *object)
+{
+    struct borrowed *borrowed;
+
+    if (engine->borrowed.n == 0)
+        dj_loop_later(engine->loop, give_back, engine);
+    borrowed = dj_list_add(&engine->borrowed, sizeof(*borrowed));
+    *borrowed = (struct borrowed){layout, object};
+}
+
+void instances_free(struct dj_engine *engine)
+{
+    struct held *held, *next;
+
+    give_back(engine);
+    free(engine->borrowed.items);
+    HASH_ITER(hh, engine->helds, held, next)
+    {
+        HASH_DEL(engine->helds, held);
+        dj_codec_release(&dj_layout_instance, &held->rec);
+        dj_call_unref(held->call);
+        free(held);
+    }
+}
+
+int instance_load(struct dj_engine *engine, uint64_t number, struct dj_rec_instance *ret)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
+    int rc;
+
+    dj_key_number(&key, 'I', number);
+    rc = dj_store_get(engine->store, dj_buf_bytes(&key), &value);
+    if (rc < 0)
+        return rc;
+    return dj_codec_decode(&dj_layout_instance, dj_buf_bytes(&value), ret, NULL);
+}
+
+struct held *held_find(struct dj_engine *engine, uint64_t number)
+{
+    struct held *held;
+
+    HASH_FIND(hh, engine->helds, &number, sizeof(number), held);
+    return held;
+}
+
+const struct dj_rec_instance *dj_instance(struct dj_engine *engine, uint64_t number)
+{
+    struct held *held = held_find(engine, number);
+    struct dj_rec_instance *rec;
+
+    if (held != NULL && held->ephemeral)
+        return &held->rec;
+    rec = dj_xcalloc(1, sizeof(*rec));
+    if (number == 0 || instance_load(engine, number, rec) < 0) {
+        free(rec);
+        return NULL;
+    }
+    lend(engine, &dj_layout_instance, rec);
+    return rec;
+}
+
+const struct dj_rec_manifest *dj_manifest(struct dj_engine *engine, uint64_t number)
+{
+    const struct dj_rec_instance *rec = dj_instance(engine, number);
+    struct dj_rec_manifest *manifest = dj_xcalloc(1, sizeof(*manifest));
+    dj_cleanup_buf struct dj_buf bytes = DJ_BUF_INIT;
+
+    lend(engine, &dj_layout_manifest, manifest);
+    if (rec == NULL || rec->manifest.size == 0 ||
+        dj_read_content(engine, &rec->manifest, 0, rec->manifest.size, &bytes, NULL) < 0 ||
+        dj_codec_decode(&dj_layout_manifest, dj_buf_bytes(&bytes), manifest, NULL) < 0)
+        memset(manifest, 0, sizeof(*manifest));
+    return manifest;
+}
+
+struct dj_call *dj_instance_call(struct dj_engine *engine, uint64_t number)
+{
+    struct run *run = run_find(engine, number);
+    struct held *held = held_find(engine, number);
+    const struct dj_rec_instance *rec;
+
+    if (run != NULL) {
+        run->call->refs++;
+        return run->call;
+    }
+    if (held != NULL && held->ephemeral) {
+        held->call->refs++;
+        return held->call;
+    }
+    rec = dj_instance(engine, number);
+    return rec == NULL ? NULL : dj_call_by_number(engine, rec->call);
+}
+
+void dj_instance_hold(struct dj_engine *engine, uint64_t number)
+{
+    struct held *held = held_find(engine, number);
+
+    if (held == NULL) {
+        held = dj_xcalloc(1, sizeof(*held));
+        held->instance = number;
+        HASH_ADD(hh, engine->helds, instance, sizeof(held->instance), held);
+    }
+    held->count++;
+}
+
+void dj_instance_release(struct dj_engine *engine, uint64_t number)
+{
+    struct held *held = held_find(engine, number);
+
+    if (held == NULL || --held->count != 0)
+        return;
+    HASH_DEL(engine->helds, held);
+    if (held->ephemeral && !held->rec.result.here) {
+        /* Nothing refers to it: large content of a run that was to leave no trace. */
+        if (held->rec.result.size > DJ_CONTENT_INLINE_MAX)
+            (void)dj_content_remove(engine->store, &held->rec.result.digest);
+    }
+    dj_codec_release(&dj_layout_instance, &held->rec);
+    dj_call_unref(held->call);
+    free(held);
+}
+
+/* ---- content ---- */
+
+char *dj_content_file(struct dj_engine *engine, const struct dj_rec_content *content)
+{
+    if (content->here || content->size <= DJ_CONTENT_INLINE_MAX)
+        return NULL;
+    return dj_content_path(engine->store, &content->digest);
+}
+
+static void add_part(struct dj_buf *ret, struct dj_bytes whole, uint64_t offset, size_t size)
+{
+    if (offset >= whole.len)
+        return;
+    dj_buf_add(ret, whole.data + offset, DJ_MIN(size, whole.len - (size_t)offset));
+}
+
+static int read_file(struct dj_engine *engine, const struct dj_rec_content *content,
+                     uint64_t offset, size_t size, struct dj_buf *ret)
+{
+    dj_cleanup_close int fd = dj_content_open(engine->store, &content->digest);
+    ssize_t n;
+
+    if (fd < 0)
+        return fd;
+    n = dj_pread_full(fd, dj_buf_room(ret, size), size, offset);
+    if (n < 0)
+        return (int)n;
+    dj_buf_truncate(ret, ret->len + (size_t)n);
+    return 0;
+}
+
+int dj_read_content(struct dj_engine *engine, const struct dj_rec_content *content,
+                    uint64_t offset, size_t size, struct dj_buf *ret, struct dj_err *err)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
+    int rc = 0;
+
+    if (offset >= content->size || size == 0)
+        return 0;
+    if (content->here) {
+        add_part(ret, dj_buf_bytes(&content->bytes), offset, size);
+        return 0;
+    }
+    if (content->size > DJ_CONTENT_INLINE_MAX) {
+        rc = read_file(engine, content, offset,
+                       (size_t)DJ_MIN((uint64_t)size, content->size - offset), ret);
+    } else {
+        dj_key_content(&key, &content->digest);
+        rc = dj_store_get(engine->store, dj_buf_bytes(&key), &value);
+        if (rc == 0)
+            add_part(ret, dj_buf_bytes(&value), offset, size);
+    }
+    if (rc < 0)
+        return dj_err_set(err, EIO, "stored content is missing: run `dj get --force` to make it anew");
+    return 0;
+}
+
+/* ---- purging ---- */
+
+static bool referred_by_others(struct dj_engine *engine, const struct dj_digest *digest,
+                               uint64_t instance)
+{
+    dj_cleanup_buf struct dj_buf from = DJ_BUF_INIT, to = DJ_BUF_INIT;
+    struct dj_store_iter *iter;
+    bool found = false;
+
+    dj_key_reference(&from, digest, 0);
+    dj_buf_truncate(&from, from.len - 8);
+    dj_key_after(&to, dj_buf_bytes(&from));
+    iter = dj_store_iter_new(engine->store, dj_buf_bytes(&from), dj_buf_bytes(&to));
+    while (!found && dj_store_iter_next(iter))
+        found = dj_get64(dj_store_iter_key(iter), 1 + DJ_DIGEST_SIZE) != instance;
+    dj_store_iter_free(iter);
+    return found;
+}
+
+static void purge_content(struct dj_engine *engine, struct dj_store_batch *batch,
+                          const struct dj_rec_content *content, uint64_t instance)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
+
+    if (content->here || content->size == 0)
+        return;
+    dj_key_reference(&key, &content->digest, instance);
+    dj_store_batch_delete(batch, dj_buf_bytes(&key));
+    if (referred_by_others(engine, &content->digest, instance))
+        return;
+    if (content->size > DJ_CONTENT_INLINE_MAX) {
+        (void)dj_content_remove(engine->store, &content->digest);
+        return;
+    }
+    dj_key_content(&key, &content->digest);
+    dj_store_batch_delete(batch, dj_buf_bytes(&key));
+}
+
+void instance_purge(struct dj_engine *engine, struct dj_store_batch *batch, uint64_t number)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
+    const struct dj_rec_instance *rec = dj_instance(engine, number);
+    const struct dj_rec_manifest *manifest;
+
+    if (rec == NULL)
+        return;
+    manifest = dj_manifest(engine, number);
+    for (size_t i = 0; i < manifest->entries.n; i++)
+        purge_content(engine, batch,
+                      &DJ_LIST_AT(&manifest->entries, struct dj_rec_entry, i)->content, number);
+    purge_content(engine, batch, &rec->result, number);
+    purge_content(engine, batch, &rec->log, number);
+    purge_content(engine, batch, &rec->manifest, number);
+    for (size_t i = 0; i < rec->edges.n; i++) {
+        dj_key_numbers(&key, 'D', DJ_LIST_AT(&rec->edges, struct dj_rec_edge, i)->call, number);
+        dj_store_batch_delete(batch, dj_buf_bytes(&key));
+    }
+    dj_key_number(&key, 'I', number);
+    dj_store_batch_delete(batch, dj_buf_bytes(&key));
+}
+
+void dj_dependents(struct dj_engine *engine, uint64_t call_number, uint64_t after_instance,
+                   dj_dependent_fn *each, void *cookie)
+{
+    dj_cleanup_buf struct dj_buf from = DJ_BUF_INIT, to = DJ_BUF_INIT;
+    struct dj_store_iter *iter;
+
+    if (call_number == 0)
+        return;
+    dj_key_numbers(&from, 'D', call_number, after_instance == 0 ? 0 : after_instance + 1);
+    dj_key_number(&to, 'D', call_number + 1);
+    iter = dj_store_iter_new(engine->store, dj_buf_bytes(&from), dj_buf_bytes(&to));
+    while (dj_store_iter_next(iter)) {
+        if (each(cookie, dj_get64(dj_store_iter_value(iter), 0),
+                 dj_get64(dj_store_iter_key(iter), 9)) != 0)
+            break;
+    }
+    dj_store_iter_free(iter);
+}

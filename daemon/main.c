@@ -1,0 +1,207 @@
+/*
+ * djd: the daemon. Reads its options, puts the parts together, runs the loop.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/dispatch.h"
+#include "daemon/tree.h"
+#include "lib/client/connection.h"
+#include "lib/util/digest.h"
+#include "lib/util/fdio.h"
+#include "lib/util/log.h"
+#include "lib/util/mem.h"
+#include "lib/util/str.h"
+
+struct options {
+    const char *store;
+    char *socket;
+    uint64_t workers;
+    int ready_fd;
+    bool memory;
+};
+
+static void usage(FILE *out)
+{
+    fputs("usage: djd --store DIR [--socket PATH] [--workers N] [--ready-fd FD] [--memory]\n"
+          "\n"
+          "  --store DIR     where runs are kept; made when it is not there\n"
+          "  --socket PATH   where to listen (default: your own daemon's socket)\n"
+          "  --workers N     runs at a time (default: the number of processors)\n"
+          "  --ready-fd FD   write a newline there when clients can connect\n"
+          "  --memory        keep records in memory only; nothing survives\n"
+          "  -v              say more\n"
+          "      --help, --version\n",
+          out);
+}
+
+static int parse(int argc, char **argv, struct options *ret)
+{
+    enum { STORE = 256, SOCKET, WORKERS, READY, MEMORY, HELP, VERSION_ };
+    static const struct option longs[] = {
+        {"store", required_argument, NULL, STORE},   {"socket", required_argument, NULL, SOCKET},
+        {"workers", required_argument, NULL, WORKERS}, {"ready-fd", required_argument, NULL, READY},
+        {"memory", no_argument, NULL, MEMORY},       {"help", no_argument, NULL, HELP},
+        {"version", no_argument, NULL, VERSION_},    {NULL, 0, NULL, 0},
+    };
+    uint64_t number;
+    int option;
+
+    *ret = (struct options){.workers = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN), .ready_fd = -1};
+    while ((option = getopt_long(argc, argv, "v", longs, NULL)) != -1) {
+        switch (option) {
+        case STORE:
+            ret->store = optarg;
+            break;
+        case SOCKET:
+            ret->socket = dj_xstrdup(optarg);
+            break;
+        case WORKERS:
+            if (dj_parse_uint(dj_bytes_of(optarg), &ret->workers, NULL) < 0 ||
+                ret->workers == 0) {
+                fprintf(stderr, "djd: --workers %s is not a number above 0\n", optarg);
+                return 2;
+            }
+            break;
+        case READY:
+            if (dj_parse_uint(dj_bytes_of(optarg), &number, NULL) < 0 || number > 65535) {
+                fprintf(stderr, "djd: --ready-fd %s is not a descriptor\n", optarg);
+                return 2;
+            }
+            ret->ready_fd = (int)number;
+            break;
+        case MEMORY:
+            ret->memory = true;
+            break;
+        case HELP:
+            usage(stdout);
+            return -1;
+        case VERSION_:
+            puts("djd " PACKAGE_VERSION);
+            return -1;
+        case 'v':
+            dj_log_verbose();
+            break;
+        default:
+            return 2;
+        }
+    }
+    if (ret->store == NULL || optind != argc) {
+        usage(stderr);
+        return 2;
+    }
+    return 0;
+}
+
+/* Beside this program, or where the build or the installation put it. */
+static char *find_worker(void)
+{
+    static const char *const beside[] = {"djw", "../libexec/djfs/djw"};
+    const char *dir = getenv("DJ_LIBEXECDIR");
+    struct dj_buf path = DJ_BUF_INIT;
+    struct dj_buf self = DJ_BUF_INIT;
+    char *slash;
+
+    if (dir != NULL) {
+        dj_buf_addf(&path, "%s/djw", dir);
+        return dj_buf_steal(&path);
+    }
+    if (dj_readlink(AT_FDCWD, "/proc/self/exe", &self) == 0) {
+        slash = strrchr((char *)self.data, '/');
+        if (slash != NULL)
+            dj_buf_truncate(&self, (size_t)(slash - (char *)self.data));
+        for (size_t i = 0; i < DJ_ARRAY_SIZE(beside); i++) {
+            dj_buf_clear(&path);
+            dj_buf_addf(&path, "%s/%s", dj_buf_str(&self), beside[i]);
+            if (access(dj_buf_str(&path), X_OK) == 0) {
+                dj_buf_release(&self);
+                return dj_buf_steal(&path);
+            }
+        }
+    }
+    dj_buf_release(&self);
+    dj_buf_clear(&path);
+    dj_buf_adds(&path, DJ_LIBEXECDIR "/djw");
+    return dj_buf_steal(&path);
+}
+
+static void stop(void *loop)
+{
+    dj_loop_stop(loop);
+}
+
+static void on_signal(void *loop)
+{
+    dj_loop_stop(loop);
+}
+
+static int serve(const struct options *options, struct dj_err *err)
+{
+    struct dj_loop *loop = dj_loop_new();
+    struct dj_store *store = NULL;
+    struct dj_engine *engine = NULL;
+    struct dj_dispatch *dispatch = NULL;
+    dj_cleanup_free char *worker = find_worker();
+    struct dj_engine_options engine_options = {options->socket, worker, options->workers};
+    int rc;
+
+    rc = options->memory ? dj_store_open_memory(options->store, &store, err)
+                         : dj_store_open_rocksdb(options->store, &store, err);
+    if (rc == 0)
+        rc = dj_engine_new(loop, store, &engine_options, &engine, err);
+    if (rc == 0) {
+        dispatch = dj_dispatch_new(engine, stop, loop);
+        rc = dj_loop_listen(loop, options->socket, &dj_dispatch_events, dj_dispatch_accept,
+                            dispatch, err);
+    }
+    if (rc == 0)
+        rc = dj_loop_on_signals(loop, on_signal, loop);
+    if (rc == 0) {
+        dj_engine_start(engine);
+        if (options->ready_fd >= 0) {
+            if (write(options->ready_fd, "\n", 1) != 1)
+                dj_log_warning("nobody reads the readiness descriptor");
+            close(options->ready_fd);
+        }
+        dj_loop_run(loop);
+        unlink(options->socket);
+    }
+    if (engine != NULL)
+        dj_engine_stop(engine, false);
+    dj_loop_free(loop);
+    if (engine != NULL)
+        dj_tree_end(engine);
+    dj_engine_free(engine);
+    dj_dispatch_free(dispatch);
+    dj_store_close(store);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    int rc;
+
+    dj_log_setup("djd");
+    rc = parse(argc, argv, &options);
+    if (rc != 0)
+        return rc < 0 ? 0 : rc;
+    signal(SIGPIPE, SIG_IGN);
+    umask(077);
+    dj_digest_setup();
+    rc = options.socket == NULL ? dj_own_socket_path(true, &options.socket, &err) : 0;
+    if (rc == 0)
+        rc = serve(&options, &err);
+    if (rc < 0)
+        dj_log_error("%s", dj_err_text(&err, rc));
+    free(options.socket);
+    return rc < 0 ? 1 : 0;
+}

@@ -1,0 +1,64 @@
+/*
+ * A request that a peer waits on, from its arrival to its one answer.
+ *
+ * dispatch.c makes one for every message that expects an answer and hands it to the handler of the
+ * message's number. The handler answers at once or keeps the request and answers later; either way
+ * exactly one of the dj_reply functions is called for it, and the request is gone when it returns.
+ *
+ * A handler that waits sets on_cancel. It is called at most once, when the peer sent CANCEL or went
+ * away: it must stop the waiting and answer EINTR (an answer to a peer that is gone is dropped, but
+ * must still be given, since that is what frees the request).
+ *
+ * Loop thread only.
+ */
+#ifndef DJ_DAEMON_REQUEST_H
+#define DJ_DAEMON_REQUEST_H
+
+#include "lib/proto/messages.h"
+#include "lib/util/err.h"
+
+struct dj_engine;
+struct dj_peer;
+
+struct dj_request {
+    struct dj_engine *engine;
+    struct dj_peer *peer;
+    uint64_t id;
+    uint64_t number;         /* DJ_MSG_* */
+    const void *fields;      /* struct of that number; owned by the request, valid until answered */
+    void (*on_cancel)(struct dj_request *request);
+    void *cookie;            /* the handler's own */
+    struct dj_request *prev; /* the peer's requests: dispatch.c only */
+    struct dj_request *next;
+    struct dj_message_in message;
+};
+
+/* Each of these ends the request. */
+void dj_reply(struct dj_request *request, enum dj_message number, const void *fields);
+void dj_reply_error(struct dj_request *request, int code, const char *format, ...) DJ_PRINTF(3, 4);
+/* dj_reply_err(request, code, err): code is the negative errno that came with err. */
+void dj_reply_err(struct dj_request *request, int code, const struct dj_err *err);
+void dj_reply_ok(struct dj_request *request, uint64_t number, const char *text);
+
+/*
+ * What is known of the peer. A mount's requests carry the caller; a client is its own caller: uid
+ * from the socket's credentials, run from the token that it greeted with.
+ */
+struct dj_peer_facts {
+    enum dj_role role;
+    bool readonly;       /* a mount with -o ro */
+    uint32_t uid, gid;
+    int64_t pid;
+    uint64_t run;        /* client: the run that its token names, else 0 */
+    const char *place;
+};
+
+const struct dj_peer_facts *dj_peer_facts(const struct dj_peer *peer);
+
+/* dj_peer_send(peer, number, fields): a message that nobody asked for. */
+void dj_peer_send(struct dj_peer *peer, enum dj_message number, const void *fields);
+
+/* dj_peer_slot(peer): a pointer that the tree keeps for each peer (open handles, named nodes). */
+void **dj_peer_slot(struct dj_peer *peer);
+
+#endif

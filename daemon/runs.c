@@ -1,0 +1,247 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "daemon/engine_impl.h"
+#include "lib/util/clock.h"
+#include "lib/util/mem.h"
+#include "lib/util/str.h"
+
+enum { INSTANCES_AT_ONCE = 1000 };
+
+struct run *run_find(struct dj_engine *engine, uint64_t instance)
+{
+    struct run *run;
+
+    HASH_FIND(hh, engine->runs, &instance, sizeof(instance), run);
+    return run;
+}
+
+struct run *run_of_token(struct dj_engine *engine, struct dj_bytes token)
+{
+    for (struct run *run = engine->runs; run != NULL; run = run->hh.next) {
+        if (dj_bytes_is(token, run->token))
+            return run;
+    }
+    return NULL;
+}
+
+/* Numbers are reserved in blocks, so that a crash never lets one be used twice. */
+static uint64_t next_instance(struct dj_engine *engine)
+{
+    if (engine->next_instance >= engine->reserved_instance) {
+        dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
+        struct dj_store_batch *batch = dj_store_batch_new();
+
+        engine->reserved_instance = engine->next_instance + INSTANCES_AT_ONCE;
+        dj_key_counter(&key, "instances");
+        dj_put64(&value, engine->reserved_instance);
+        dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
+        (void)engine_write(engine, batch, NULL);
+        dj_store_batch_free(batch);
+    }
+    return ++engine->next_instance;
+}
+
+struct run *run_new(struct dj_engine *engine, struct dj_call *call, uint64_t instance)
+{
+    struct run *run = dj_xcalloc(1, sizeof(*run));
+    uint8_t random[16];
+
+    run->instance = instance == 0 ? next_instance(engine) : instance;
+    run->engine = engine;
+    run->call = call;
+    call->refs++;
+    run->attempt = 1;
+    run->queued_ns = dj_clock_now_ns();
+    dj_random(random, sizeof(random));
+    for (size_t i = 0; i < sizeof(random); i++)
+        snprintf(run->token + 2 * i, 3, "%02x", random[i]);
+    HASH_ADD(hh, engine->runs, instance, sizeof(run->instance), run);
+    return run;
+}
+
+void run_free(struct run *run)
+{
+    struct dj_engine *engine = run->engine;
+
+    HASH_DEL(engine->runs, run);
+    if (run->call->run == run)
+        run->call->run = NULL;
+    dj_sched_remove(&engine->sched, &run->line);
+    run_give_back(run);
+    dj_call_unref(run->call);
+    free(run->edges.items);
+    free(run->version);
+    free(run->user);
+    free(run->log_path);
+    dj_codec_release(dj_message_layout(DJ_MSG_EXITED), &run->exited);
+    dj_codec_release(&dj_layout_instance, &run->result);
+    free(run);
+}
+
+void run_give_back(struct run *run)
+{
+    if (!run->holds_slot)
+        return;
+    run->holds_slot = false;
+    dj_sched_give_back(&run->engine->sched);
+}
+
+void run_queue(struct run *run, enum dj_sched_class class)
+{
+    const struct dj_definition *definition = run->call->task->public.definition;
+
+    run->state = QUEUED;
+    run->effective = run->call->task->effective;
+    dj_sched_add(&run->engine->sched, &run->line, class,
+                 definition == NULL ? 0 : definition->priority);
+    event(run->engine, "queued", run->call, run->instance, NULL);
+    run_plan_start(run->engine);
+}
+
+/* Versions are taken when a run starts: it rests on the definition that it is given now. */
+static void take_version(struct run *run)
+{
+    struct task *task = run->call->task;
+    const char *version = task->definition.version;
+
+    run->effective = task->effective;
+    free(run->version);
+    run->version = dj_xstrdup(version == NULL ? "" : version);
+    run->tasks = dj_premises_task(run->engine->premises, task->public.number, &task->effective);
+}
+
+static void start(struct run *run)
+{
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    int rc;
+
+    run->holds_slot = true;
+    if (run->call->task->public.definition == NULL) {
+        run_finish(run, -ENOENT, "its task is not defined any more");
+        return;
+    }
+    take_version(run);
+    mark_built_on_failure(run->engine, run->call);
+    rc = worker_start(run, &err);
+    if (rc < 0)
+        run_finish(run, rc, dj_err_text(&err, rc));
+}
+
+static void start_some(void *cookie)
+{
+    struct dj_engine *engine = cookie;
+    struct dj_sched_item *item;
+
+    engine->start_planned = false;
+    if (engine->stopping)
+        return;
+    /* Without a worker nothing can start, but what was blocked may go on. */
+    while (engine->worker != NULL && (item = dj_sched_next(&engine->sched)) != NULL) {
+        struct run *run = dj_container_of(item, struct run, line);
+
+        if (run->state == RESUMING) {
+            run->holds_slot = true;
+            wants_deliver(run);
+        } else {
+            start(run);
+        }
+    }
+}
+
+void run_plan_start(struct dj_engine *engine)
+{
+    if (engine->start_planned)
+        return;
+    engine->start_planned = true;
+    dj_loop_later(engine->loop, start_some, engine);
+}
+
+/* The end of a run's life: everybody who waits is told. */
+void run_finish(struct run *run, int code, const char *sentence)
+{
+    struct dj_engine *engine = run->engine;
+    struct dj_call *call = run->call;
+
+    dj_call_ref(call);
+    if (call->run == run)
+        call->run = NULL;
+    want_forget_asker(run);
+    event(engine, code == 0 ? "done" : "failed", call, run->instance, sentence);
+    wants_answer(run, code, run->instance, sentence);
+    run_free(run);
+    call_changed(engine, call, false);
+    dj_call_unref(call);
+    run_plan_start(engine);
+}
+
+void run_cancel(struct run *run)
+{
+    if (run->cancelled)
+        return;
+    run->cancelled = true;
+    if (run->call->run == run)
+        run->call->run = NULL;
+    if (run->state == QUEUED)
+        run_finish(run, -ECANCELED, "cancelled before it started");
+    else if (run->state != ENDING && run->state != COMMITTED)
+        worker_kill(run);
+}
+
+/* ---- what a run rests on ---- */
+
+void run_add_premises(struct run *run, uint64_t tasks, uint64_t files)
+{
+    run->tasks = dj_premises_union(run->engine->premises, run->tasks, tasks);
+    run->files = dj_premises_union(run->engine->premises, run->files, files);
+}
+
+/*
+ * The edge is safe against a kill of the daemon before the run hears the answer: the run may live
+ * on under its worker and be taken in by the next daemon, which must know all that it read.
+ */
+int run_add_edge(struct run *run, struct dj_call *child, uint64_t instance, bool failed)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
+    struct dj_store_batch *batch;
+    struct dj_rec_edge *edge;
+    int rc;
+
+    for (size_t i = 0; i < run->edges.n; i++) {
+        edge = DJ_LIST_AT(&run->edges, struct dj_rec_edge, i);
+        if (edge->instance == instance && edge->call == child->rec.number)
+            return 0;
+    }
+    batch = dj_store_batch_new();
+    call_record(run->engine, batch, child);
+    edge = dj_list_add(&run->edges, sizeof(*edge));
+    *edge = (struct dj_rec_edge){child->rec.number, instance, failed};
+    dj_key_numbers(&key, 'E', run->instance, run->edges.n);
+    dj_codec_encode(&value, &dj_layout_edge, edge);
+    dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
+    rc = engine_write(run->engine, batch, NULL);
+    dj_store_batch_free(batch);
+    return rc;
+}
+
+bool dj_live(struct dj_engine *engine, uint64_t number, struct dj_live *ret)
+{
+    struct run *run = number == 0 ? NULL : run_find(engine, number);
+
+    if (run == NULL)
+        return false;
+    *ret = (struct dj_live){
+        .status = run->state == QUEUED                              ? DJ_QUEUED
+                  : run->state == BLOCKED || run->state == RESUMING ? DJ_WAITING
+                                                                    : DJ_RUNNING,
+        .queued_ns = run->queued_ns,
+        .start_ns = run->start_ns,
+        .position = dj_sched_position(&engine->sched, &run->line),
+        .log_path = run->log_path,
+        .edges = &run->edges,
+    };
+    if (run->asks != NULL && run->asks->target != NULL)
+        ret->blocked_on = run->asks->target->call->rec.number;
+    return true;
+}

@@ -1,0 +1,467 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "daemon/engine_impl.h"
+#include "lib/model/taskfile.h"
+#include "lib/util/clock.h"
+#include "lib/util/fdio.h"
+#include "lib/util/mem.h"
+
+static struct task *task_of(struct dj_task *public)
+{
+    return dj_container_of(public, struct task, public);
+}
+
+struct dj_task *dj_task_by_name(struct dj_engine *engine, struct dj_bytes name)
+{
+    struct task *task;
+
+    HASH_FIND(hh, engine->tasks, name.data, name.len, task);
+    return task == NULL ? NULL : &task->public;
+}
+
+struct dj_task *dj_task_by_number(struct dj_engine *engine, uint32_t number)
+{
+    if (number == 0 || number > engine->task_count || engine->task_by_number[number - 1] == NULL)
+        return NULL;
+    return &engine->task_by_number[number - 1]->public;
+}
+
+struct dj_task *dj_task_after(struct dj_engine *engine, struct dj_bytes name)
+{
+    struct task *best = NULL;
+
+    for (struct task *task = engine->tasks; task != NULL; task = task->hh.next) {
+        struct dj_bytes own = dj_bytes_of(task->public.name);
+
+        if (task->public.definition == NULL || dj_bytes_cmp(own, name) <= 0)
+            continue;
+        if (best == NULL || dj_bytes_cmp(own, dj_bytes_of(best->public.name)) < 0)
+            best = task;
+    }
+    return best == NULL ? NULL : &best->public;
+}
+
+/* ---- effective versions ---- */
+
+static uint64_t nanoseconds(struct timespec time)
+{
+    return (uint64_t)time.tv_sec * DJ_NS_PER_S + (uint64_t)time.tv_nsec;
+}
+
+static void look(struct tracked *tracked)
+{
+    struct stat st;
+
+    tracked->size = tracked->mtime_ns = tracked->ctime_ns = tracked->inode = 0;
+    if (stat(tracked->path, &st) < 0)
+        return;
+    tracked->size = (uint64_t)st.st_size;
+    tracked->mtime_ns = nanoseconds(st.st_mtim);
+    tracked->ctime_ns = nanoseconds(st.st_ctim);
+    tracked->inode = st.st_ino;
+}
+
+static bool looks_same(const struct tracked *tracked)
+{
+    struct tracked now = {.path = tracked->path};
+
+    look(&now);
+    return now.size == tracked->size && now.mtime_ns == tracked->mtime_ns &&
+           now.ctime_ns == tracked->ctime_ns && now.inode == tracked->inode;
+}
+
+static void free_tracked(struct task *task)
+{
+    for (size_t i = 0; i < task->tracked.n; i++)
+        free(DJ_LIST_AT(&task->tracked, struct tracked, i)->path);
+    free(task->tracked.items);
+    task->tracked = (struct dj_list){0};
+}
+
+/* The file behind a tracked word: `command` is the command's first word when it names a file. */
+static char *tracked_path(const struct dj_definition *definition, struct dj_bytes word)
+{
+    struct dj_buf path = DJ_BUF_INIT;
+
+    if (dj_bytes_is(word, "command")) {
+        if (definition->command.n == 0)
+            return NULL;
+        word = dj_list_bytes(&definition->command, 0);
+        if (memchr(word.data, '/', word.len) == NULL)
+            return NULL;
+    }
+    if (word.len > 0 && word.data[0] != '/')
+        dj_buf_addf(&path, "%s/", definition->here);
+    dj_buf_add_bytes(&path, word);
+    return dj_buf_steal(&path);
+}
+
+static uint64_t epoch_of(const struct task *task, const char *version)
+{
+    for (size_t i = 0; i < task->rec.epochs.n; i++) {
+        const struct dj_rec_epoch *epoch = DJ_LIST_AT(&task->rec.epochs, struct dj_rec_epoch, i);
+
+        if (dj_bytes_equal(dj_bytes_of(epoch->version), dj_bytes_of(version)))
+            return epoch->count;
+    }
+    return 0;
+}
+
+static void hash_tracked(struct dj_hasher *hasher, struct task *task)
+{
+    const struct dj_definition *definition = &task->definition;
+
+    free_tracked(task);
+    for (size_t i = 0; i < definition->track.n; i++) {
+        char *path = tracked_path(definition, dj_list_bytes(&definition->track, i));
+        struct tracked *tracked;
+        struct dj_digest digest = {{0}};
+        dj_cleanup_close int fd = -1;
+
+        if (path == NULL)
+            continue;
+        tracked = dj_list_add(&task->tracked, sizeof(*tracked));
+        tracked->path = path;
+        look(tracked);
+        fd = dj_open(-1, path, O_RDONLY, 0);
+        if (fd >= 0 && dj_digest_fd(fd, &digest, NULL) < 0)
+            digest = (struct dj_digest){{0}};
+        dj_hasher_update(hasher, digest.b, sizeof(digest.b));
+    }
+}
+
+static void make_effective(struct task *task)
+{
+    struct dj_hasher hasher;
+    struct dj_digest definition;
+    const char *version = task->definition.version;
+    uint64_t epoch;
+
+    if (task->public.definition == NULL) {
+        task->effective = (struct dj_digest){{0}};
+        return;
+    }
+    dj_definition_digest(&task->definition, &definition);
+    epoch = epoch_of(task, version);
+    dj_hasher_init(&hasher);
+    dj_hasher_update(&hasher, version == NULL ? "" : version,
+                     (version == NULL ? 0 : strlen(version)) + 1);
+    dj_hasher_update(&hasher, definition.b, sizeof(definition.b));
+    dj_hasher_update(&hasher, &epoch, sizeof(epoch));
+    hash_tracked(&hasher, task);
+    dj_hasher_final(&hasher, &task->effective);
+}
+
+void tasks_raise_generation(struct dj_engine *engine)
+{
+    engine->generation++;
+    atomic_fetch_add(&engine->generations->all, 1);
+}
+
+void tasks_look_at_tracked(struct dj_engine *engine)
+{
+    if (engine->tracked_turn == engine->turn)
+        return;
+    engine->tracked_turn = engine->turn;
+    for (struct task *task = engine->tasks; task != NULL; task = task->hh.next) {
+        bool same = true;
+
+        for (size_t i = 0; same && i < task->tracked.n; i++)
+            same = looks_same(DJ_LIST_AT(&task->tracked, struct tracked, i));
+        if (!same) {
+            make_effective(task);
+            tasks_raise_generation(engine);
+        }
+    }
+}
+
+/* ---- the table ---- */
+
+static struct task *add(struct dj_engine *engine, uint32_t number, const char *name)
+{
+    struct task *task = dj_xcalloc(1, sizeof(*task));
+
+    task->rec.number = number;
+    task->rec.name = dj_xstrdup(name);
+    task->public.number = number;
+    task->public.name = task->rec.name;
+    dj_definition_init(&task->definition);
+    engine->task_by_number = dj_xgrow(engine->task_by_number, &engine->task_cap, number,
+                                      sizeof(struct task *));
+    while (engine->task_count < number)
+        engine->task_by_number[engine->task_count++] = NULL;
+    engine->task_by_number[number - 1] = task;
+    HASH_ADD_KEYPTR(hh, engine->tasks, task->public.name, strlen(task->public.name), task);
+    return task;
+}
+
+static void free_task(struct task *task)
+{
+    free_tracked(task);
+    dj_definition_release(&task->definition);
+    dj_codec_release(&dj_layout_task, &task->rec);
+    free(task);
+}
+
+void tasks_free(struct dj_engine *engine)
+{
+    struct task *task, *next;
+
+    HASH_ITER(hh, engine->tasks, task, next)
+    {
+        HASH_DEL(engine->tasks, task);
+        free_task(task);
+    }
+    free(engine->task_by_number);
+}
+
+static int load_one(struct dj_engine *engine, struct dj_bytes value, struct dj_err *err)
+{
+    struct dj_rec_task rec;
+    struct task *task;
+    int rc = dj_codec_decode(&dj_layout_task, value, &rec, err);
+
+    if (rc < 0)
+        return rc;
+    task = add(engine, (uint32_t)rec.number, rec.name);
+    task->public.changed_ns = rec.changed_ns;
+    if (rec.defined) {
+        rc = dj_definition_load(dj_buf_bytes(&rec.definition), &task->definition, err);
+        if (rc == 0)
+            task->public.definition = &task->definition;
+    }
+    free(rec.name);
+    rec.name = task->rec.name;
+    task->rec = rec;
+    make_effective(task);
+    return rc;
+}
+
+int tasks_load(struct dj_engine *engine, struct dj_err *err)
+{
+    struct dj_store_iter *iter =
+        dj_store_iter_new(engine->store, DJ_BYTES_LIT("T"), DJ_BYTES_LIT("U"));
+    int rc = 0;
+
+    while (rc == 0 && dj_store_iter_next(iter))
+        rc = load_one(engine, dj_store_iter_value(iter), err);
+    dj_store_iter_free(iter);
+    return rc;
+}
+
+static void save(struct dj_store_batch *batch, struct task *task)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
+
+    task->rec.defined = task->public.definition != NULL;
+    task->rec.changed_ns = task->public.changed_ns = dj_clock_now_ns();
+    if (task->rec.defined) {
+        dj_buf_clear(&task->rec.definition);
+        dj_definition_store(&task->rec.definition, &task->definition);
+    }
+    dj_key_task(&key, task->public.number);
+    dj_codec_encode(&value, &dj_layout_task, &task->rec);
+    dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
+}
+
+/* Writes the changed task; its runs are judged anew from here on. */
+static int settle(struct dj_engine *engine, struct task *task, dj_done_fn *done, void *cookie,
+                  struct dj_err *err)
+{
+    struct dj_store_batch *batch = dj_store_batch_new();
+    int rc;
+
+    make_effective(task);
+    save(batch, task);
+    tasks_raise_generation(engine);
+    rc = engine_write(engine, batch, err);
+    dj_store_batch_free(batch);
+    if (rc == 0)
+        sync_then(engine, done, cookie);
+    return rc;
+}
+
+/*
+ * What was added to a task that has runs: their arguments had no such parameter, so its default
+ * is what they had. Remembered for good, since the default may change later.
+ */
+static void keep_absent(const struct task *task, struct dj_definition *next)
+{
+    for (size_t i = 0; i < next->params.n; i++) {
+        struct dj_param *param = &next->params.items[i];
+        struct dj_param *old = dj_params_find(&task->definition.params, dj_bytes_of(param->name));
+
+        if (old != NULL && old->has_absent && !param->has_absent) {
+            dj_value_copy(&param->absent, &old->absent);
+            param->has_absent = true;
+        } else if (old == NULL && param->has_default && !param->has_absent) {
+            dj_value_copy(&param->absent, &param->default_value);
+            param->has_absent = true;
+        }
+    }
+}
+
+static bool has_runs(struct dj_engine *engine, struct task *task)
+{
+    uint64_t counts[DJ_STATUS_COUNT], all = 0;
+
+    dj_task_counts(engine, &task->public, counts);
+    for (size_t i = 0; i < DJ_STATUS_COUNT; i++)
+        all += counts[i];
+    return all != 0;
+}
+
+static void define_one(struct dj_engine *engine, struct dj_store_batch *batch,
+                       struct dj_definition *definition, const struct dj_list *env)
+{
+    struct dj_task *public = dj_task_by_name(engine, dj_bytes_of(definition->name));
+    struct task *task = public == NULL
+                            ? add(engine, (uint32_t)engine->task_count + 1, definition->name)
+                            : task_of(public);
+
+    for (size_t i = 0; env != NULL && i < env->n; i++) {
+        const struct dj_part_pair *pair = DJ_LIST_AT(env, struct dj_part_pair, i);
+        struct dj_env *captured = dj_list_add(&definition->base_env, sizeof(*captured));
+
+        captured->name = dj_xstrdup(pair->name == NULL ? "" : pair->name);
+        captured->value = dj_xmemdup0(pair->value.data, pair->value.len);
+    }
+    if (public != NULL && has_runs(engine, task))
+        keep_absent(task, definition);
+    dj_definition_release(&task->definition);
+    dj_definition_copy(&task->definition, definition);
+    task->public.definition = &task->definition;
+    make_effective(task);
+    save(batch, task);
+}
+
+static bool file_exists(const char *path, void *cookie DJ_UNUSED)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0;
+}
+
+static void note_bare_words(const struct dj_definition *definition, struct dj_list *notes)
+{
+    struct dj_list words = {0};
+
+    dj_definition_bare_words(definition, file_exists, NULL, &words);
+    for (size_t i = 0; i < words.n; i++) {
+        struct dj_part_word *note = dj_list_add(notes, sizeof(*note));
+
+        dj_buf_addf(&note->bytes,
+                    "%s: the word %s names a file beside the definition, but runs start in a "
+                    "folder of their own; write {here}/%s if that file is meant",
+                    definition->name, dj_buf_str(DJ_LIST_AT(&words, struct dj_buf, i)),
+                    dj_buf_str(DJ_LIST_AT(&words, struct dj_buf, i)));
+    }
+    dj_bytes_list_release(&words);
+}
+
+static int check_supported(const struct dj_definition *definition, struct dj_err *err)
+{
+    if (definition->env_keyed.n != 0)
+        return dj_err_set(err, EINVAL, "%s: this version cannot take `env = NAME` into the key; "
+                          "use env.NAME = VALUE or a parameter", definition->name);
+    return dj_definition_check(definition, err);
+}
+
+int dj_task_define(struct dj_engine *engine, struct dj_bytes text, const char *file,
+                   const char *here, const struct dj_list *env, struct dj_list *ret_notes,
+                   dj_done_fn *done, void *cookie, struct dj_err *err)
+{
+    struct dj_list definitions = {0};
+    struct dj_store_batch *batch;
+    int rc = dj_taskfile_parse(file, here, text, &definitions, err);
+
+    for (size_t i = 0; rc == 0 && i < definitions.n; i++)
+        rc = check_supported(DJ_LIST_AT(&definitions, struct dj_definition, i), err);
+    if (rc < 0) {
+        dj_definitions_release(&definitions);
+        return rc;
+    }
+    batch = dj_store_batch_new();
+    for (size_t i = 0; i < definitions.n; i++) {
+        struct dj_definition *definition = DJ_LIST_AT(&definitions, struct dj_definition, i);
+
+        note_bare_words(definition, ret_notes);
+        define_one(engine, batch, definition, env);
+    }
+    tasks_raise_generation(engine);
+    rc = engine_write(engine, batch, err);
+    dj_store_batch_free(batch);
+    dj_definitions_release(&definitions);
+    if (rc == 0)
+        sync_then(engine, done, cookie);
+    return rc;
+}
+
+int dj_task_undefine(struct dj_engine *engine, struct dj_task *public, dj_done_fn *done,
+                     void *cookie, struct dj_err *err)
+{
+    struct task *task = task_of(public);
+
+    if (public->definition == NULL)
+        return dj_err_set(err, ENOENT, "there is no task %s", public->name);
+    task->public.definition = NULL;
+    return settle(engine, task, done, cookie, err);
+}
+
+/* The next version when none is named: 3 becomes 4, all else gets a number behind it. */
+static void bump(struct dj_buf *ret, const char *old)
+{
+    char *end;
+    unsigned long long number = strtoull(old, &end, 10);
+
+    if (old[0] >= '0' && old[0] <= '9' && *end == '\0')
+        dj_buf_addf(ret, "%llu", number + 1);
+    else
+        dj_buf_addf(ret, "%s.1", old);
+}
+
+int dj_task_set_version(struct dj_engine *engine, struct dj_task *public, struct dj_bytes version,
+                        dj_done_fn *done, void *cookie, struct dj_err *err)
+{
+    struct task *task = task_of(public);
+    struct dj_buf next = DJ_BUF_INIT;
+
+    if (public->definition == NULL)
+        return dj_err_set(err, ENOENT, "there is no task %s", public->name);
+    if (version.len == 0)
+        bump(&next, task->definition.version == NULL ? "1" : task->definition.version);
+    else
+        dj_buf_add_bytes(&next, version);
+    if (memchr(next.data, '\n', next.len) != NULL || memchr(next.data, '\0', next.len) != NULL) {
+        dj_buf_release(&next);
+        return dj_err_set(err, EINVAL, "a version is one line");
+    }
+    free(task->definition.version);
+    task->definition.version = dj_buf_steal(&next);
+    return settle(engine, task, done, cookie, err);
+}
+
+int dj_task_invalidate(struct dj_engine *engine, struct dj_task *public, dj_done_fn *done,
+                       void *cookie, struct dj_err *err)
+{
+    struct task *task = task_of(public);
+    const char *version = task->definition.version;
+    struct dj_rec_epoch *epoch = NULL;
+
+    if (public->definition == NULL)
+        return dj_err_set(err, ENOENT, "there is no task %s", public->name);
+    for (size_t i = 0; i < task->rec.epochs.n; i++) {
+        struct dj_rec_epoch *at = DJ_LIST_AT(&task->rec.epochs, struct dj_rec_epoch, i);
+
+        if (dj_bytes_equal(dj_bytes_of(at->version), dj_bytes_of(version)))
+            epoch = at;
+    }
+    if (epoch == NULL) {
+        epoch = dj_list_add(&task->rec.epochs, sizeof(*epoch));
+        epoch->version = dj_xstrdup(version == NULL ? "" : version);
+    }
+    epoch->count++;
+    return settle(engine, task, done, cookie, err);
+}

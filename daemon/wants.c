@@ -1,0 +1,385 @@
+#include <errno.h>
+#include <stdlib.h>
+
+#include "daemon/engine_impl.h"
+#include "lib/util/mem.h"
+#include "lib/util/str.h"
+
+static void unlink_want(struct dj_want *want)
+{
+    if (want->target != NULL) {
+        if (want->prev != NULL)
+            want->prev->next = want->next;
+        else
+            want->target->wants = want->next;
+        if (want->next != NULL)
+            want->next->prev = want->prev;
+        want->target = NULL;
+    }
+    if (want->asker != NULL) {
+        if (want->ask_prev != NULL)
+            want->ask_prev->ask_next = want->ask_next;
+        else
+            want->asker->asks = want->ask_next;
+        if (want->ask_next != NULL)
+            want->ask_next->ask_prev = want->ask_prev;
+    }
+}
+
+static void free_want(struct dj_want *want)
+{
+    free(want->sentence);
+    free(want);
+}
+
+static struct dj_want *new_want(struct dj_engine *engine, struct run *target, struct run *asker,
+                                dj_wanted_fn *done, void *cookie)
+{
+    struct dj_want *want = dj_xcalloc(1, sizeof(*want));
+
+    want->engine = engine;
+    want->target = target;
+    want->asker = asker;
+    want->done = done;
+    want->cookie = cookie;
+    want->next = target->wants;
+    if (want->next != NULL)
+        want->next->prev = want;
+    target->wants = want;
+    if (asker != NULL) {
+        want->ask_next = asker->asks;
+        if (want->ask_next != NULL)
+            want->ask_next->ask_prev = want;
+        asker->asks = want;
+    }
+    return want;
+}
+
+/* ---- blocking and going on ---- */
+
+static bool has_open_asks(const struct run *run)
+{
+    for (const struct dj_want *want = run->asks; want != NULL; want = want->ask_next) {
+        if (!want->answered)
+            return true;
+    }
+    return false;
+}
+
+static void block(struct run *asker)
+{
+    if (asker->state != RUNNING && asker->state != STARTING)
+        return;
+    asker->state = BLOCKED;
+    run_give_back(asker);
+    run_plan_start(asker->engine);
+}
+
+/* The run has its slot again: it may hear the answers. */
+void wants_deliver(struct run *asker)
+{
+    struct dj_want *want = asker->asks;
+
+    asker->state = RUNNING;
+    while (want != NULL) {
+        struct dj_want *next = want->ask_next;
+
+        if (want->answered) {
+            unlink_want(want);
+            want->done(want->cookie, want->code, want->instance, want->sentence);
+            free_want(want);
+        }
+        want = next;
+    }
+}
+
+/* The run ended, or is being ended: nobody listens to its answers any more. */
+void want_forget_asker(struct run *asker)
+{
+    while (asker->asks != NULL) {
+        struct dj_want *want = asker->asks;
+
+        unlink_want(want);
+        want->asker = NULL;
+        want->done(want->cookie, -EINTR, 0, "the run that asked has ended");
+        free_want(want);
+    }
+}
+
+static void answer(struct dj_want *want, int code, uint64_t instance, const char *sentence)
+{
+    struct run *asker = want->asker;
+
+    if (asker == NULL || (asker->state != BLOCKED && asker->state != RESUMING)) {
+        unlink_want(want);
+        want->done(want->cookie, code, instance, sentence);
+        free_want(want);
+        return;
+    }
+    /* Out of the target's list, which is about to go; it stays in the asker's. */
+    if (want->prev != NULL)
+        want->prev->next = want->next;
+    else
+        want->target->wants = want->next;
+    if (want->next != NULL)
+        want->next->prev = want->prev;
+    want->target = NULL;
+    want->answered = true;
+    want->code = code;
+    want->instance = instance;
+    want->sentence = sentence == NULL ? NULL : dj_xstrdup(sentence);
+    if (has_open_asks(asker)) {
+        unlink_want(want);
+        want->done(want->cookie, code, instance, sentence);
+        free_want(want);
+        return;
+    }
+    asker->state = RESUMING;
+    dj_sched_add(&asker->engine->sched, &asker->line, DJ_SCHED_RESUME, 0);
+    run_plan_start(asker->engine);
+}
+
+void wants_answer(struct run *run, int code, uint64_t instance, const char *sentence)
+{
+    while (run->wants != NULL) {
+        struct dj_want *want = run->wants;
+
+        if (want->asker != NULL && !want->only_end && !run->incognito)
+            (void)run_add_edge(want->asker, run->call, instance, code != 0);
+        if (want->asker != NULL && !want->only_end)
+            run_add_premises(want->asker, run->tasks, run->files);
+        answer(want, code, instance, sentence);
+    }
+}
+
+/* ---- cycles ---- */
+
+static bool reaches(const struct run *from, const struct run *to, unsigned depth)
+{
+    if (from == to)
+        return true;
+    if (depth == 0)
+        return false;
+    for (const struct dj_want *want = from->asks; want != NULL; want = want->ask_next) {
+        if (want->target != NULL && reaches(want->target, to, depth - 1))
+            return true;
+    }
+    return false;
+}
+
+static bool describe(struct dj_buf *buf, const struct run *from, const struct run *to)
+{
+    size_t before = buf->len;
+
+    dj_buf_addf(buf, "%s/", from->call->task->public.name);
+    dj_add_printable(buf, dj_buf_bytes(&from->call->name));
+    if (from == to)
+        return true;
+    dj_buf_adds(buf, " waits for ");
+    for (const struct dj_want *want = from->asks; want != NULL; want = want->ask_next) {
+        size_t mark = buf->len;
+
+        if (want->target != NULL && reaches(want->target, to, 100000) &&
+            describe(buf, want->target, to))
+            return true;
+        dj_buf_truncate(buf, mark);
+    }
+    dj_buf_truncate(buf, before);
+    return false;
+}
+
+static void cycle_sentence(struct dj_buf *buf, const struct run *asker, const struct run *target)
+{
+    dj_buf_adds(buf, "a cycle: ");
+    dj_buf_addf(buf, "%s/", asker->call->task->public.name);
+    dj_add_printable(buf, dj_buf_bytes(&asker->call->name));
+    dj_buf_adds(buf, " waits for ");
+    describe(buf, target, asker);
+}
+
+/* ---- asking ---- */
+
+int dj_note_call(struct dj_engine *engine, uint64_t instance, const struct dj_asker *asker)
+{
+    struct run *run = asker->run == 0 ? NULL : run_find(engine, asker->run);
+    const struct dj_rec_instance *rec;
+    struct dj_call *call;
+    int rc;
+
+    if (run == NULL)
+        return 0;
+    rec = dj_instance(engine, instance);
+    if (rec == NULL)
+        return -ENOENT;
+    call = dj_instance_call(engine, instance);
+    if (call == NULL)
+        return -ENOENT;
+    run_add_premises(run, rec->tasks, rec->files);
+    rc = run_add_edge(run, call, instance, false);
+    dj_call_unref(call);
+    return rc;
+}
+
+static void user_of(struct run *run, const struct dj_asker *asker)
+{
+    struct dj_buf text = DJ_BUF_INIT;
+
+    dj_buf_addf(&text, "%u", asker->uid);
+    free(run->user);
+    run->user = dj_buf_steal(&text);
+}
+
+static bool joinable(const struct run *run, unsigned flags)
+{
+    if (run == NULL || run->incognito || run->state == ENDING || run->cancelled)
+        return run != NULL && run->state == ENDING && !run->incognito && !run->cancelled &&
+               (flags & DJ_GET_FORCE) == 0;
+    if (flags & DJ_GET_FORCE)
+        return run->forced && run->state == QUEUED;
+    /* A run that began before the version changed is not what is asked for now. */
+    return run->state == QUEUED || dj_digest_equal(&run->effective, &run->call->task->effective);
+}
+
+static struct run *run_for(struct dj_engine *engine, struct dj_call *call,
+                           const struct dj_asker *asker, unsigned flags,
+                           enum dj_sched_class class)
+{
+    struct run *run = call->run;
+
+    if (joinable(run, flags) && (flags & DJ_GET_INCOGNITO) == 0) {
+        if (run->state == QUEUED)
+            dj_sched_add(&engine->sched, &run->line, class, 0);
+        return run;
+    }
+    run = run_new(engine, call, 0);
+    run->forced = (flags & DJ_GET_FORCE) != 0;
+    run->incognito = (flags & DJ_GET_INCOGNITO) != 0;
+    user_of(run, asker);
+    if (!run->incognito) {
+        call->run = run;
+        if (run->forced)
+            call_changed(engine, call, true);
+    }
+    run_queue(run, class);
+    return run;
+}
+
+/* The answer that needs no computing; 1: there is none. */
+static int answer_now(struct dj_engine *engine, struct dj_call *call,
+                      const struct dj_asker *asker, unsigned flags, uint64_t *ret_instance,
+                      struct dj_err *err)
+{
+    const struct dj_rec_summary *newest = call_newest(call);
+    const struct dj_definition *definition = call->task->public.definition;
+
+    if ((flags & DJ_GET_FORCE) == 0) {
+        *ret_instance = dj_call_current(engine, call);
+        if (*ret_instance != 0)
+            return dj_note_call(engine, *ret_instance, asker) < 0
+                       ? dj_err_set(err, ENOSPC, "the call could not be recorded")
+                       : 0;
+    }
+    if ((flags & DJ_GET_CACHED) != 0 || asker->readonly)
+        return dj_err_set(err, EAGAIN, "not computed yet");
+    if (definition == NULL)
+        return dj_err_set(err, ENOENT, "there is no task %s any more", call->task->public.name);
+    if ((flags & DJ_GET_FORCE) == 0 && definition->on_failure == DJ_FAILURE_REMEMBER &&
+        call->run == NULL && newest != NULL && newest->state == DJ_FAILED && !newest->stale) {
+        const struct dj_rec_instance *rec = dj_instance(engine, newest->instance);
+
+        if (rec != NULL && dj_digest_equal(&rec->effective, &call->task->effective))
+            return dj_err_set(err, EIO, "%s (remembered; force tries again)", rec->error);
+    }
+    return dj_args_complete(call->task->public.name, &call->args, err) < 0 ? -EINVAL : 1;
+}
+
+struct dj_want *dj_want(struct dj_engine *engine, struct dj_call *call,
+                        const struct dj_asker *asker, unsigned flags, dj_wanted_fn *done,
+                        void *cookie)
+{
+    struct run *parent = asker->run == 0 ? NULL : run_find(engine, asker->run);
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    uint64_t instance = 0;
+    struct dj_want *want;
+    struct run *run;
+    int rc = answer_now(engine, call, asker, flags, &instance, &err);
+
+    if (rc <= 0) {
+        done(cookie, rc, instance, rc == 0 ? NULL : dj_err_text(&err, rc));
+        return NULL;
+    }
+    run = run_for(engine, call, asker, flags, parent != NULL ? DJ_SCHED_CHILD : DJ_SCHED_WANTED);
+    if (parent != NULL && reaches(run, parent, 100000)) {
+        dj_cleanup_buf struct dj_buf sentence = DJ_BUF_INIT;
+
+        cycle_sentence(&sentence, parent, run);
+        done(cookie, -EDEADLK, 0, dj_buf_str(&sentence));
+        return NULL;
+    }
+    want = new_want(engine, run, parent, done, cookie);
+    if (parent != NULL)
+        block(parent);
+    return want;
+}
+
+struct dj_want *dj_wait_end(struct dj_engine *engine, struct dj_call *call,
+                            const struct dj_asker *asker, dj_wanted_fn *done, void *cookie)
+{
+    struct run *parent = asker->run == 0 ? NULL : run_find(engine, asker->run);
+    struct dj_want *want;
+
+    if (call->run == NULL) {
+        done(cookie, 0, dj_call_latest(engine, call), NULL);
+        return NULL;
+    }
+    if (parent != NULL && reaches(call->run, parent, 100000)) {
+        done(cookie, -EDEADLK, 0, "it would wait for its own end");
+        return NULL;
+    }
+    want = new_want(engine, call->run, parent, done, cookie);
+    want->only_end = true;
+    if (parent != NULL)
+        block(parent);
+    return want;
+}
+
+int dj_start(struct dj_engine *engine, struct dj_call *call, const struct dj_asker *asker,
+             unsigned flags, struct dj_err *err)
+{
+    uint64_t instance;
+    int rc = answer_now(engine, call, asker, flags, &instance, err);
+
+    if (rc == 1)
+        run_for(engine, call, asker, flags, DJ_SCHED_WAITING);
+    return rc < 0 ? rc : 0;
+}
+
+void dj_want_cancel(struct dj_want *want)
+{
+    struct run *target = want->target, *asker = want->asker;
+    bool cancel;
+
+    unlink_want(want);
+    free_want(want);
+    /* A caller that gave up one of its calls goes on when no other is open. */
+    if (asker != NULL && asker->state == BLOCKED && !has_open_asks(asker)) {
+        asker->state = RESUMING;
+        dj_sched_add(&asker->engine->sched, &asker->line, DJ_SCHED_RESUME, 0);
+        run_plan_start(asker->engine);
+    }
+    if (target == NULL || target->wants != NULL)
+        return;
+    cancel = target->call->task->public.definition != NULL &&
+             target->call->task->definition.abandon == DJ_ABANDON_CANCEL;
+    if ((target->state == QUEUED && !target->forced) || cancel)
+        run_cancel(target);
+}
+
+int dj_call_cancel(struct dj_engine *engine DJ_UNUSED, struct dj_call *call,
+                   const struct dj_asker *asker DJ_UNUSED, struct dj_err *err)
+{
+    if (call->run == NULL)
+        return dj_err_set(err, ENOENT, "nothing of it is under way");
+    run_cancel(call->run);
+    return 0;
+}

@@ -1,0 +1,413 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "daemon/engine_impl.h"
+#include "lib/util/clock.h"
+#include "lib/util/log.h"
+#include "lib/util/mem.h"
+
+enum { SPAWN_AGAIN_MS = 1000 };
+
+/* ---- slots ---- */
+
+static uint64_t slot_take(struct dj_engine *engine)
+{
+    size_t slot = 0;
+
+    while (slot < engine->slot_cap && engine->slots[slot] != 0)
+        slot++;
+    if (slot == engine->slot_cap) {
+        size_t old = engine->slot_cap;
+
+        engine->slots = dj_xgrow(engine->slots, &engine->slot_cap, slot + 1, 1);
+        memset(engine->slots + old, 0, engine->slot_cap - old);
+    }
+    engine->slots[slot] = 1;
+    return slot;
+}
+
+static void slot_claim(struct dj_engine *engine, uint64_t slot)
+{
+    size_t old = engine->slot_cap;
+
+    if (slot >= old) {
+        engine->slots = dj_xgrow(engine->slots, &engine->slot_cap, slot + 1, 1);
+        memset(engine->slots + old, 0, engine->slot_cap - old);
+    }
+    engine->slots[slot] = 1;
+}
+
+void slot_free(struct dj_engine *engine, uint64_t slot)
+{
+    if (slot < engine->slot_cap)
+        engine->slots[slot] = 0;
+}
+
+/* ---- starting a run ---- */
+
+static void add_env(struct dj_list *env, const char *name, const char *value)
+{
+    struct dj_part_pair *pair = dj_list_add(env, sizeof(*pair));
+
+    pair->name = dj_xstrdup(name);
+    dj_buf_adds(&pair->value, value);
+}
+
+static void fill_message(struct run *run, struct dj_expansion *expansion, struct dj_msg_run *message)
+{
+    struct dj_engine *engine = run->engine;
+
+    message->instance = run->instance;
+    message->attempt = run->attempt;
+    message->slot = run->slot;
+    message->limits.timeout_ms = run->call->task->definition.timeout_ms;
+    for (size_t i = 0; i < expansion->argv.n; i++) {
+        struct dj_part_word *word = dj_list_add(&message->argv, sizeof(*word));
+
+        dj_buf_add_bytes(&word->bytes, dj_list_bytes(&expansion->argv, i));
+    }
+    for (size_t i = 0; i < expansion->env.n; i++) {
+        const struct dj_env *env = DJ_LIST_AT(&expansion->env, struct dj_env, i);
+
+        add_env(&message->env, env->name, env->value == NULL ? "" : env->value);
+    }
+    for (size_t i = 0; i < expansion->files.n; i++) {
+        struct dj_arg_file *file = DJ_LIST_AT(&expansion->files, struct dj_arg_file, i);
+        struct dj_part_file *part = dj_list_add(&message->files, sizeof(*part));
+
+        part->name = dj_xstrdup(file->name);
+        dj_buf_add_bytes(&part->content, dj_buf_bytes(&file->content));
+        part->executable = file->executable;
+    }
+    add_env(&message->env, "DJ_RUN", run->token);
+    add_env(&message->env, "DJ_CONNECT", engine->socket);
+    if (engine->mount != NULL)
+        add_env(&message->env, "DJ", engine->mount);
+}
+
+static void put_live(struct run *run, struct dj_store_batch *batch)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
+    struct dj_rec_live live = {
+        .instance = run->instance,
+        .attempt = run->attempt,
+        .slot = run->slot,
+        .call = run->call->rec.number,
+        .version = run->version,
+        .effective = run->effective,
+        .queued_ns = run->queued_ns,
+        .start_ns = run->start_ns,
+        .forced = run->forced,
+        .incognito = run->incognito,
+        .user = run->user,
+        .own_files = run->files,
+    };
+
+    dj_buf_adds(&live.token, run->token);
+    dj_key_number(&key, 'A', run->instance);
+    dj_codec_encode(&value, &dj_layout_live, &live);
+    dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
+    dj_buf_release(&live.token);
+}
+
+static int save_live(struct run *run, struct dj_err *err)
+{
+    struct dj_store_batch *batch = dj_store_batch_new();
+    int rc;
+
+    call_record(run->engine, batch, run->call);
+    put_live(run, batch);
+    rc = engine_write(run->engine, batch, err);
+    dj_store_batch_free(batch);
+    return rc;
+}
+
+static void set_log_path(struct run *run)
+{
+    struct dj_buf path = DJ_BUF_INIT;
+
+    dj_buf_addf(&path, "%s/%llu/err", run->engine->work_dir, (unsigned long long)run->slot);
+    free(run->log_path);
+    run->log_path = dj_buf_steal(&path);
+}
+
+int worker_start(struct run *run, struct dj_err *err)
+{
+    struct dj_engine *engine = run->engine;
+    struct dj_expansion expansion = {0};
+    struct dj_msg_run message = {0};
+    struct dj_template_place place = {.mount = engine->mount};
+    dj_cleanup_buf struct dj_buf dir = DJ_BUF_INIT;
+    int rc;
+
+    run->slot = slot_take(engine);
+    run->has_slot = true;
+    dj_buf_addf(&dir, "%s/%llu/arg", engine->work_dir, (unsigned long long)run->slot);
+    place.arg_dir = dj_buf_str(&dir);
+    rc = dj_template_expand(&run->call->task->definition, &run->call->args, &place, &expansion,
+                            err);
+    if (rc == 0)
+        rc = save_live(run, err);
+    if (rc == 0) {
+        fill_message(run, &expansion, &message);
+        dj_peer_send(engine->worker, DJ_MSG_RUN, &message);
+        dj_codec_release(dj_message_layout(DJ_MSG_RUN), &message);
+        run->state = STARTING;
+        set_log_path(run);
+    } else {
+        slot_free(engine, run->slot);
+        run->has_slot = false;
+    }
+    dj_expansion_release(&expansion);
+    return rc;
+}
+
+void worker_kill(struct run *run)
+{
+    struct dj_msg_kill kill = {run->instance, run->attempt, run->slot};
+
+    if (run->has_slot && run->engine->worker != NULL)
+        dj_peer_send(run->engine->worker, DJ_MSG_KILL, &kill);
+}
+
+static void tell_taken(struct dj_engine *engine, uint64_t instance, uint64_t attempt,
+                       uint64_t slot)
+{
+    struct dj_msg_taken taken = {instance, attempt, slot};
+
+    slot_free(engine, slot);
+    if (engine->worker != NULL)
+        dj_peer_send(engine->worker, DJ_MSG_TAKEN, &taken);
+}
+
+void worker_taken(struct run *run)
+{
+    if (!run->has_slot)
+        return;
+    run->has_slot = false;
+    tell_taken(run->engine, run->instance, run->attempt, run->slot);
+}
+
+/* ---- the worker itself ---- */
+
+static void spawn_again(void *cookie)
+{
+    struct dj_engine *engine = cookie;
+
+    engine->spawning = false;
+    if (engine->worker == NULL && !engine->stopping)
+        worker_spawn(engine);
+}
+
+static void ended(void *cookie)
+{
+    struct dj_engine *engine = cookie;
+
+    if (!engine->stopping)
+        dj_loop_timer(engine->loop, SPAWN_AGAIN_MS, spawn_again, engine);
+}
+
+void worker_spawn(struct dj_engine *engine)
+{
+    char *argv[] = {engine->worker_program, (char *)"--connect", engine->socket,
+                    (char *)"--work",       engine->work_dir,    NULL};
+    int rc;
+
+    if (engine->spawning)
+        return;
+    engine->spawning = true;
+    rc = dj_loop_spawn(engine->loop, argv, ended, engine);
+    if (rc < 0) {
+        dj_log_error("cannot start the worker %s: %s", argv[0], strerror(-rc));
+        dj_loop_timer(engine->loop, SPAWN_AGAIN_MS, spawn_again, engine);
+    }
+}
+
+void worker_attach(struct dj_engine *engine, struct dj_peer *peer, const char *place)
+{
+    engine->worker = peer;
+    if (strcmp(place, engine->work_dir) != 0)
+        dj_log_warning("the worker uses %s instead of %s", place, engine->work_dir);
+    run_plan_start(engine);
+}
+
+void worker_gone(struct dj_engine *engine, struct dj_peer *peer)
+{
+    if (engine->worker != peer)
+        return;
+    engine->worker = NULL;
+    if (!engine->stopping)
+        worker_spawn(engine);
+}
+
+/* ---- what it tells ---- */
+
+static int load_edge(struct run *run, struct dj_bytes value)
+{
+    struct dj_rec_edge edge, *added;
+    const struct dj_rec_instance *rec;
+
+    if (dj_codec_decode(&dj_layout_edge, value, &edge, NULL) < 0)
+        return -EBADMSG;
+    added = dj_list_add(&run->edges, sizeof(*added));
+    *added = edge;
+    rec = dj_instance(run->engine, edge.instance);
+    if (rec != NULL)
+        run_add_premises(run, rec->tasks, rec->files);
+    return 0;
+}
+
+/* A run that an earlier daemon started: everything about it is in the store. */
+static struct run *adopt(struct dj_engine *engine, uint64_t instance)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, to = DJ_BUF_INIT, value = DJ_BUF_INIT;
+    struct dj_rec_live live;
+    struct dj_store_iter *iter;
+    struct dj_call *call;
+    struct run *run;
+
+    dj_key_number(&key, 'A', instance);
+    if (dj_store_get(engine->store, dj_buf_bytes(&key), &value) < 0 ||
+        dj_codec_decode(&dj_layout_live, dj_buf_bytes(&value), &live, NULL) < 0)
+        return NULL;
+    call = dj_call_by_number(engine, live.call);
+    if (call == NULL) {
+        dj_codec_release(&dj_layout_live, &live);
+        return NULL;
+    }
+    run = run_new(engine, call, instance);
+    dj_call_unref(call);
+    run->adopted = true;
+    run->attempt = live.attempt;
+    run->slot = live.slot;
+    run->has_slot = true;
+    run->forced = live.forced;
+    run->incognito = live.incognito;
+    run->effective = live.effective;
+    run->version = dj_steal(live.version);
+    run->user = dj_steal(live.user);
+    run->queued_ns = live.queued_ns;
+    run->start_ns = live.start_ns;
+    run->files = live.own_files;
+    memcpy(run->token, live.token.data, DJ_MIN(live.token.len, sizeof(run->token) - 1));
+    run->tasks = dj_premises_task(engine->premises, call->task->public.number, &live.effective);
+    dj_codec_release(&dj_layout_live, &live);
+    dj_key_number(&key, 'E', instance);
+    dj_key_number(&to, 'E', instance + 1);
+    iter = dj_store_iter_new(engine->store, dj_buf_bytes(&key), dj_buf_bytes(&to));
+    while (dj_store_iter_next(iter))
+        (void)load_edge(run, dj_store_iter_value(iter));
+    dj_store_iter_free(iter);
+    run->state = RUNNING;
+    run->holds_slot = true;
+    dj_sched_take(&engine->sched);
+    if (!run->incognito && call->run == NULL)
+        call->run = run;
+    set_log_path(run);
+    return run;
+}
+
+static void lost(struct run *run)
+{
+    run->exited.how = DJ_EXIT_LOST;
+    run->exited.end_ns = dj_clock_now_ns();
+    run->has_slot = false;
+    slot_free(run->engine, run->slot);
+    run_end(run);
+}
+
+static bool told_of(const struct dj_msg_running *running, uint64_t instance)
+{
+    for (size_t i = 0; i < running->slots.n; i++) {
+        if (DJ_LIST_AT(&running->slots, struct dj_part_slot_state, i)->instance == instance)
+            return true;
+    }
+    return false;
+}
+
+/* Live records whose run no worker has: lost with their worker's slots. */
+static void adopt_lost(struct dj_engine *engine, const struct dj_msg_running *running)
+{
+    struct dj_store_iter *iter =
+        dj_store_iter_new(engine->store, DJ_BYTES_LIT("A"), DJ_BYTES_LIT("B"));
+    struct dj_list numbers = {0};
+
+    while (dj_store_iter_next(iter)) {
+        uint64_t instance = dj_get64(dj_store_iter_key(iter), 1);
+
+        if (!told_of(running, instance))
+            *(uint64_t *)dj_list_add(&numbers, sizeof(uint64_t)) = instance;
+    }
+    dj_store_iter_free(iter);
+    for (size_t i = 0; i < numbers.n; i++) {
+        uint64_t instance = *DJ_LIST_AT(&numbers, uint64_t, i);
+        struct run *run = run_find(engine, instance);
+
+        if (run == NULL)
+            run = adopt(engine, instance);
+        if (run != NULL && run->state != ENDING && run->state != COMMITTED)
+            lost(run);
+    }
+    free(numbers.items);
+}
+
+static void on_running(struct dj_engine *engine, const struct dj_msg_running *running)
+{
+    for (size_t i = 0; i < running->slots.n; i++) {
+        const struct dj_part_slot_state *slot =
+            DJ_LIST_AT(&running->slots, struct dj_part_slot_state, i);
+        struct run *run = run_find(engine, slot->instance);
+
+        slot_claim(engine, slot->slot);
+        if (run == NULL)
+            run = adopt(engine, slot->instance);
+        if (run == NULL) {
+            struct dj_msg_kill kill = {slot->instance, slot->attempt, slot->slot};
+
+            dj_peer_send(engine->worker, DJ_MSG_KILL, &kill);
+        }
+    }
+    adopt_lost(engine, running);
+}
+
+static void on_started(struct dj_engine *engine, const struct dj_msg_started *started)
+{
+    struct run *run = run_find(engine, started->instance);
+
+    if (run == NULL || run->attempt != started->attempt)
+        return;
+    run->start_ns = started->time_ns;
+    if (run->state == STARTING)
+        run->state = RUNNING;
+    event(engine, "started", run->call, run->instance, NULL);
+}
+
+static void on_exited(struct dj_engine *engine, struct dj_msg_exited *exited)
+{
+    struct run *run = run_find(engine, exited->instance);
+
+    if (run == NULL || run->attempt != exited->attempt) {
+        /* A late end of something that is over, or that nobody remembers: not wanted. */
+        tell_taken(engine, exited->instance, exited->attempt, exited->slot);
+        return;
+    }
+    if (run->state == ENDING || run->state == COMMITTED)
+        return;
+    run->exited = *exited;
+    exited->text = NULL;
+    run_end(run);
+}
+
+void worker_message(struct dj_engine *engine, struct dj_peer *peer,
+                    const struct dj_message_in *message)
+{
+    if (peer != engine->worker)
+        return;
+    if (message->number == DJ_MSG_RUNNING)
+        on_running(engine, message->fields);
+    else if (message->number == DJ_MSG_STARTED)
+        on_started(engine, message->fields);
+    else if (message->number == DJ_MSG_EXITED)
+        on_exited(engine, message->fields);
+}
