@@ -10,22 +10,28 @@
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-const struct dj_rec_content *dj_content_of(struct dj_engine *engine, uint64_t instance,
-                                           uint64_t entry)
+static const struct dj_rec_content *content_at(const struct dj_rec_instance *record,
+                                               const struct dj_rec_manifest *manifest,
+                                               uint64_t entry)
 {
-    const struct dj_rec_instance *record = dj_instance(engine, instance);
-    const struct dj_rec_manifest *manifest;
-
-    if (record == NULL)
-        return NULL;
     if (entry == DJ_INSTANCE_RESULT)
         return &record->result;
     if (entry == DJ_INSTANCE_LOG)
         return &record->log;
-    manifest = dj_manifest(engine, instance);
     if (entry < DJ_INSTANCE_ENTRY || entry - DJ_INSTANCE_ENTRY >= manifest->entries.n)
         return NULL;
     return &DJ_LIST_AT(&manifest->entries, struct dj_rec_entry, entry - DJ_INSTANCE_ENTRY)->content;
+}
+
+const struct dj_rec_content *dj_content_of(struct dj_engine *engine, uint64_t instance,
+                                           uint64_t entry)
+{
+    const struct dj_rec_instance *record = dj_instance(engine, instance);
+
+    if (record == NULL)
+        return NULL;
+    return content_at(record, entry < DJ_INSTANCE_ENTRY ? NULL : dj_manifest(engine, instance),
+                      entry);
 }
 
 static int read_file(const char *path, uint64_t offset, size_t size, struct dj_buf *ret,
@@ -57,12 +63,11 @@ int dj_content_read(struct dj_engine *engine, const struct dj_rec_content *conte
     return dj_read_content(engine, content, offset, (size_t)size, ret, err);
 }
 
-static void reply_content(struct dj_request *request, uint64_t instance, uint64_t entry,
+static void reply_content(struct dj_request *request, const struct dj_rec_content *content,
                           const struct dj_msg_read *ask)
 {
     dj_cleanup_buf struct dj_buf bytes = DJ_BUF_INIT;
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    const struct dj_rec_content *content = dj_content_of(request->engine, instance, entry);
     int code;
 
     if (content == NULL) {
@@ -79,13 +84,13 @@ static void reply_content(struct dj_request *request, uint64_t instance, uint64_
 void dj_read_node(const struct dj_spot *spot, struct dj_request *request,
                   const struct dj_msg_read *ask)
 {
-    reply_content(request, spot->node.number, spot->node.leaf, ask);
+    reply_content(request, content_at(spot->record, spot->manifest, spot->node.leaf), ask);
 }
 
 static void handle_read(struct dj_handle *handle, struct dj_request *request,
                         const struct dj_msg_read *ask)
 {
-    reply_content(request, handle->instance, handle->entry, ask);
+    reply_content(request, dj_content_of(request->engine, handle->instance, handle->entry), ask);
 }
 
 /* ---- what is open by its node ---------------------------------------------------------------- */
@@ -169,21 +174,15 @@ static int reply_opened(struct dj_request *request, const struct dj_rec_content 
  */
 static bool may_repeat(const struct dj_spot *spot)
 {
-    const struct dj_rec_instance *record = dj_instance(spot->engine, spot->node.number);
-
-    return record->files == 0 && spot->node.leaf != DJ_INSTANCE_LOG;
+    return spot->record->files == 0 && spot->node.leaf != DJ_INSTANCE_LOG;
 }
 
 void dj_open_node(const struct dj_spot *spot, struct dj_request *request)
 {
-    const struct dj_rec_content *content =
-        dj_content_of(spot->engine, spot->node.number, spot->node.leaf);
+    const struct dj_rec_content *content = content_at(spot->record, spot->manifest,
+                                                      spot->node.leaf);
     struct dj_msg_opened opened = {.flags = DJ_OPENED_IMMUTABLE};
 
-    if (content == NULL) {
-        dj_tree_refuse(request, -ESTALE, "this run is not there any more; look again");
-        return;
-    }
     if (may_repeat(spot)) {
         opened.flags |= DJ_OPENED_CACHED;
         opened.bucket = dj_call_bucket(spot->call);
@@ -257,6 +256,19 @@ static void serve_other(struct opening *opening, uint64_t instance)
         dj_open_other(spot, request, instance, DJ_INSTANCE_ENTRY + (uint64_t)index);
 }
 
+/* What the spot had borrowed may be gone by now. */
+static void open_again(const struct dj_spot *spot, struct dj_request *request)
+{
+    dj_cleanup_spot struct dj_spot now = DJ_SPOT_INIT;
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    int code = dj_spot_instance(spot, spot->node.number, spot->node.leaf, &now, &err);
+
+    if (code < 0)
+        dj_reply_err(request, code, &err);
+    else
+        dj_open_node(&now, request);
+}
+
 static void on_current(void *cookie, int code, uint64_t instance, const char *sentence)
 {
     struct opening *opening = cookie;
@@ -270,7 +282,7 @@ static void on_current(void *cookie, int code, uint64_t instance, const char *se
     else if (opening->other)
         serve_other(opening, instance);
     else if (spot->node.kind == DJ_NODE_INSTANCE && spot->node.number == instance)
-        dj_open_node(spot, request);
+        open_again(spot, request);
     else
         dj_tree_refuse(request, -ESTALE, "there is a newer result; look again");
     opening_free(opening);
@@ -286,7 +298,9 @@ static void want_current(const struct dj_spot *spot, struct dj_request *request,
 
     opening->request = request;
     opening->spot = *spot;
-    opening->spot.named = NULL; /* may be forgotten meanwhile */
+    opening->spot.named = NULL; /* these may be gone when the run has ended */
+    opening->spot.record = NULL;
+    opening->spot.manifest = NULL;
     dj_call_ref(spot->call);
     opening->other = (ask->flags & DJ_OPEN_CURRENT) != 0;
     dj_buf_add_bytes(&opening->path, path);
@@ -336,10 +350,8 @@ void dj_open_entry(const struct dj_spot *spot, struct dj_request *request,
     int code;
 
     if (ask->flags & DJ_OPEN_CURRENT) {
-        const struct dj_rec_manifest *manifest = dj_manifest(spot->engine, spot->node.number);
-
         want_current(spot, request, asker, ask,
-                     dj_buf_bytes(&DJ_LIST_AT(&manifest->entries, struct dj_rec_entry,
+                     dj_buf_bytes(&DJ_LIST_AT(&spot->manifest->entries, struct dj_rec_entry,
                                               spot->node.leaf - DJ_INSTANCE_ENTRY)->path));
         return;
     }

@@ -70,15 +70,12 @@ typedef bool edge_fn(void *context, struct dj_call *call, uint64_t cookie);
 static bool each_dep(const struct dj_spot *folder, uint64_t cookie, edge_fn *each, void *context)
 {
     uint64_t instance = subject(folder->engine, folder->call, folder->readonly);
-    size_t n = edges_of(folder->engine, instance)->n;
+    const struct dj_list *edges = edges_of(folder->engine, instance);
 
-    for (size_t i = (size_t)DJ_MIN(cookie, n); i < n; i++) {
-        const struct dj_list *edges = edges_of(folder->engine, instance);
+    for (size_t i = (size_t)DJ_MIN(cookie, edges->n); i < edges->n; i++) {
         struct dj_call *call;
         bool more;
 
-        if (i >= edges->n)
-            break;
         call = dj_call_by_number(folder->engine, DJ_LIST_AT(edges, struct dj_rec_edge, i)->call);
         if (call == NULL)
             continue;

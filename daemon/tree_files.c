@@ -115,11 +115,6 @@ int64_t dj_manifest_find(const struct dj_rec_manifest *manifest, int64_t folder,
 
 /* ---- folders --------------------------------------------------------------------------------- */
 
-static const struct dj_rec_manifest *manifest_of(const struct dj_spot *spot)
-{
-    return dj_manifest(spot->engine, spot->node.number);
-}
-
 /* The place of the spot's own entry; -1 is files/ itself. */
 static int64_t place_of(const struct dj_spot *spot)
 {
@@ -131,7 +126,7 @@ static int64_t place_of(const struct dj_spot *spot)
 static int files_lookup(const struct dj_spot *folder, const struct dj_asker *asker,
                         struct dj_bytes name, struct dj_spot *ret, struct dj_err *err)
 {
-    int64_t index = dj_manifest_find(manifest_of(folder), place_of(folder), name);
+    int64_t index = dj_manifest_find(folder->manifest, place_of(folder), name);
 
     (void)asker;
     if (index < 0)
@@ -143,7 +138,7 @@ static int files_lookup(const struct dj_spot *folder, const struct dj_asker *ask
 static int files_list(const struct dj_spot *folder, const struct dj_asker *asker,
                       struct dj_listing *listing, struct dj_err *err)
 {
-    const struct dj_rec_manifest *manifest = manifest_of(folder);
+    const struct dj_rec_manifest *manifest = folder->manifest;
     int64_t place = place_of(folder);
     size_t skip = place < 0 ? 0 : path_at(manifest, place).len + 1;
     int64_t index = (int64_t)DJ_MIN(listing->cookie, manifest->entries.n) - 1;
@@ -169,7 +164,7 @@ static void files_unlink(const struct dj_spot *folder, struct dj_request *reques
                          const struct dj_asker *asker, const struct dj_msg_unlink *ask)
 {
     (void)asker;
-    if (dj_manifest_find(manifest_of(folder), place_of(folder), dj_buf_bytes(&ask->name)) < 0)
+    if (dj_manifest_find(folder->manifest, place_of(folder), dj_buf_bytes(&ask->name)) < 0)
         dj_tree_refuse(request, -ENOENT, "the run left no such file");
     else
         dj_reply_ok(request, 0, "");
@@ -179,15 +174,12 @@ static void files_unlink(const struct dj_spot *folder, struct dj_request *reques
 
 static int result_attr(const struct dj_spot *spot, struct dj_part_attr *attr, struct dj_err *err)
 {
-    const struct dj_rec_instance *record = dj_instance(spot->engine, spot->node.number);
-
-    if (record == NULL)
-        return dj_err_set(err, ESTALE, "this run is not there any more; look again");
+    (void)err;
     if (spot->node.leaf == DJ_INSTANCE_RESULT)
-        attr->size = record->result.size;
+        attr->size = spot->record->result.size;
     else if (spot->node.leaf == DJ_INSTANCE_LOG)
-        attr->size = record->log.size;
-    attr->mtime_ns = record->end_ns;
+        attr->size = spot->record->log.size;
+    attr->mtime_ns = spot->record->end_ns;
     attr->ttl_ms = DJ_TTL_SHORT_MS;
     return 0;
 }
@@ -198,7 +190,7 @@ static int result_attr(const struct dj_spot *spot, struct dj_part_attr *attr, st
  */
 static int entry_attr(const struct dj_spot *spot, struct dj_part_attr *attr, struct dj_err *err)
 {
-    const struct dj_rec_entry *entry = entry_at(manifest_of(spot), place_of(spot));
+    const struct dj_rec_entry *entry = entry_at(spot->manifest, place_of(spot));
     mode_t mode = (mode_t)entry->mode & 0777;
 
     (void)err;
@@ -220,7 +212,7 @@ static void entry_readlink(const struct dj_spot *spot, struct dj_request *reques
 {
     (void)asker;
     (void)ask;
-    dj_tree_link(request, &entry_at(manifest_of(spot), place_of(spot))->target);
+    dj_tree_link(request, &entry_at(spot->manifest, place_of(spot))->target);
 }
 
 /* ---- log ------------------------------------------------------------------------------------- */

@@ -63,6 +63,9 @@ struct dj_spot {
     struct dj_call *call;    /* a reference, or NULL */
     struct dj_bytes name;    /* of a run that was only listed: then call is NULL */
     struct dj_named *named;  /* kind 3 */
+    /* Kind 4, borrowed: gone when the loop turns. The manifest is there for files/ only. */
+    const struct dj_rec_instance *record;
+    const struct dj_rec_manifest *manifest;
 };
 
 #define DJ_SPOT_INIT {0}
@@ -170,8 +173,7 @@ bool dj_run_visible(struct dj_engine *engine, struct dj_call *call);
 /*
  * dj_run_shown(engine, call, readonly): the ended instance that meta, log and deps tell of; 0 when
  * there is none, or one is under way (which a read-only mount does not see). It is the current one
- * while the call is done, so that all files of a folder tell of the same instance; else the
- * newest.
+ * if there is one, so that all files of a folder tell of the same instance; else the newest.
  */
 uint64_t dj_run_shown(struct dj_engine *engine, struct dj_call *call, bool readonly);
 /* dj_run_delete(engine, request, asker, call): answers; a run without a record is fine. */

@@ -49,22 +49,22 @@ static const struct run_file *file_of(struct dj_bytes name)
 
 bool dj_run_visible(struct dj_engine *engine, struct dj_call *call)
 {
-    return dj_call_current(engine, call) != 0 || dj_run_shown(engine, call, true) != 0;
+    return dj_run_shown(engine, call, true) != 0;
 }
 
 uint64_t dj_run_shown(struct dj_engine *engine, struct dj_call *call, bool readonly)
 {
     uint64_t latest = dj_call_latest(engine, call);
+    struct dj_live live;
+    bool under_way = latest != 0 && dj_live(engine, latest, &live);
     uint64_t current;
 
-    if (latest != 0 && !readonly && dj_instance(engine, latest) == NULL)
+    if (latest == 0 || (under_way && !readonly))
         return 0;
-    if (readonly || dj_call_status(engine, call) == DJ_DONE) {
-        current = dj_call_current(engine, call);
-        if (current != 0 && dj_instance(engine, current) != NULL)
-            return current;
-    }
-    return latest != 0 && dj_instance(engine, latest) != NULL ? latest : 0;
+    current = dj_call_current(engine, call);
+    if (current != 0)
+        return current;
+    return under_way ? 0 : latest;
 }
 
 /* ---- names ----------------------------------------------------------------------------------- */

@@ -112,20 +112,23 @@ void dj_spot_run(const struct dj_spot *from, enum dj_run_leaf leaf, struct dj_sp
         dj_spot_call(from, from->call, leaf, ret);
 }
 
+/* Records and manifests are not cheap, so one that is at hand is kept. */
 static int set_instance(struct dj_spot *spot, uint64_t instance, uint32_t leaf, struct dj_err *err)
 {
-    const struct dj_rec_instance *record = dj_instance(spot->engine, instance);
-
-    if (record == NULL)
+    if (spot->record == NULL)
+        spot->record = dj_instance(spot->engine, instance);
+    if (spot->record == NULL)
         return gone(err);
     spot->node = (struct dj_node){DJ_NODE_INSTANCE, instance, leaf};
+    if (spot->manifest == NULL && (leaf == DJ_INSTANCE_FILES || leaf >= DJ_INSTANCE_ENTRY))
+        spot->manifest = dj_manifest(spot->engine, instance);
     if (leaf >= DJ_INSTANCE_ENTRY) {
-        const struct dj_rec_manifest *manifest = dj_manifest(spot->engine, instance);
         size_t index = leaf - DJ_INSTANCE_ENTRY;
 
-        if (index >= manifest->entries.n)
+        if (index >= spot->manifest->entries.n)
             return gone(err);
-        spot->sort = sort_of_entry(DJ_LIST_AT(&manifest->entries, struct dj_rec_entry, index));
+        spot->sort = sort_of_entry(DJ_LIST_AT(&spot->manifest->entries, struct dj_rec_entry,
+                                              index));
     }
     finish(spot);
     return 0;
@@ -138,6 +141,10 @@ int dj_spot_instance(const struct dj_spot *from, uint64_t instance, uint32_t lea
 
     begin(from, ret);
     set_call(ret, from->call);
+    if (from->node.kind == DJ_NODE_INSTANCE && from->node.number == instance) {
+        ret->record = from->record;
+        ret->manifest = from->manifest;
+    }
     code = set_instance(ret, instance, leaf, err);
     if (code < 0)
         dj_spot_release(ret);
@@ -161,6 +168,20 @@ static int find_call(struct dj_spot *spot, struct dj_call *call, struct dj_err *
     spot->call = call;
     spot->task = dj_call_task(call);
     return 0;
+}
+
+static int find_instance(struct dj_spot *spot, struct dj_err *err)
+{
+    struct dj_call *call = NULL;
+    int code;
+
+    spot->record = dj_instance(spot->engine, spot->node.number);
+    if (spot->record != NULL && spot->record->call != 0)
+        call = dj_call_by_number(spot->engine, spot->record->call);
+    if (call == NULL) /* one that leaves no trace */
+        call = dj_instance_call(spot->engine, spot->node.number);
+    code = find_call(spot, call, err);
+    return code < 0 ? code : set_instance(spot, spot->node.number, spot->node.leaf, err);
 }
 
 static int find_named(struct dj_spot *spot, struct dj_err *err)
@@ -193,9 +214,7 @@ static int find(struct dj_spot *spot, struct dj_err *err)
         code = find_named(spot, err);
         break;
     case DJ_NODE_INSTANCE:
-        code = find_call(spot, dj_instance_call(spot->engine, spot->node.number), err);
-        if (code == 0)
-            code = set_instance(spot, spot->node.number, spot->node.leaf, err);
+        code = find_instance(spot, err);
         break;
     }
     if (code == 0)
@@ -229,12 +248,9 @@ static enum dj_run_leaf leaf_of(const struct dj_spot *spot, struct dj_bytes *ret
         return DJ_RUN_RESULT;
     if (spot->node.leaf == DJ_INSTANCE_LOG)
         return DJ_RUN_LOG;
-    if (spot->node.leaf >= DJ_INSTANCE_ENTRY) {
-        const struct dj_rec_manifest *manifest = dj_manifest(spot->engine, spot->node.number);
-
-        *ret_path = dj_buf_bytes(&DJ_LIST_AT(&manifest->entries, struct dj_rec_entry,
+    if (spot->node.leaf >= DJ_INSTANCE_ENTRY)
+        *ret_path = dj_buf_bytes(&DJ_LIST_AT(&spot->manifest->entries, struct dj_rec_entry,
                                              spot->node.leaf - DJ_INSTANCE_ENTRY)->path);
-    }
     return DJ_RUN_FILES;
 }
 
