@@ -251,7 +251,7 @@ static void on_exit_of(uv_process_t *uv, int64_t status DJ_UNUSED, int signal DJ
     ended(cookie);
 }
 
-int dj_loop_spawn(struct dj_loop *loop, char *const argv[], dj_loop_fn *ended, void *cookie)
+int dj_loop_spawn(struct dj_loop *loop, char **argv, dj_loop_fn *ended, void *cookie)
 {
     struct process *process = dj_xcalloc(1, sizeof(*process));
     uv_stdio_container_t stdio[3] = {
@@ -261,7 +261,7 @@ int dj_loop_spawn(struct dj_loop *loop, char *const argv[], dj_loop_fn *ended, v
     };
     uv_process_options_t options = {
         .file = argv[0],
-        .args = (char **)argv,
+        .args = argv,
         .flags = UV_PROCESS_DETACHED,
         .stdio = stdio,
         .stdio_count = 3,

@@ -45,7 +45,7 @@ void dj_timer_cancel(struct dj_timer *timer); /* not after it fired; NULL is fin
 int dj_loop_on_signals(struct dj_loop *loop, dj_loop_fn *fn, void *cookie);
 
 /* dj_loop_spawn(): a detached program of its own session; ended() gets its end. 0 or -errno. */
-int dj_loop_spawn(struct dj_loop *loop, char *const argv[], dj_loop_fn *ended, void *cookie);
+int dj_loop_spawn(struct dj_loop *loop, char **argv, dj_loop_fn *ended, void *cookie);
 
 struct dj_link_events {
     void (*frame)(void *cookie, struct dj_bytes body);

@@ -210,8 +210,8 @@ static void ended(void *cookie)
 
 void worker_spawn(struct dj_engine *engine)
 {
-    char *argv[] = {engine->worker_program, (char *)"--connect", engine->socket,
-                    (char *)"--work",       engine->work_dir,    NULL};
+    char connect[] = "--connect", work[] = "--work";
+    char *argv[] = {engine->worker_program, connect, engine->socket, work, engine->work_dir, NULL};
     int rc;
 
     if (engine->spawning)

@@ -8,6 +8,7 @@
 #define DJ_UTIL_MACROS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define DJ_CLEANUP(fn) __attribute__((cleanup(fn)))
 #define DJ_PRINTF(format_index, first_index) \
@@ -18,8 +19,9 @@
 
 #define DJ_ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
+/* The struct around a member; a const pointer gives one that its caller must not write through. */
 #define dj_container_of(pointer, type, member) \
-    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+    ((type *)((uintptr_t)(pointer) - offsetof(type, member)))
 
 #define dj_steal(pointer)                     \
     ({                                        \
