@@ -65,6 +65,21 @@ uint64_t dj_call_bucket(const struct dj_call *call)
     return bucket % DJ_GENERATION_BUCKETS;
 }
 
+/*
+ * While a task tracks files every open has to ask, since nobody tells when such a file changes: a
+ * generation that is over makes sure of it.
+ */
+uint64_t dj_call_generation(struct dj_engine *engine, const struct dj_call *call)
+{
+    uint64_t now = dj_generation(engine->generations, dj_call_bucket(call));
+
+    for (const struct task *task = engine->tasks; task != NULL; task = task->hh.next) {
+        if (task->tracked.n != 0)
+            return now - 1;
+    }
+    return now;
+}
+
 /* ---- finding ---- */
 
 static int load_record(struct dj_engine *engine, struct dj_call *call)
