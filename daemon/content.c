@@ -1,0 +1,353 @@
+#include "daemon/content.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/util/buf.h"
+#include "lib/util/fdio.h"
+#include "lib/util/mem.h"
+
+#define INCOMING "incoming"
+
+enum { NAME_SIZE = 3 + DJ_DIGEST_HEX_SIZE, COPY_STEP = 1 << 20 };
+
+static void name_of(const struct dj_digest *digest, char name[NAME_SIZE])
+{
+    char hex[DJ_DIGEST_HEX_SIZE];
+
+    dj_digest_hex(digest, hex);
+    memcpy(name, hex, 2);
+    name[2] = '/';
+    memcpy(name + 3, hex, sizeof(hex));
+}
+
+int dj_content_dir_open(struct dj_content_dir *content, int store, const char *store_path,
+                        struct dj_err *err)
+{
+    struct dj_buf path = DJ_BUF_INIT;
+    int code;
+
+    *content = (struct dj_content_dir){.fd = -1};
+    pthread_mutex_init(&content->lock, NULL);
+    dj_buf_addf(&path, "%s/content", store_path);
+    content->path = dj_buf_steal(&path);
+    if (mkdirat(store, "content", 0700) < 0 && errno != EEXIST) {
+        code = -errno;
+        goto failed;
+    }
+    content->fd = dj_open(store, "content", O_RDONLY | O_DIRECTORY, 0);
+    code = content->fd;
+    if (code < 0)
+        goto failed;
+    if (mkdirat(content->fd, INCOMING, 0700) < 0 && errno != EEXIST)
+        code = -errno;
+    else
+        code = dj_clear_tree(content->fd, INCOMING);
+    if (code == 0)
+        return 0;
+failed:
+    dj_err_sys(err, -code, "%s cannot be opened", content->path);
+    dj_content_dir_release(content);
+    return code;
+}
+
+void dj_content_dir_release(struct dj_content_dir *content)
+{
+    content->fd = dj_close(content->fd);
+    free(content->path);
+    content->path = NULL;
+    pthread_mutex_destroy(&content->lock);
+}
+
+static void account(struct dj_content_dir *content, int64_t change)
+{
+    pthread_mutex_lock(&content->lock);
+    if (content->counted)
+        content->bytes += (uint64_t)change;
+    pthread_mutex_unlock(&content->lock);
+}
+
+static int64_t bytes_on_disk(const struct stat *st)
+{
+    return (int64_t)st->st_blocks * 512;
+}
+
+/* Copies the bytes of [offset, end), by the kernel where it can. */
+static int copy_range(int from, int to, off_t offset, off_t end)
+{
+    dj_cleanup_free char *buffer = NULL;
+    off_t out = offset;
+    int code = 0;
+
+    while (offset < end) {
+        ssize_t n = copy_file_range(from, &offset, to, &out, (size_t)(end - offset), 0);
+
+        if (n > 0)
+            continue;
+        if (n < 0 && errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+            return -errno;
+        break;
+    }
+    if (offset < end)
+        buffer = dj_xmalloc(COPY_STEP);
+    while (code == 0 && offset < end) {
+        size_t want = (size_t)DJ_MIN(end - offset, (off_t)COPY_STEP);
+        ssize_t n = dj_pread_full(from, buffer, want, (uint64_t)offset);
+
+        if (n <= 0)
+            return n < 0 ? (int)n : -EIO; /* shorter than it was: somebody still writes */
+        code = dj_pwrite_full(to, buffer, (size_t)n, (uint64_t)offset);
+        offset += n;
+    }
+    return code;
+}
+
+/* Holes stay holes: a sparse file of a terabyte must not become a real one. */
+static int copy_data(int from, int to, off_t size)
+{
+    off_t offset = 0;
+    int code = 0;
+
+    while (code == 0 && offset < size) {
+        off_t data = lseek(from, offset, SEEK_DATA);
+        off_t hole;
+
+        if (data < 0 && errno == ENXIO)
+            break;
+        hole = data < 0 ? size : lseek(from, data, SEEK_HOLE);
+        data = data < 0 ? offset : data;
+        hole = hole < 0 || hole > size ? size : hole;
+        code = copy_range(from, to, data, hole);
+        offset = hole;
+    }
+    if (code == 0 && ftruncate(to, size) < 0)
+        code = -errno;
+    return code;
+}
+
+/* From here the file cannot change by its name; who still had it open has been ended before. */
+static int seal(int fd)
+{
+    if (fchmod(fd, 0400) < 0 || fsync(fd) < 0)
+        return -errno;
+    return 0;
+}
+
+/* rename() into the fan-out folder, which is made when it is missing. */
+static int give_name(struct dj_content_dir *content, int from_dir, const char *from,
+                     const char *name)
+{
+    char folder[3] = {name[0], name[1], 0};
+    int code;
+
+    if (renameat(from_dir, from, content->fd, name) < 0) {
+        if (errno != ENOENT)
+            return -errno;
+        if (mkdirat(content->fd, folder, 0700) < 0 && errno != EEXIST)
+            return -errno;
+        code = dj_sync_dir(content->fd, ".");
+        if (code < 0)
+            return code;
+        if (renameat(from_dir, from, content->fd, name) < 0)
+            return -errno;
+    }
+    return dj_sync_dir(content->fd, folder);
+}
+
+static int copy_in(struct dj_content_dir *content, int from, const struct stat *st,
+                   const char *name)
+{
+    char temporary[64];
+    uint64_t random;
+    dj_cleanup_close int to = -1;
+    int code;
+
+    dj_random(&random, sizeof(random));
+    snprintf(temporary, sizeof(temporary), INCOMING "/%016" PRIx64, random);
+    to = dj_open(content->fd, temporary, O_RDWR | O_CREAT | O_EXCL, 0600);
+    if (to < 0)
+        return to;
+    code = copy_data(from, to, st->st_size);
+    if (code == 0)
+        code = seal(to);
+    if (code == 0)
+        code = give_name(content, content->fd, temporary, name);
+    if (code < 0)
+        unlinkat(content->fd, temporary, 0);
+    return code;
+}
+
+/*
+ * A file with a second name, or of another owner, could be changed under its digest later, so it is
+ * copied, as is one of another file system.
+ */
+static int move_in(struct dj_content_dir *content, const char *path, int fd, const struct stat *st,
+                   const char *name)
+{
+    struct stat own;
+    int code;
+
+    if (fstat(content->fd, &own) < 0)
+        return -errno;
+    if (st->st_dev == own.st_dev && st->st_nlink == 1 && st->st_uid == geteuid()) {
+        code = seal(fd);
+        if (code == 0)
+            code = give_name(content, AT_FDCWD, path, name);
+        if (code != -EXDEV) /* bind mounts: one device, two mounts */
+            return code;
+    }
+    code = copy_in(content, fd, st, name);
+    if (code == 0 && unlink(path) < 0)
+        code = -errno;
+    return code;
+}
+
+static int adopt_open(struct dj_content_dir *content, const char *path, int fd,
+                      const struct dj_digest *digest)
+{
+    char name[NAME_SIZE];
+    char folder[3] = "";
+    struct stat st;
+    struct stat there;
+    bool replaced;
+    int code;
+
+    name_of(digest, name);
+    memcpy(folder, name, 2);
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode))
+        return -EINVAL;
+    replaced = fstatat(content->fd, name, &there, AT_SYMLINK_NOFOLLOW) == 0;
+    if (replaced && there.st_size == st.st_size && S_ISREG(there.st_mode)) {
+        /* Another thread may have named it a moment ago and not yet synced the folder. */
+        code = dj_sync_dir(content->fd, folder);
+        if (code == 0 && unlink(path) < 0)
+            code = -errno;
+        return code;
+    }
+    code = move_in(content, path, fd, &st, name);
+    if (code < 0)
+        return code;
+    if (fstatat(content->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        account(content, bytes_on_disk(&st) - (replaced ? bytes_on_disk(&there) : 0));
+    return 0;
+}
+
+int dj_content_dir_adopt(struct dj_content_dir *content, const char *path,
+                         const struct dj_digest *digest, struct dj_err *err)
+{
+    dj_cleanup_close int fd = dj_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+    int code = fd;
+
+    if (fd >= 0)
+        code = adopt_open(content, path, fd, digest);
+    if (code < 0)
+        return dj_err_sys(err, -code, "%s cannot be taken into the store", path);
+    return 0;
+}
+
+int dj_content_dir_open_file(struct dj_content_dir *content, const struct dj_digest *digest)
+{
+    char name[NAME_SIZE];
+
+    name_of(digest, name);
+    return dj_open(content->fd, name, O_RDONLY | O_NOFOLLOW, 0);
+}
+
+int dj_content_dir_remove(struct dj_content_dir *content, const struct dj_digest *digest)
+{
+    char name[NAME_SIZE];
+    struct stat st;
+
+    name_of(digest, name);
+    if (fstatat(content->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+        unlinkat(content->fd, name, 0) < 0)
+        return -errno;
+    account(content, -bytes_on_disk(&st));
+    return 0;
+}
+
+char *dj_content_dir_path(struct dj_content_dir *content, const struct dj_digest *digest)
+{
+    struct dj_buf path = DJ_BUF_INIT;
+    char name[NAME_SIZE];
+
+    name_of(digest, name);
+    dj_buf_addf(&path, "%s/%s", content->path, name);
+    return dj_buf_steal(&path);
+}
+
+/* Names that no digest has are not ours to judge, and are passed over. */
+static int each_in(int dir, int (*each)(const struct dj_digest *, void *), void *cookie)
+{
+    DIR *stream = fdopendir(dir);
+    const struct dirent *entry;
+    struct dj_digest digest;
+    int code = 0;
+
+    if (stream == NULL) {
+        code = -errno;
+        dj_close(dir);
+        return code;
+    }
+    while (code == 0 && (entry = readdir(stream)) != NULL) {
+        if (dj_digest_parse(dj_bytes_of(entry->d_name), &digest) == 0)
+            code = each(&digest, cookie);
+    }
+    closedir(stream);
+    return code;
+}
+
+int dj_content_dir_each(struct dj_content_dir *content,
+                        int (*each)(const struct dj_digest *, void *), void *cookie)
+{
+    int code = 0;
+
+    for (unsigned i = 0; code == 0 && i < 256; i++) {
+        char folder[3];
+        int dir;
+
+        snprintf(folder, sizeof(folder), "%02x", i);
+        dir = dj_open(content->fd, folder, O_RDONLY | O_DIRECTORY, 0);
+        if (dir >= 0)
+            code = each_in(dir, each, cookie);
+        else if (dir != -ENOENT)
+            code = dir;
+    }
+    return code;
+}
+
+static int count_one(const struct dj_digest *digest, void *cookie)
+{
+    struct dj_content_dir *content = cookie;
+    char name[NAME_SIZE];
+    struct stat st;
+
+    name_of(digest, name);
+    if (fstatat(content->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        content->bytes += (uint64_t)bytes_on_disk(&st);
+    return 0;
+}
+
+int dj_content_dir_usage(struct dj_content_dir *content, uint64_t *ret_bytes)
+{
+    int code = 0;
+
+    pthread_mutex_lock(&content->lock);
+    if (!content->counted) {
+        content->bytes = 0;
+        code = dj_content_dir_each(content, count_one, content);
+        content->counted = code == 0;
+    }
+    *ret_bytes = content->bytes;
+    pthread_mutex_unlock(&content->lock);
+    return code;
+}
