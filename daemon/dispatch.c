@@ -220,10 +220,10 @@ static const struct {
     {DJ_MSG_READLINK, dj_tree_handle}, {DJ_MSG_OPEN, dj_tree_handle},
     {DJ_MSG_READ, dj_tree_handle},    {DJ_MSG_WRITE, dj_tree_handle},
     {DJ_MSG_UNLINK, dj_tree_handle},  {DJ_MSG_STATFS, dj_tree_handle},
-    {DJ_MSG_RESTORE, dj_tree_handle}, {DJ_MSG_GET, dj_handle_get},
-    {DJ_MSG_PATH, dj_handle_path},    {DJ_MSG_DEFINE, dj_handle_define},
-    {DJ_MSG_UNDEFINE, dj_handle_undefine}, {DJ_MSG_BUMP, dj_handle_bump},
-    {DJ_MSG_UNDELETE, dj_handle_undelete}, {DJ_MSG_STOP, on_stop},
+    {DJ_MSG_RESTORE, dj_tree_handle}, {DJ_MSG_GET, dj_serve_get},
+    {DJ_MSG_PATH, dj_serve_path},    {DJ_MSG_DEFINE, dj_serve_define},
+    {DJ_MSG_UNDEFINE, dj_serve_undefine}, {DJ_MSG_BUMP, dj_serve_bump},
+    {DJ_MSG_UNDELETE, dj_serve_undelete}, {DJ_MSG_STOP, on_stop},
 };
 
 static struct dj_request *new_request(struct dj_peer *peer, struct dj_message_in *message)

@@ -22,12 +22,12 @@ extern const struct dj_link_events dj_dispatch_events;
 void *dj_dispatch_accept(void *dispatch, struct dj_link *link,
                          const struct dj_peer_credentials *credentials);
 
-/* The handlers of calls and definitions (handle_calls.c, handle_tasks.c). */
-void dj_handle_get(struct dj_request *request);
-void dj_handle_path(struct dj_request *request);
-void dj_handle_define(struct dj_request *request);
-void dj_handle_undefine(struct dj_request *request);
-void dj_handle_bump(struct dj_request *request);
-void dj_handle_undelete(struct dj_request *request);
+/* The handlers of calls and definitions (serve_calls.c, serve_tasks.c). */
+void dj_serve_get(struct dj_request *request);
+void dj_serve_path(struct dj_request *request);
+void dj_serve_define(struct dj_request *request);
+void dj_serve_undefine(struct dj_request *request);
+void dj_serve_bump(struct dj_request *request);
+void dj_serve_undelete(struct dj_request *request);
 
 #endif

@@ -128,7 +128,7 @@ static struct dj_task *bind(struct dj_request *request, const char *task,
     return found;
 }
 
-void dj_handle_get(struct dj_request *request)
+void dj_serve_get(struct dj_request *request)
 {
     const struct dj_msg_get *get = request->fields;
     struct dj_asker asker = asker_of(request, get->cwd, &get->env);
@@ -165,7 +165,7 @@ static void resolved_path(void *cookie, int code, struct dj_call *call, const ch
     dj_reply_ok(request, dj_call_number(call), dj_buf_str(&path));
 }
 
-void dj_handle_path(struct dj_request *request)
+void dj_serve_path(struct dj_request *request)
 {
     const struct dj_msg_path *path = request->fields;
     struct dj_asker asker = asker_of(request, path->cwd, &path->env);

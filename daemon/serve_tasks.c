@@ -49,7 +49,7 @@ static struct dj_task *find(struct dj_request *request, const char *name)
     return task;
 }
 
-void dj_handle_define(struct dj_request *request)
+void dj_serve_define(struct dj_request *request)
 {
     const struct dj_msg_define *define = request->fields;
     struct changing *changing = begin(request);
@@ -63,7 +63,7 @@ void dj_handle_define(struct dj_request *request)
         refuse(changing, rc, &err);
 }
 
-void dj_handle_undefine(struct dj_request *request)
+void dj_serve_undefine(struct dj_request *request)
 {
     const struct dj_msg_undefine *undefine = request->fields;
     struct dj_task *task = find(request, undefine->task);
@@ -79,7 +79,7 @@ void dj_handle_undefine(struct dj_request *request)
         refuse(changing, rc, &err);
 }
 
-void dj_handle_bump(struct dj_request *request)
+void dj_serve_bump(struct dj_request *request)
 {
     const struct dj_msg_bump *bump = request->fields;
     struct dj_task *task = find(request, bump->task);
@@ -97,7 +97,7 @@ void dj_handle_bump(struct dj_request *request)
         changing->ok.text = dj_xstrdup(task->definition->version);
 }
 
-void dj_handle_undelete(struct dj_request *request)
+void dj_serve_undelete(struct dj_request *request)
 {
     const struct dj_msg_undelete *undelete = request->fields;
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
