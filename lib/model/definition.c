@@ -133,7 +133,8 @@ int dj_result_path_check(const char *path, struct dj_err *err)
     if (is_inner_path(path))
         return 0;
     return dj_err_set(err, EINVAL,
-                      "\"%s\" cannot be the result: a path inside of the working directory is needed",
+                      "\"%s\" cannot be the result: a path inside of the working directory is "
+                      "needed",
                       path);
 }
 

@@ -1,7 +1,7 @@
 /*
  * The first byte chooses the reader: a task file, a script's head, shell functions, or the one-line
  * form with a word a line. Each definition that is read passes its check, survives storing, and
- * prints as a section that reads as the same definition; a refusal has a sentence and gives nothing.
+ * prints as a section that reads as the same definition; a refusal has a sentence, gives nothing.
  */
 #include "lib/model/taskfile.h"
 

@@ -1,3 +1,5 @@
+#include "lib/util/fdio.h"
+#include "lib/util/str.h"
 #include "tests/unit/definitions.h"
 
 static void whole_file(void)
@@ -327,6 +329,54 @@ static void full_line(void)
     is_int(dj_define_words(words, 0, HERE, &definition, NULL), -EINVAL, "no words");
 }
 
+static void shipped(const char *name, struct dj_buf *ret)
+{
+    const char *top = getenv("DJ_SRCDIR");
+    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
+
+    dj_buf_addf(&path, "%s/%s", top == NULL ? "." : top, name);
+    dj_buf_clear(ret);
+    is_int(dj_read_file(AT_FDCWD, dj_buf_str(&path), DJ_TASKFILE_MAX, ret), 0, "%s", name);
+}
+
+static void is_read(const char *what, struct dj_bytes text, size_t want)
+{
+    cleanup_definitions struct dj_list list = {NULL, 0, 0};
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    int code = dj_taskfile_parse(what, HERE, text, &list, &err);
+
+    ok(code == 0 && (want == 0 || list.n == want), "%s is read: %s", what,
+       dj_err_text(&err, code));
+}
+
+/* The examples, and those of the man page, are right. */
+static void examples(void)
+{
+    dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT, example = DJ_BUF_INIT;
+    struct dj_bytes rest, line;
+    bool inside = false;
+    int found = 0;
+
+    shipped("examples/tasks.ini", &text);
+    is_read("examples/tasks.ini", dj_buf_bytes(&text), 4);
+    shipped("man/dj-tasks.5", &text);
+    rest = dj_buf_bytes(&text);
+    while (dj_next_line(&rest, &line)) {
+        if (dj_bytes_starts(line, DJ_BYTES_LIT(".Bd"))) {
+            inside = true;
+            dj_buf_clear(&example);
+        } else if (dj_bytes_starts(line, DJ_BYTES_LIT(".Ed"))) {
+            inside = false;
+            if (example.len > 0 && strchr("[", example.data[0]) != NULL && ++found)
+                is_read("man/dj-tasks.5", dj_buf_bytes(&example), 0);
+        } else if (inside && (example.len > 0 || line.len == 0 || line.data[0] != '#')) {
+            dj_buf_add_bytes(&example, line);
+            dj_buf_addc(&example, '\n');
+        }
+    }
+    is_int(found, 5, "examples in the man page");
+}
+
 int main(void)
 {
     whole_file();
@@ -337,5 +387,6 @@ int main(void)
     inherited();
     lines();
     full_line();
+    examples();
     return tap_done();
 }
