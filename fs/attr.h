@@ -14,9 +14,9 @@ static inline double dj_attr_seconds(const struct dj_part_attr *attr)
 }
 
 /*
- * Attributes of instances, which never change. The kernel asks for them again after each read, since
- * it lets every read spoil the access time; so the latest ones are kept here for as long as the
- * daemon said that they may be.
+ * Attributes of instances, which never change. The kernel asks for them again after each read, as
+ * every read spoils the access time that it knows; so the latest ones are kept here for as long as
+ * the daemon said that they may be.
  */
 #define DJ_ATTRS_KEPT 1024
 
@@ -29,7 +29,7 @@ struct dj_attrs {
 
 /* dj_attrs_keep(attrs, attr, now_ms): nothing happens for nodes that are no instances. */
 void dj_attrs_keep(struct dj_attrs *attrs, const struct dj_part_attr *attr, int64_t now_ms);
-/* dj_attrs_find(attrs, node, now_ms): borrowed until the next keep; NULL when they must be asked. */
+/* dj_attrs_find(attrs, node, now_ms): borrowed until the next keep; NULL: must be asked for. */
 const struct dj_part_attr *dj_attrs_find(const struct dj_attrs *attrs, uint64_t node,
                                          int64_t now_ms);
 

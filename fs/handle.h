@@ -2,8 +2,8 @@
  * What stands behind an open descriptor (fi->fh): where reads come from and what djd is owed.
  *
  * A handle of the daemon belongs to one epoch of the connection. When the daemon was restarted, a
- * handle that was only read is opened anew at its next use; one that was written to is the middle of
- * a dialogue that is lost, and says EIO.
+ * handle that was only read is opened anew at its next use; one that was written to is the middle
+ * of a dialogue that is lost, and says EIO.
  */
 #ifndef DJ_FS_HANDLE_H
 #define DJ_FS_HANDLE_H

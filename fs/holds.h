@@ -1,10 +1,10 @@
 /*
  * Instances that somebody has open, and what djd is owed for them.
  *
- * djd keeps the content of an instance, deleted or not, from each OPENED that it answered for a node
- * of it without a handle until RELEASE. The kernel opens a node many times, often answered by djfs
- * alone; so the RELEASEs are kept back until the last opener is gone, and then one is sent for each
- * OPENED. A daemon that was started anew is told what is held.
+ * djd keeps the content of an instance, deleted or not, from each OPENED that it answered for a
+ * node of it without a handle until RELEASE. The kernel opens a node many times, often answered by
+ * djfs alone; so the RELEASEs are kept back until the last opener is gone, and then one is sent for
+ * each OPENED. A daemon that was started anew is told what is held.
  */
 #ifndef DJ_FS_HOLDS_H
 #define DJ_FS_HOLDS_H

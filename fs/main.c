@@ -228,8 +228,9 @@ static void release(struct dj_fs *fs)
 
 /*
  * The loop ends when the file system is unmounted, and something else may be mounted there by now.
- * libfuse would unmount that, unless its descriptor says that the connection is over: so it gets one
- * that does, a pipe without a reader. That also ends the connection for those whose mount went lazily.
+ * libfuse would unmount that, unless its descriptor says that the connection is over: so it gets
+ * one that does, a pipe without a reader. That also ends the connection for those who still use a
+ * mount that went lazily.
  */
 static void cut_off(struct fuse_session *session)
 {

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/util/buf.h"
 #include "lib/util/log.h"
 #include "lib/util/mem.h"
 
@@ -92,6 +93,7 @@ static char *absolute(const char *path)
     dj_cleanup_free char *for_folder = dj_xstrdup(path);
     dj_cleanup_free char *for_name = dj_xstrdup(path);
     dj_cleanup_free char *folder = NULL;
+    dj_cleanup_buf struct dj_buf path_of_it = DJ_BUF_INIT;
     char *whole = realpath(path, NULL);
 
     if (whole != NULL || errno != ENOTCONN)
@@ -99,9 +101,8 @@ static char *absolute(const char *path)
     folder = realpath(dirname(for_folder), NULL);
     if (folder == NULL)
         return NULL;
-    if (asprintf(&whole, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, basename(for_name)) < 0)
-        return NULL;
-    return whole;
+    dj_buf_addf(&path_of_it, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, basename(for_name));
+    return dj_buf_steal(&path_of_it);
 }
 
 /* Asks past the kernel's cache; a djfs that is alive answers for its root without its daemon. */

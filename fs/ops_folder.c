@@ -1,8 +1,8 @@
 /*
  * Listings. The daemon gives a page of entries behind a cookie and a name; the kernel asks for what
- * fits in its buffer and names its place by an offset, which is the cookie plus two ("." and ".." are
- * ours). The last page stays with the handle, so one page serves several requests. An offset that
- * is not in it (seekdir) is found again by reading pages from the start.
+ * fits in its buffer and names its place by an offset, which is the cookie plus two ("." and ".."
+ * are ours). The last page stays with the handle, so one page serves several requests. An offset
+ * that is not in it (seekdir) is found again by reading pages from the start.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -185,8 +185,8 @@ void dj_pendings_abort(struct dj_pendings *pendings)
 
 /*
  * An open that waits ends for every signal that matters. What the daemon answers at once anyway (a
- * stat, a look-up, a young open) is not disturbed by a timer's signal, as it would not be on a disk;
- * but nothing stays unkillable while the daemon is slow or away.
+ * stat, a look-up, a young open) is not disturbed by a timer's signal, as it would not be on a
+ * disk; but nothing stays unkillable while the daemon is slow or away.
  */
 static bool must_end(const struct dj_pending *pending, int64_t now_ms)
 {

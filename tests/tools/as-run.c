@@ -1,7 +1,7 @@
 /*
- * as-run SESSIONS RUN CMD ARGS: runs a command as a worker would run a task: in a session of its own
- * that is entered in the sessions file (lib/proto/sessions.h) as the run of that number before the
- * command's first instruction, below a reaper. Ends as the command does.
+ * as-run SESSIONS RUN CMD ARGS: runs a command as a worker would run a task: in a session of its
+ * own that is entered in the sessions file (lib/proto/sessions.h) as the run of that number before
+ * the command's first instruction, below a reaper. Ends as the command does.
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /*
  * openers N PATH: N threads that each open PATH for reading at the same moment; `%d` in PATH, if it
- * is there, becomes the thread's number. Prints a line "started" when all threads are about to open,
- * and at the end how the opens went, one line an outcome: "9998 opened", "2 EINTR". Exit 0 when all
- * were opened.
+ * is there, becomes the thread's number. Prints a line "started" when all threads are about to
+ * open, and at the end how the opens went, one line an outcome: "9998 opened", "2 EINTR". Exit 0
+ * when all were opened.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -460,12 +460,13 @@ static void on_lookup(int peer, uint64_t id, const struct dj_msg_lookup *m)
         refuse(peer, id, ENOENT, "no such file");
         return;
     }
-    if (DJ_NODE_KIND(m->node) == INSTANCE && leaf_of(m->node) == FILES && strcmp(name, "copy") == 0) {
+    if (DJ_NODE_KIND(m->node) == INSTANCE && leaf_of(m->node) == FILES &&
+        strcmp(name, "copy") == 0) {
         say_entry(peer, id, node_of(INSTANCE, index_of(m->node), IN_FILES));
         return;
     }
-    for (unsigned leaf = 1; leaf < DJ_ARRAY_SIZE(leaf_names) && leaf_of(m->node) == FOLDER; leaf++) {
-        if (strcmp(name, leaf_names[leaf]) == 0) {
+    for (unsigned leaf = 1; leaf < DJ_ARRAY_SIZE(leaf_names); leaf++) {
+        if (leaf_of(m->node) == FOLDER && strcmp(name, leaf_names[leaf]) == 0) {
             uint64_t node = node_of_leaf(run_of_node(m->node), leaf);
 
             named_count += DJ_NODE_IS_NAMED(node);

@@ -30,9 +30,9 @@ int main(void)
 {
     is_int(parse("/dj"), 0, "a folder is enough");
     is_str(options.mount, "/dj", "it is the mount point");
-    ok(options.connect == NULL && options.ready_fd == -1 && !options.readonly, "nothing else is set");
+    ok(options.connect == NULL && options.ready_fd == -1 && !options.readonly, "nothing else");
     is_int((int)options.wait_ms, DJ_WAIT_DEFAULT_MS, "requests wait ten seconds");
-    is_int(parse("--connect /run/s --ready-fd 7 -f /dj -o ro,allow_other,wait=0.5"), 0, "all options");
+    is_int(parse("--connect /run/s --ready-fd 7 -f /dj -o ro,allow_other,wait=0.5"), 0, "all");
     is_str(options.connect, "/run/s", "the socket");
     ok(options.readonly && options.allow_other && options.foreground, "ro, allow_other, -f");
     is_int(options.ready_fd, 7, "the descriptor");

@@ -63,7 +63,7 @@ static void test_holds(void)
     dj_holds_open(&holds, 8, false);
     dj_holds_list(&holds, &restore.held);
     ok(restore.held.n == 1, "only what djd holds is restored");
-    ok(DJ_LIST_AT(&restore.held, struct dj_part_forgotten, 0)->count == 2, "as often as it was asked");
+    ok(DJ_LIST_AT(&restore.held, struct dj_part_forgotten, 0)->count == 2, "as often as asked");
     dj_codec_release(dj_message_layout(DJ_MSG_RESTORE), &restore);
     ok(dj_holds_close(&holds, 7) == 0 && dj_holds_close(&holds, 7) == 0, "held while it is open");
     ok(dj_holds_close(&holds, 7) == 2, "the last opener's close pays for all");
