@@ -230,21 +230,14 @@ void dj_definition_bare_words(const struct dj_definition *definition, dj_exists_
     for (size_t i = 0; i < definition->command.n; i++) {
         struct dj_bytes path = path_in(dj_list_bytes(&definition->command, i));
         dj_cleanup_buf struct dj_buf full = DJ_BUF_INIT;
-        struct dj_buf *sentence;
 
         /* The first word with a slash is taken from the folder of the definition anyway. */
         if (path.len == 0 || (i == 0 && memchr(path.data, '/', path.len) != NULL))
             continue;
         dj_buf_addf(&full, "%s/", definition->here);
         dj_buf_add_bytes(&full, path);
-        if (!exists(dj_buf_str(&full), cookie))
-            continue;
-        sentence = dj_list_add(ret, sizeof(*sentence));
-        dj_buf_addf(sentence, "%s: \"", definition->name);
-        dj_add_printable(sentence, path);
-        dj_buf_adds(sentence, "\" is a file beside the definition, but a run starts in an empty "
-                              "folder of its own; write {here}/");
-        dj_add_printable(sentence, path);
+        if (exists(dj_buf_str(&full), cookie))
+            dj_list_add_bytes(ret, path);
     }
 }
 

@@ -89,8 +89,9 @@ int dj_definition_check(const struct dj_definition *definition, struct dj_err *e
 
 /*
  * dj_definition_bare_words(definition, exists, cookie, ret): a run starts in an empty folder, so a
- * word of the command that names a file beside the definition without {here} is a slip. ret gets a
- * sentence (struct dj_buf) for each; exists(path, cookie) is asked about absolute paths.
+ * word of the command that names a file beside the definition without {here} is a slip. ret gets
+ * each such word (struct dj_buf; of --x=FILE only FILE), for a note to who defines it.
+ * exists(path, cookie) is asked about absolute paths.
  */
 typedef bool dj_exists_fn(const char *path, void *cookie);
 void dj_definition_bare_words(const struct dj_definition *definition, dj_exists_fn *exists,

@@ -194,10 +194,9 @@ static void bare_words(void)
            HERE "/run.sh\n" HERE "/data.txt\n" HERE "/other\n" HERE "/data.txt\n",
            "the words that may be files are looked at");
     is_int((intmax_t)words.n, 3, "three of them are");
-    is_str(dj_buf_str(DJ_LIST_AT(&words, struct dj_buf, 0)),
-           "t: \"run.sh\" is a file beside the definition, but a run starts in an empty folder of "
-           "its own; write {here}/run.sh",
-           "a sentence for people");
+    is_str(dj_buf_str(DJ_LIST_AT(&words, struct dj_buf, 0)), "run.sh",
+           "a first word that is looked for in PATH");
+    is_str(dj_buf_str(DJ_LIST_AT(&words, struct dj_buf, 1)), "data.txt", "a part of an option");
     dj_bytes_list_release(&words);
     dj_definitions_release(&list);
     dj_definition_bare_words(one(&list, "[t]\ncommand = ./run.sh\n"), is_there, &asked, &words);
