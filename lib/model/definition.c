@@ -6,7 +6,6 @@
 #include "lib/model/section.h"
 #include "lib/model/template.h"
 #include "lib/model/words.h"
-#include "lib/util/cbor.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
 
