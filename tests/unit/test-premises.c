@@ -1,0 +1,96 @@
+/* Closures: equal sets are one number, verdicts live as long as a generation. */
+#include "daemon/premises.h"
+#include "tests/unit/tap.h"
+
+static unsigned asked;
+static uint32_t changed_task;
+
+static bool holds(void *cookie, const struct dj_rec_premise *premise)
+{
+    (void)cookie;
+    asked++;
+    return premise->task != changed_task;
+}
+
+static void interning(struct dj_premises *premises)
+{
+    struct dj_digest one = {{1}}, two = {{2}};
+    uint64_t a = dj_premises_task(premises, 1, &one), b = dj_premises_task(premises, 2, &one);
+    uint64_t c = dj_premises_task(premises, 1, &two);
+    uint64_t f = dj_premises_file(premises, dj_bytes_of("/data/a"), &one);
+
+    ok(a != b && a != c && b != c && f != a, "different premises are different sets");
+    is_int((long)dj_premises_task(premises, 1, &one), (long)a, "the same premise is the same set");
+    is_int((long)dj_premises_union(premises, a, b), (long)dj_premises_union(premises, b, a),
+           "a union does not know an order");
+    is_int((long)dj_premises_union(premises, a, 0), (long)a, "the empty set adds nothing");
+    is_int((long)dj_premises_union(premises, dj_premises_union(premises, a, b), c),
+           (long)dj_premises_union(premises, a, dj_premises_union(premises, b, c)),
+           "nor a grouping");
+    is_int((long)dj_premises_union(premises, dj_premises_union(premises, a, b), a),
+           (long)dj_premises_union(premises, a, b), "what is in it adds nothing");
+    ok(dj_premises_has_task(premises, dj_premises_union(premises, a, b), 2), "it knows its tasks");
+    ok(!dj_premises_has_task(premises, a, 2), "and no others");
+}
+
+static void judging(struct dj_premises *premises)
+{
+    struct dj_digest one = {{1}};
+    uint64_t chain = dj_premises_task(premises, 1, &one);
+
+    for (int i = 0; i < 100000; i++)
+        chain = dj_premises_union(premises, chain, dj_premises_task(premises, 1 + i % 3, &one));
+    asked = 0;
+    ok(dj_premises_hold(premises, chain, 1, holds, NULL), "all premises hold");
+    is_int((long)asked, 3, "a chain of 100 000 runs of three tasks is judged by three look-ups");
+    ok(dj_premises_hold(premises, chain, 1, holds, NULL), "still");
+    is_int((long)asked, 3, "and by none within one generation");
+    changed_task = 2;
+    ok(!dj_premises_hold(premises, chain, 2, holds, NULL), "a new generation judges anew");
+    changed_task = 0;
+    ok(dj_premises_hold(premises, chain, 3, holds, NULL), "set back, it holds again");
+    ok(dj_premises_hold(premises, 0, 3, holds, NULL), "the empty set always holds");
+    ok(!dj_premises_hold(premises, 1000000, 3, holds, NULL), "an unknown set never does");
+}
+
+struct saved {
+    struct dj_premises *copy;
+};
+
+static void save_premise(void *cookie, uint64_t number, const struct dj_rec_premise *premise)
+{
+    dj_premises_load(((struct saved *)cookie)->copy, number, premise);
+}
+
+static void save_set(void *cookie, uint64_t number, const struct dj_rec_set *set)
+{
+    dj_premises_load_set(((struct saved *)cookie)->copy, number, set);
+}
+
+static void loading(void)
+{
+    struct saved saved = {dj_premises_new()};
+    struct dj_premises *original = dj_premises_new();
+    struct dj_digest one = {{1}};
+    uint64_t both;
+
+    dj_premises_on_made(original, save_premise, save_set, &saved);
+    both = dj_premises_union(original, dj_premises_task(original, 1, &one),
+                             dj_premises_task(original, 2, &one));
+    is_int((long)dj_premises_union(saved.copy, dj_premises_task(saved.copy, 1, &one),
+                                   dj_premises_task(saved.copy, 2, &one)),
+           (long)both, "what was stored gets the same numbers after a restart");
+    dj_premises_free(original);
+    dj_premises_free(saved.copy);
+}
+
+int main(void)
+{
+    struct dj_premises *premises = dj_premises_new();
+
+    interning(premises);
+    judging(premises);
+    dj_premises_free(premises);
+    loading();
+    return tap_done();
+}
