@@ -337,7 +337,9 @@ static int reopen(struct rocks *rocks, struct dj_err *err)
     int code;
 
     if (!dj_gate_shut(&rocks->gate, WAIT_FOR_READERS_MS))
-        return dj_err_set(err, EAGAIN, "the store %s is being read; try again",
+        return dj_err_set(err, rocks->failure != 0 ? rocks->failure : EIO,
+                          "the store %s could not be written, and is being read too busily to be "
+                          "mended; try again",
                           rocks->base.folder.dir);
     if (rocks->db != NULL)
         rocksdb_close(rocks->db);
