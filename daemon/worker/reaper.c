@@ -1,0 +1,386 @@
+#include "daemon/worker/reaper.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "daemon/worker/processes.h"
+#include "daemon/worker/record.h"
+#include "daemon/worker/slot.h"
+#include "daemon/worker/task.h"
+#include "lib/util/clock.h"
+#include "lib/util/fdio.h"
+
+#define GRACE_NS (2 * DJ_NS_PER_S)
+#define NEVER UINT64_MAX
+#define TIMEOUT_MAX_MS (UINT64_C(100) * 366 * 24 * 3600 * 1000)
+
+/* No file grows faster than this, so a limit is looked at when it could have been reached. */
+#define FASTEST_BYTES_PER_MS (UINT64_C(2) * 1024 * 1024)
+#define LOOK_MIN_MS 10
+#define LOOK_MAX_MS 1000
+
+struct reaper {
+    const struct dj_order *order;
+    struct dj_exit_record ended;
+    int state;
+    pid_t task;
+    int status;
+    uint64_t begin_ns;    /* steady clock, like all below */
+    uint64_t end_ns;      /* of the task itself */
+    uint64_t timeout_ns;
+    uint64_t look_ns;     /* when to look at the sizes again */
+    uint64_t kill_ns;     /* when the grace ends */
+    bool outputs_open;
+    bool task_over;
+    bool all_over;
+    bool ending;          /* ended.how is decided */
+};
+
+/* ---- the end ----------------------------------------------------------------------------- */
+
+static bool is_empty(int folder)
+{
+    _Alignas(struct dirent64) char buf[2048];
+    ssize_t n;
+
+    while ((n = getdents64(folder, buf, sizeof(buf))) > 0) {
+        for (ssize_t at = 0; at < n;) {
+            const struct dirent64 *entry = (const struct dirent64 *)(const void *)(buf + at);
+
+            if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+                return false;
+            at += entry->d_reclen;
+        }
+    }
+    return n == 0;
+}
+
+/* Whether the folder can be used again as it is; ret_files: whether something is in it. */
+static bool is_clean_folder(const char *name, bool *ret_files)
+{
+    dj_cleanup_close int folder =
+        dj_open(AT_FDCWD, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+    struct stat st;
+
+    *ret_files = folder >= 0 ? !is_empty(folder) : folder != -ENOENT;
+    return !*ret_files && folder >= 0 && fstat(folder, &st) == 0 &&
+           (st.st_mode & 07777) == DJ_SLOT_FOLDER_MODE && st.st_uid == geteuid() &&
+           flistxattr(folder, NULL, 0) <= 0;
+}
+
+static uint64_t size_of(int fd, bool *ret_clean)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return 0;
+    *ret_clean = st.st_size == 0 && st.st_nlink == 1;
+    return (uint64_t)st.st_size;
+}
+
+static void look_around(struct dj_exit_record *ended)
+{
+    bool clean = false, files;
+
+    ended->result_size = size_of(STDOUT_FILENO, &clean);
+    ended->clean |= clean ? DJ_CLEAN_OUT : 0;
+    clean = false;
+    ended->log_size = size_of(STDERR_FILENO, &clean);
+    ended->clean |= clean ? DJ_CLEAN_ERR : 0;
+    ended->clean |= is_clean_folder("tmp", &files) ? DJ_CLEAN_TMP : 0;
+    ended->clean |= is_clean_folder("cwd", &files) ? DJ_CLEAN_CWD : 0;
+    ended->has_files = files;
+}
+
+static void add_usage(struct dj_exit_record *ended)
+{
+    struct rusage usage;
+
+    if (getrusage(RUSAGE_CHILDREN, &usage) < 0)
+        return;
+    ended->user_us = (uint64_t)usage.ru_utime.tv_sec * 1000000 + (uint64_t)usage.ru_utime.tv_usec;
+    ended->system_us = (uint64_t)usage.ru_stime.tv_sec * 1000000 + (uint64_t)usage.ru_stime.tv_usec;
+    ended->max_rss_kib = (uint64_t)usage.ru_maxrss;
+}
+
+static void DJ_NORETURN write_and_end(struct reaper *reaper)
+{
+    reaper->ended.end_ns = reaper->order->start_ns + (reaper->end_ns - reaper->begin_ns);
+    add_usage(&reaper->ended);
+    if (reaper->outputs_open)
+        look_around(&reaper->ended);
+    _exit(dj_exit_write(reaper->state, &reaper->ended) < 0 ? 1 : 0);
+}
+
+static void DJ_NORETURN cannot(struct reaper *reaper, int code, const char *what)
+{
+    reaper->ended.how = DJ_EXIT_NOT_STARTED;
+    reaper->ended.code = (uint64_t)code;
+    snprintf(reaper->ended.text, sizeof(reaper->ended.text), "%s: %s", what, strerror(code));
+    reaper->end_ns = dj_clock_mono_ns();
+    write_and_end(reaper);
+}
+
+static bool over_limit(uint64_t size, uint64_t limit)
+{
+    return limit != 0 && size > limit;
+}
+
+/* How the task ended by itself. */
+static void judge(struct reaper *reaper)
+{
+    struct dj_exit_record failed;
+    bool clean;
+
+    reaper->ended.how = WIFSIGNALED(reaper->status) ? DJ_EXIT_SIGNAL : DJ_EXIT_CODE;
+    reaper->ended.code = WIFSIGNALED(reaper->status) ? (uint64_t)WTERMSIG(reaper->status)
+                                                     : (uint64_t)WEXITSTATUS(reaper->status);
+    if (reaper->ended.how == DJ_EXIT_CODE && reaper->ended.code == DJ_TASK_NOT_STARTED &&
+        dj_exit_read(reaper->state, reaper->order->instance, reaper->order->attempt, &failed) ==
+            0) {
+        reaper->ended = failed;
+        return;
+    }
+    if (over_limit(size_of(STDOUT_FILENO, &clean), reaper->order->limits.result_bytes))
+        reaper->ended.how = DJ_EXIT_RESULT_LIMIT;
+    else if (over_limit(size_of(STDERR_FILENO, &clean), reaper->order->limits.log_bytes))
+        reaper->ended.how = DJ_EXIT_LOG_LIMIT;
+}
+
+/* ---- while it runs ----------------------------------------------------------------------- */
+
+static void reap(struct reaper *reaper)
+{
+    int status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid != reaper->task)
+            continue;
+        reaper->task_over = true;
+        reaper->status = status;
+        reaper->end_ns = dj_clock_mono_ns();
+    }
+    reaper->all_over = pid < 0;
+}
+
+/* SIGTERM to the group and `grace` for it to end; 0: all is killed at once. */
+static void begin_ending(struct reaper *reaper, enum dj_exit_how how, uint64_t grace)
+{
+    if (reaper->ending) {
+        reaper->kill_ns = dj_clock_mono_ns();
+        return;
+    }
+    reaper->ending = true;
+    reaper->ended.how = how;
+    reaper->kill_ns = dj_clock_mono_ns() + grace;
+    if (grace == 0)
+        return;
+    /* Just forked, it may not lead its group yet. */
+    if (kill(-reaper->task, SIGTERM) < 0)
+        kill(reaper->task, SIGTERM);
+    kill(-reaper->task, SIGCONT);
+}
+
+static uint64_t time_to_limit(uint64_t size, uint64_t limit)
+{
+    uint64_t ms = limit == 0 ? LOOK_MAX_MS : (limit - DJ_MIN(size, limit)) / FASTEST_BYTES_PER_MS;
+
+    return DJ_MAX(LOOK_MIN_MS, DJ_MIN(ms, LOOK_MAX_MS)) * DJ_NS_PER_MS;
+}
+
+static void look_at_sizes(struct reaper *reaper, uint64_t now)
+{
+    const struct dj_part_limits *limits = &reaper->order->limits;
+    bool clean;
+    uint64_t result = size_of(STDOUT_FILENO, &clean), log = size_of(STDERR_FILENO, &clean);
+
+    if (over_limit(result, limits->result_bytes))
+        begin_ending(reaper, DJ_EXIT_RESULT_LIMIT, 0);
+    else if (over_limit(log, limits->log_bytes))
+        begin_ending(reaper, DJ_EXIT_LOG_LIMIT, 0);
+    reaper->look_ns = now + DJ_MIN(time_to_limit(result, limits->result_bytes),
+                                   time_to_limit(log, limits->log_bytes));
+}
+
+/* One wait for a signal, until the given moment at the latest. */
+static int wait_signal(uint64_t until_ns)
+{
+    uint64_t now = until_ns == NEVER ? 0 : dj_clock_mono_ns();
+    uint64_t rest = until_ns > now ? until_ns - now : 0;
+    struct timespec timeout = {.tv_sec = (time_t)(rest / DJ_NS_PER_S),
+                               .tv_nsec = (long)(rest % DJ_NS_PER_S)};
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, DJ_REAPER_END);
+    return sigtimedwait(&set, NULL, until_ns == NEVER ? NULL : &timeout);
+}
+
+static void watch(struct reaper *reaper)
+{
+    while (!reaper->task_over) {
+        uint64_t until = DJ_MIN(reaper->timeout_ns, reaper->look_ns);
+        int caught;
+
+        if (reaper->ending)
+            return;
+        caught = wait_signal(until);
+        reap(reaper);
+        if (reaper->task_over)
+            return;
+        if (caught == DJ_REAPER_END) {
+            begin_ending(reaper, DJ_EXIT_KILLED, GRACE_NS);
+        } else if (caught < 0 && until != NEVER) {
+            uint64_t now = dj_clock_mono_ns();
+
+            if (now >= reaper->timeout_ns)
+                begin_ending(reaper, DJ_EXIT_TIMEOUT, GRACE_NS);
+            else if (now >= reaper->look_ns)
+                look_at_sizes(reaper, now);
+        }
+    }
+}
+
+static void wait_for_all(struct reaper *reaper)
+{
+    while (!reaper->all_over && dj_clock_mono_ns() < reaper->kill_ns) {
+        if (wait_signal(reaper->kill_ns) == DJ_REAPER_END)
+            begin_ending(reaper, DJ_EXIT_KILLED, 0);
+        reap(reaper);
+    }
+}
+
+/* Each round ends our children, and then their children are ours. */
+static void kill_all(struct reaper *reaper)
+{
+    uint64_t pause = DJ_NS_PER_MS;
+
+    if (!reaper->task_over)
+        kill(-reaper->task, SIGKILL);
+    while (!reaper->all_over) {
+        dj_kill_children();
+        wait_signal(dj_clock_mono_ns() + pause);
+        pause = DJ_MIN(pause * 2, 200 * DJ_NS_PER_MS);
+        reap(reaper);
+    }
+}
+
+/* ---- the beginning ----------------------------------------------------------------------- */
+
+/* The worker's connection and its lock are none of ours. */
+static void close_others(int keep)
+{
+    if (keep > 3)
+        close_range(3, (unsigned)keep - 1, 0);
+    close_range((unsigned)keep + 1, ~0U, 0);
+}
+
+static int put_file(const char *name, int flags, int number)
+{
+    int fd = dj_open(AT_FDCWD, name, O_RDWR | O_CREAT | O_NOFOLLOW | flags, DJ_SLOT_FILE_MODE);
+
+    if (fd < 0)
+        return fd;
+    if (dup2(fd, number) < 0)
+        return -errno;
+    dj_close(fd);
+    return 0;
+}
+
+/*
+ * The log is opened for appending: a task that opens /dev/stderr itself cuts it, and what others
+ * write then must not leave a hole. The result is not, since programs seek in a file that is
+ * theirs: zip, ffmpeg.
+ */
+static void open_outputs(struct reaper *reaper)
+{
+    int rc = put_file("out", 0, STDOUT_FILENO);
+
+    if (rc < 0)
+        cannot(reaper, -rc, "cannot open the file for the result");
+    rc = put_file("err", O_APPEND, STDERR_FILENO);
+    if (rc < 0)
+        cannot(reaper, -rc, "cannot open the file for the log");
+    reaper->outputs_open = true;
+}
+
+static void settle(void)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    setsid();
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    prctl(PR_SET_NAME, "dj-reaper");
+}
+
+static void write_spec(struct reaper *reaper)
+{
+    struct dj_spec_record spec = {
+        .instance = reaper->order->instance,
+        .attempt = reaper->order->attempt,
+        .start_ns = reaper->order->start_ns,
+        .reaper = (uint64_t)getpid(),
+    };
+    int rc = dj_spec_write(reaper->state, &spec);
+
+    if (rc < 0)
+        cannot(reaper, -rc, "cannot write the state of the slot");
+}
+
+static void start(struct reaper *reaper, struct dj_sessions *sessions)
+{
+    const struct dj_part_limits *limits = &reaper->order->limits;
+    pid_t self = getpid();
+
+    reaper->timeout_ns = limits->timeout_ms == 0 || limits->timeout_ms > TIMEOUT_MAX_MS
+                             ? NEVER
+                             : reaper->begin_ns + limits->timeout_ms * DJ_NS_PER_MS;
+    reaper->look_ns = limits->result_bytes == 0 && limits->log_bytes == 0
+                          ? NEVER
+                          : reaper->begin_ns + LOOK_MIN_MS * DJ_NS_PER_MS;
+    reaper->task = fork();
+    if (reaper->task < 0)
+        cannot(reaper, errno, "cannot start a process");
+    if (reaper->task == 0)
+        dj_task_exec(reaper->order, reaper->state, sessions, self);
+}
+
+void dj_reaper_main(const struct dj_order *order, const char *folder, int state,
+                    struct dj_sessions *sessions)
+{
+    struct reaper reaper = {.order = order, .state = state};
+
+    reaper.begin_ns = dj_clock_mono_ns();
+    dj_exit_begin(order, &reaper.ended);
+    settle();
+    if (chdir(folder) < 0)
+        _exit(1); /* the slot is gone with its state file: nothing can be told */
+    close_others(state);
+    write_spec(&reaper);
+    open_outputs(&reaper);
+    start(&reaper, sessions);
+    watch(&reaper);
+    if (reaper.ending)
+        wait_for_all(&reaper);
+    kill_all(&reaper);
+    if (!reaper.ending)
+        judge(&reaper);
+    else if (WIFSIGNALED(reaper.status))
+        reaper.ended.code = (uint64_t)WTERMSIG(reaper.status);
+    write_and_end(&reaper);
+}

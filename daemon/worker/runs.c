@@ -1,0 +1,349 @@
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/worker/order.h"
+#include "daemon/worker/processes.h"
+#include "daemon/worker/worker.h"
+#include "lib/util/clock.h"
+#include "lib/util/fdio.h"
+#include "lib/util/log.h"
+
+#define ROUND_NS (5 * DJ_NS_PER_MS)
+#define ROUNDS 400 /* two seconds: a process in the kernel's hands may take its time to die */
+
+static void pause_ns(uint64_t ns)
+{
+    struct timespec time = {.tv_nsec = (long)ns};
+
+    nanosleep(&time, NULL);
+}
+
+static void tmp_path(const struct dj_worker *worker, uint32_t slot, struct dj_buf *ret)
+{
+    dj_buf_addf(ret, "%s/%" PRIu32 "/tmp", worker->place, slot);
+}
+
+/* ---- starting ---------------------------------------------------------------------------- */
+
+/* The run ended before it began; the records tell a next worker, as far as they can be written. */
+static void not_started(struct dj_worker *worker, struct dj_slot *slot, int code, const char *text)
+{
+    dj_cleanup_close int state = dj_slot_open_state(&worker->work, slot->number, O_CREAT);
+    struct dj_spec_record spec = {.instance = slot->instance, .attempt = slot->attempt,
+                                  .start_ns = slot->start_ns};
+
+    slot->state = DJ_SLOT_ENDED;
+    slot->ended = (struct dj_exit_record){
+        .instance = slot->instance, .attempt = slot->attempt, .how = DJ_EXIT_NOT_STARTED,
+        .code = (uint64_t)code, .start_ns = slot->start_ns, .end_ns = slot->start_ns,
+    };
+    snprintf(slot->ended.text, sizeof(slot->ended.text), "%s", text);
+    if (state < 0 || dj_spec_write(state, &spec) < 0 || dj_exit_write(state, &slot->ended) < 0)
+        dj_log_debug("slot %" PRIu32 ": the end of a run could not be written", slot->number);
+    dj_tell_exited(worker, slot);
+}
+
+/* A descriptor of its own, locked; the reaper inherits it. */
+static int lock_state(struct dj_worker *worker, struct dj_slot *slot, struct dj_err *err)
+{
+    int state = dj_slot_open_state(&worker->work, slot->number, O_CREAT);
+
+    if (state < 0)
+        return dj_err_sys(err, -state, "cannot open the state of slot %" PRIu32, slot->number);
+    if (flock(state, LOCK_EX | LOCK_NB) < 0) {
+        int code = errno;
+
+        dj_close(state);
+        return dj_err_sys(err, code, "slot %" PRIu32 " is still held", slot->number);
+    }
+    return state;
+}
+
+static void become_reaper(const struct dj_worker *worker, const struct dj_order *order, int state)
+    DJ_NORETURN;
+
+static void become_reaper(const struct dj_worker *worker, const struct dj_order *order, int state)
+{
+    char folder[16];
+
+    if (fchdir(worker->work.dir) < 0)
+        _exit(1);
+    snprintf(folder, sizeof(folder), "%" PRIu32, order->slot);
+    dj_reaper_main(order, folder, state, worker->sessions);
+}
+
+static void now_running(struct dj_worker *worker, struct dj_slot *slot, pid_t pid)
+{
+    slot->state = DJ_SLOT_RUNNING;
+    slot->reaper = pid;
+    HASH_ADD(hh, worker->by_reaper, reaper, sizeof(slot->reaper), slot);
+    slot->next_fresh = worker->fresh;
+    worker->fresh = slot;
+    worker->fresh_ns = dj_clock_mono_ns();
+}
+
+static int start(struct dj_worker *worker, struct dj_slot *slot, const struct dj_msg_run *run,
+                 struct dj_order_build *build, struct dj_err *err)
+{
+    dj_cleanup_buf struct dj_buf tmp = DJ_BUF_INIT;
+    dj_cleanup_close int state = -1;
+    int rc;
+    pid_t pid;
+
+    tmp_path(worker, slot->number, &tmp);
+    rc = dj_order_init(build, run, dj_buf_str(&tmp), slot->start_ns, err);
+    rc = rc < 0 ? rc : dj_slot_make(&worker->work, slot, err);
+    rc = rc < 0 ? rc : dj_slot_write_args(&worker->work, slot, &run->files, err);
+    if (rc < 0)
+        return rc;
+    state = lock_state(worker, slot, err);
+    if (state < 0)
+        return state;
+    pid = fork();
+    if (pid < 0)
+        return dj_err_sys(err, errno, "cannot start a process");
+    if (pid == 0)
+        become_reaper(worker, &build->order, state);
+    now_running(worker, slot, pid);
+    return 0;
+}
+
+void dj_run_start(struct dj_worker *worker, struct dj_slot *slot, const struct dj_msg_run *run)
+{
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct dj_order_build build = {0};
+    int rc;
+
+    slot->instance = run->instance;
+    slot->attempt = run->attempt;
+    slot->start_ns = dj_clock_now_ns();
+    slot->started_told = false;
+    worker->in_use++;
+    rc = start(worker, slot, run, &build, &err);
+    dj_order_release(&build);
+    if (rc < 0)
+        not_started(worker, slot, -rc, dj_err_text(&err, rc));
+}
+
+/* ---- ending ------------------------------------------------------------------------------ */
+
+void dj_run_kill(struct dj_worker *worker, struct dj_slot *slot)
+{
+    (void)worker;
+    if (slot->reaper != 0)
+        kill(slot->reaper, DJ_REAPER_END); /* a child: the pid is its own until it was waited for */
+    else if (slot->pidfd >= 0)
+        pidfd_send_signal(slot->pidfd, DJ_REAPER_END, NULL, 0);
+}
+
+static bool is_ours(void *cookie, pid_t pid)
+{
+    struct dj_worker *worker = cookie;
+    struct dj_slot *slot;
+
+    HASH_FIND(hh, worker->by_reaper, &pid, sizeof(pid), slot);
+    return slot != NULL || pid == worker->remover;
+}
+
+/* The reaper was killed: its task's processes have no one else who ends them. */
+static void bury(struct dj_worker *worker, struct dj_slot *slot)
+{
+    dj_cleanup_buf struct dj_buf tmp = DJ_BUF_INIT;
+    struct stat st;
+    char path[32];
+
+    tmp_path(worker, slot->number, &tmp);
+    for (int i = 0; i < ROUNDS && dj_kill_strays(is_ours, worker, dj_buf_str(&tmp)) > 0; i++)
+        pause_ns(ROUND_NS);
+    slot->ended = (struct dj_exit_record){
+        .instance = slot->instance, .attempt = slot->attempt, .how = DJ_EXIT_LOST,
+        .start_ns = slot->start_ns, .end_ns = dj_clock_now_ns(),
+    };
+    snprintf(path, sizeof(path), "%" PRIu32 "/out", slot->number);
+    if (fstatat(worker->work.dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        slot->ended.result_size = (uint64_t)st.st_size;
+    snprintf(path, sizeof(path), "%" PRIu32 "/err", slot->number);
+    if (fstatat(worker->work.dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        slot->ended.log_size = (uint64_t)st.st_size;
+}
+
+static bool read_end(struct dj_worker *worker, struct dj_slot *slot)
+{
+    dj_cleanup_close int state = dj_slot_open_state(&worker->work, slot->number, 0);
+
+    return state >= 0 &&
+           dj_exit_read(state, slot->instance, slot->attempt, &slot->ended) == 0;
+}
+
+void dj_run_gone(struct dj_worker *worker, struct dj_slot *slot)
+{
+    slot->pidfd = dj_close(slot->pidfd); /* that takes it out of epoll, too */
+    slot->reaper = 0;
+    slot->state = DJ_SLOT_ENDED;
+    if (!read_end(worker, slot))
+        bury(worker, slot);
+    dj_tell_started(worker);
+    dj_sessions_clear(worker->sessions, slot->number);
+    dj_tell_exited(worker, slot);
+}
+
+void dj_runs_reap(struct dj_worker *worker)
+{
+    struct dj_slot *gone = NULL, *slot, *next;
+    pid_t pid;
+
+    /* All of them first: while a lost run is buried, nobody's child may be taken for a stray. */
+    while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+        if (pid == worker->remover) {
+            worker->remover = 0;
+            continue;
+        }
+        HASH_FIND(hh, worker->by_reaper, &pid, sizeof(pid), slot);
+        if (slot == NULL)
+            continue; /* a stray */
+        HASH_DEL(worker->by_reaper, slot);
+        slot->next_gone = gone;
+        gone = slot;
+    }
+    for (slot = gone; slot != NULL; slot = next) {
+        next = slot->next_gone;
+        dj_run_gone(worker, slot);
+    }
+}
+
+static void mark_free(struct dj_worker *worker, const struct dj_slot *slot)
+{
+    dj_cleanup_close int state = dj_slot_open_state(&worker->work, slot->number, 0);
+    struct dj_spec_record spec = {.instance = 0};
+
+    if (state >= 0 && dj_spec_write(state, &spec) < 0)
+        dj_log_debug("slot %" PRIu32 ": could not be marked as free", slot->number);
+}
+
+static void empty_trash(struct dj_worker *worker)
+{
+    if (!worker->work.trash || worker->remover != 0)
+        return;
+    worker->work.trash = false;
+    worker->remover = fork();
+    if (worker->remover == 0) {
+        /* Our lock and our connection end with us, not with this. */
+        if (worker->work.dir > 3)
+            close_range(3, (unsigned)worker->work.dir - 1, 0);
+        close_range((unsigned)worker->work.dir + 1, ~0U, 0);
+        _exit(dj_trash_empty(&worker->work) < 0 ? 1 : 0);
+    }
+    if (worker->remover < 0) {
+        worker->remover = 0;
+        worker->work.trash = true; /* the next run that leaves something brings us here again */
+    }
+}
+
+void dj_run_taken(struct dj_worker *worker, struct dj_slot *slot)
+{
+    mark_free(worker, slot);
+    dj_slot_clean(&worker->work, slot);
+    slot->state = DJ_SLOT_FREE;
+    slot->instance = slot->attempt = 0;
+    worker->in_use--;
+    empty_trash(worker);
+}
+
+/* ---- adopting ---------------------------------------------------------------------------- */
+
+enum { FREE, ALIVE, DEAD };
+
+static bool is_held(int state)
+{
+    return flock(state, LOCK_EX | LOCK_NB) < 0;
+}
+
+/*
+ * What the state file says. The pid in it was written by who holds the lock; so when the lock is
+ * still held after the descriptor of that pid was taken, the descriptor is the reaper's. A reaper
+ * that was forked a moment ago has the lock but may not have written yet.
+ */
+static int examine(int state, struct dj_spec_record *spec, int *ret_pidfd)
+{
+    for (int i = 0; i < ROUNDS; i++) {
+        bool known, held = is_held(state);
+
+        known = dj_spec_read(state, spec) == 0 && spec->instance != 0;
+        if (!held)
+            return known ? DEAD : FREE;
+        *ret_pidfd = known && spec->reaper > 0 ? pidfd_open((pid_t)spec->reaper, 0) : -1;
+        if (*ret_pidfd >= 0 && is_held(state))
+            return ALIVE;
+        *ret_pidfd = dj_close(*ret_pidfd);
+        pause_ns(ROUND_NS);
+    }
+    return FREE;
+}
+
+static int adopt(struct dj_worker *worker, struct dj_slot *slot, int state, struct dj_err *err)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = slot};
+    struct dj_spec_record spec;
+    int what = examine(state, &spec, &slot->pidfd);
+
+    if (what == FREE) {
+        dj_sessions_clear(worker->sessions, slot->number);
+        return 0;
+    }
+    slot->instance = spec.instance;
+    slot->attempt = spec.attempt;
+    slot->start_ns = spec.start_ns;
+    slot->started_told = false;
+    worker->in_use++;
+    if (what == DEAD) {
+        dj_run_gone(worker, slot);
+        return 0;
+    }
+    slot->state = DJ_SLOT_RUNNING;
+    if (epoll_ctl(worker->epoll, EPOLL_CTL_ADD, slot->pidfd, &event) < 0)
+        return dj_err_sys(err, errno, "cannot watch a run that is under way");
+    dj_log_info("run %" PRIu64 " goes on in slot %" PRIu32, slot->instance, slot->number);
+    return 0;
+}
+
+static int adopt_folder(struct dj_worker *worker, const char *name, struct dj_err *err)
+{
+    dj_cleanup_close int state = -1;
+    char *end;
+    unsigned long number = strtoul(name, &end, 10);
+
+    if (name[0] < '0' || name[0] > '9' || *end != '\0' || number >= DJ_SESSIONS_MAX)
+        return 0;
+    state = dj_slot_open_state(&worker->work, (uint32_t)number, 0);
+    if (state < 0)
+        return 0; /* never used */
+    return adopt(worker, dj_worker_slot(worker, (uint32_t)number), state, err);
+}
+
+int dj_runs_adopt(struct dj_worker *worker, struct dj_err *err)
+{
+    DIR *folder = opendir(worker->place);
+    struct dirent *entry;
+    int rc = 0;
+
+    if (folder == NULL)
+        return dj_err_sys(err, errno, "%s", worker->place);
+    while (rc == 0 && (entry = readdir(folder)) != NULL)
+        rc = adopt_folder(worker, entry->d_name, err);
+    closedir(folder);
+    worker->work.trash = true;
+    empty_trash(worker);
+    return rc;
+}
