@@ -1,5 +1,5 @@
 /*
- * A canned engine behind daemon/engine.h, and peers whose answers are caught: for tests of the tree.
+ * A canned engine behind daemon/engine.h, and peers whose answers are caught: for the tree's tests.
  *
  * Tasks are defined from task files by the real reader, names are read by the real rules; runs end
  * when the test says so. What the tree asked for is counted in the struct.
