@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fs/clock.h"
@@ -66,9 +67,42 @@ static void attempt_start(struct dj_backend *backend)
         attempt_free(attempt);
 }
 
+/*
+ * What a store is known by: its path, and for one that was removed and made anew at the same place,
+ * the moment at which its folder was made.
+ */
+static void describe_store(const struct dj_msg_welcome *welcome, struct dj_buf *ret)
+{
+    const char *path = welcome->store == NULL ? "" : welcome->store;
+    struct statx st;
+
+    dj_buf_clear(ret);
+    dj_buf_addf(ret, "%s", path);
+    if (*path == '/' && statx(AT_FDCWD, path, 0, STATX_INO | STATX_BTIME, &st) == 0)
+        dj_buf_addf(ret, " %u:%u %llu %lld.%u", st.stx_dev_major, st.stx_dev_minor,
+                    (unsigned long long)st.stx_ino, (long long)st.stx_btime.tv_sec,
+                    st.stx_btime.tv_nsec);
+}
+
+static bool is_our_store(struct dj_backend *backend, const struct dj_connection *connection)
+{
+    dj_cleanup_buf struct dj_buf store = DJ_BUF_INIT;
+
+    describe_store(dj_connection_welcome(connection), &store);
+    return dj_bytes_equal(dj_buf_bytes(&store), dj_buf_bytes(&backend->store));
+}
+
+static void complain(struct dj_backend *backend, const char *sentence)
+{
+    if (!backend->complained)
+        dj_log_error("%s", sentence);
+    backend->complained = true;
+}
+
 static void go_up(struct dj_backend *backend, struct dj_connection *connection)
 {
     backend->connection = connection;
+    backend->complained = false;
     backend->epoch++;
     dj_connection_on_message(connection, backend->events->message, backend->cookie);
     backend->events->up(backend->cookie);
@@ -94,6 +128,7 @@ int dj_backend_start(struct dj_backend *backend, struct dj_err *err)
     code = dj_connection_open(backend->socket, &backend->greeting, &connection, err);
     if (code < 0)
         return code;
+    describe_store(dj_connection_welcome(connection), &backend->store);
     go_up(backend, connection);
     return 0;
 }
@@ -105,6 +140,7 @@ void dj_backend_end(struct dj_backend *backend)
     backend->away_since_ms = INT64_MIN / 2;
     backend->next_try_ms = INT64_MAX;
     dj_connection_free(connection);
+    dj_buf_release(&backend->store);
 }
 
 bool dj_backend_up(const struct dj_backend *backend)
@@ -156,12 +192,17 @@ static void attempt_take(struct dj_backend *backend)
     if (read(backend->tried[0], &attempt, sizeof(attempt)) != sizeof(attempt))
         return;
     backend->trying = false;
-    if (attempt->connection != NULL && backend->next_try_ms != INT64_MAX) {
+    if (attempt->connection == NULL) {
+        if (attempt->err.code != ENOTCONN)
+            complain(backend, dj_err_text(&attempt->err, -ENOTCONN));
+    } else if (backend->next_try_ms == INT64_MAX) {
+        dj_connection_free(attempt->connection);
+    } else if (!is_our_store(backend, attempt->connection)) {
+        dj_connection_free(attempt->connection);
+        complain(backend, "the daemon has another store now; unmount, and mount again");
+    } else {
         dj_log_info("the daemon is back");
         go_up(backend, attempt->connection);
-    } else {
-        dj_connection_free(attempt->connection);
-        dj_log_debug("%s", dj_err_text(&attempt->err, -ENOTCONN));
     }
     attempt_free(attempt);
 }

@@ -1,6 +1,10 @@
 /*
  * The daemon as djfs sees it: a connection that comes back.
  *
+ * It must come back with the same store: the kernel keeps bytes and names by node ids, which are
+ * numbers of that store. A daemon with another one at the same socket is left alone, and the mount
+ * goes on as if its own were away.
+ *
  * While the daemon is away, dj_backend_up() is false and nothing can be asked; requests wait (see
  * pending.h) until it is back or dj_backend_given_up(). Every new connection has a higher epoch;
  * handles of an older epoch mean nothing to the daemon any more.
@@ -33,7 +37,9 @@ struct dj_backend {
     int64_t away_since_ms;
     int64_t next_try_ms;
     int64_t pause_ms;
+    struct dj_buf store; /* what the first daemon's store is known by */
     bool trying;
+    bool complained;     /* of something that waiting does not mend */
     int tried[2]; /* a pipe: the trying thread's outcome */
 };
 

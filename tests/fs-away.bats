@@ -139,3 +139,20 @@ teardown()
     cat "$(result_of done)" > /dev/null
     is "$(count open)" $((before + 2))
 }
+
+@test "a daemon with another store at the same socket is left alone" {
+    cat "$(result_of done)" > before
+    kill_fixture
+    mv "$DJ_TMP/fixture" "$DJ_TMP/old"
+    start_fixture
+    takes_about 0 8000 gives_errno ENOTCONN ls "$MNT/tasks/echo"
+    is "$status" 0
+    has "$(cat djfs.log)" "another store"
+    kill_fixture
+    rm -r "$DJ_TMP/fixture"
+    mv "$DJ_TMP/old" "$DJ_TMP/fixture"
+    start_fixture
+    wait_until ls "$MNT/tasks/echo"
+    cat "$(result_of done)" > after
+    same before after
+}

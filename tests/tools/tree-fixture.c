@@ -663,6 +663,7 @@ static void on_hello(int peer, uint64_t id)
     struct dj_msg_welcome welcome = {.version = DJ_PROTOCOL_VERSION, .pid = (uint64_t)getpid()};
 
     welcome.program = dj_xstrdup("tree-fixture");
+    welcome.store = dj_xstrdup(folder);
     if (asprintf(&welcome.generations, "%s/generations", folder) < 0 ||
         asprintf(&welcome.sessions, "%s/sessions", folder) < 0)
         abort();
