@@ -64,6 +64,7 @@ void dj_tree_end(struct dj_engine *engine)
     while (the_tree->peers != NULL)
         dj_tree_peer_gone(engine, the_tree->peers->peer);
     dj_refusals_release(the_tree);
+    dj_manifests_release(the_tree);
     dj_nameds_release(&the_tree->nameds);
     free(dj_steal(the_tree));
 }
@@ -434,6 +435,7 @@ void dj_tree_handle(struct dj_request *request)
 {
     struct dj_tree_peer *peer = dj_tree_peer_of(request->engine, request->peer);
 
+    dj_manifests_trim(peer->tree);
     switch (request->number) {
     case DJ_MSG_LOOKUP:
         on_node(peer, request, on_lookup);

@@ -30,8 +30,9 @@ const struct dj_rec_content *dj_content_of(struct dj_engine *engine, uint64_t in
 
     if (record == NULL)
         return NULL;
-    return content_at(record, entry < DJ_INSTANCE_ENTRY ? NULL : dj_manifest(engine, instance),
-                      entry);
+    if (entry < DJ_INSTANCE_ENTRY)
+        return content_at(record, NULL, entry);
+    return content_at(record, dj_manifest_of(dj_tree_of(engine), record, instance), entry);
 }
 
 static int read_file(const char *path, uint64_t offset, size_t size, struct dj_buf *ret,
@@ -240,16 +241,17 @@ static void opening_cancel(struct dj_request *request)
 static void serve_other(struct opening *opening, uint64_t instance)
 {
     const struct dj_spot *spot = &opening->spot;
+    const struct dj_rec_instance *record = dj_instance(spot->engine, instance);
     struct dj_request *request = opening->request;
-    int64_t index;
+    int64_t index = -1;
 
     if (opening->path.len == 0) {
         dj_open_other(spot, request, instance, DJ_INSTANCE_RESULT);
         return;
     }
-    index = dj_instance(spot->engine, instance) == NULL
-                ? -1
-                : dj_manifest_at(dj_manifest(spot->engine, instance), dj_buf_bytes(&opening->path));
+    if (record != NULL)
+        index = dj_manifest_at(dj_manifest_of(spot->tree, record, instance),
+                               dj_buf_bytes(&opening->path));
     if (index < 0)
         dj_tree_refuse(request, -ENOENT, "the newer run left no such file");
     else

@@ -3,8 +3,6 @@
 
 #include "daemon/tree_impl.h"
 
-/* ---- manifests ------------------------------------------------------------------------------- */
-
 static const struct dj_rec_entry *entry_at(const struct dj_rec_manifest *manifest, int64_t index)
 {
     return DJ_LIST_AT(&manifest->entries, struct dj_rec_entry, index);
@@ -12,105 +10,7 @@ static const struct dj_rec_entry *entry_at(const struct dj_rec_manifest *manifes
 
 static struct dj_bytes path_at(const struct dj_rec_manifest *manifest, int64_t index)
 {
-    return index < 0 ? DJ_BYTES_LIT("") : dj_buf_bytes(&entry_at(manifest, index)->path);
-}
-
-static bool is_inside(struct dj_bytes path, struct dj_bytes folder)
-{
-    if (folder.len == 0)
-        return true;
-    return path.len > folder.len && dj_bytes_starts(path, folder) && path.data[folder.len] == '/';
-}
-
-/* What lies in a folder follows it directly: the place behind the last of it. */
-static int64_t end_of(const struct dj_rec_manifest *manifest, int64_t folder)
-{
-    struct dj_bytes path = path_at(manifest, folder);
-    int64_t low = folder + 1;
-    int64_t high = (int64_t)DJ_MIN(manifest->entries.n, DJ_NODE_ENTRIES_MAX);
-
-    while (low < high) {
-        int64_t middle = low + (high - low) / 2;
-
-        if (is_inside(path_at(manifest, middle), path))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-int64_t dj_manifest_next(const struct dj_rec_manifest *manifest, int64_t folder, int64_t after)
-{
-    struct dj_bytes path = path_at(manifest, folder);
-    size_t skip = path.len == 0 ? 0 : path.len + 1;
-    int64_t end = end_of(manifest, folder);
-    int64_t next = after <= folder ? folder + 1 : end_of(manifest, after);
-
-    for (; next < end; next++) {
-        struct dj_bytes rest = dj_bytes_from(path_at(manifest, next), skip);
-
-        if (memchr(rest.data, '/', rest.len) == NULL)
-            return next;
-    }
-    return -1;
-}
-
-/* The order of paths component by component: '/' comes before every other byte. */
-static int compare(struct dj_bytes a, struct dj_bytes b)
-{
-    size_t i = 0;
-
-    while (i < a.len && i < b.len && a.data[i] == b.data[i])
-        i++;
-    if (i == a.len || i == b.len)
-        return a.len < b.len ? -1 : a.len > b.len;
-    if (a.data[i] == '/' || b.data[i] == '/')
-        return a.data[i] == '/' ? -1 : 1;
-    return a.data[i] < b.data[i] ? -1 : 1;
-}
-
-/*
- * Found by halving. Where names in one folder sort differently with a slash behind them ("a b" and
- * "a/") a manifest may have been sorted the other way; then every entry is looked at.
- */
-int64_t dj_manifest_at(const struct dj_rec_manifest *manifest, struct dj_bytes path)
-{
-    const int64_t n = (int64_t)DJ_MIN(manifest->entries.n, DJ_NODE_ENTRIES_MAX);
-    int64_t low = 0;
-    int64_t high = n;
-
-    while (low < high) {
-        int64_t middle = low + (high - low) / 2;
-        int order = compare(path_at(manifest, middle), path);
-
-        if (order == 0)
-            return middle;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (int64_t i = 0; i < n; i++) {
-        if (dj_bytes_equal(path_at(manifest, i), path))
-            return i;
-    }
-    return -1;
-}
-
-int64_t dj_manifest_find(const struct dj_rec_manifest *manifest, int64_t folder,
-                         struct dj_bytes name)
-{
-    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
-
-    if (name.len == 0 || memchr(name.data, '/', name.len) != NULL)
-        return -1;
-    if (folder >= 0) {
-        dj_buf_add_bytes(&path, path_at(manifest, folder));
-        dj_buf_addc(&path, '/');
-    }
-    dj_buf_add_bytes(&path, name);
-    return dj_manifest_at(manifest, dj_buf_bytes(&path));
+    return dj_buf_bytes(&entry_at(manifest, index)->path);
 }
 
 /* ---- folders --------------------------------------------------------------------------------- */

@@ -44,6 +44,8 @@ struct dj_tree {
     struct dj_nameds nameds;
     struct dj_tree_peer *peers;
     struct dj_refusal *refusals;
+    struct dj_kept *manifests;
+    size_t manifest_entries; /* of all that are kept */
     uint64_t events_end;   /* where the log ended when it was last looked at, and when that was */
     uint64_t events_ns;
     uint32_t uid, gid;     /* of everything that is shown */
@@ -166,7 +168,7 @@ int dj_spot_attr(const struct dj_spot *spot, struct dj_part_attr *ret,
 bool dj_listing_add(struct dj_listing *listing, const struct dj_spot *spot, struct dj_bytes name,
                     uint64_t cookie);
 
-/* ---- tree_run.c, tree_files.c, tree_edges.c -------------------------------------------------- */
+/* ---- tree_run.c ------------------------------------------------------------------------------ */
 
 /* dj_run_visible(): through a read-only mount only ended runs are there. */
 bool dj_run_visible(struct dj_engine *engine, struct dj_call *call);
@@ -179,12 +181,23 @@ uint64_t dj_run_shown(struct dj_engine *engine, struct dj_call *call, bool reado
 /* dj_run_delete(engine, request, asker, call): answers; a run without a record is fine. */
 void dj_run_delete(struct dj_request *request, const struct dj_asker *asker, struct dj_call *call);
 
+/* ---- tree_manifest.c ------------------------------------------------------------------------ */
+
+/* dj_manifest_of(tree, record, instance): good until the request is handled; never NULL. */
+const struct dj_rec_manifest *dj_manifest_of(struct dj_tree *tree,
+                                             const struct dj_rec_instance *record,
+                                             uint64_t instance);
+void dj_manifests_trim(struct dj_tree *tree); /* between requests */
+void dj_manifests_release(struct dj_tree *tree);
+
 /* dj_manifest_find(manifest, folder, name): the place of an entry, -1. folder: -1 is the top. */
 int64_t dj_manifest_find(const struct dj_rec_manifest *manifest, int64_t folder,
                          struct dj_bytes name);
 int64_t dj_manifest_at(const struct dj_rec_manifest *manifest, struct dj_bytes path);
 /* dj_manifest_next(manifest, folder, after): the next entry right in the folder, -1. */
 int64_t dj_manifest_next(const struct dj_rec_manifest *manifest, int64_t folder, int64_t after);
+
+/* ---- tree_edges.c --------------------------------------------------------------------------- */
 
 int dj_edges_lookup(const struct dj_spot *spot, const struct dj_asker *asker, struct dj_bytes name,
                     struct dj_spot *ret, struct dj_err *err);

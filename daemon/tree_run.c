@@ -477,6 +477,14 @@ static void link_readlink(const struct dj_spot *spot, struct dj_request *request
     dj_tree_link(request, &target);
 }
 
+static int link_attr(const struct dj_spot *spot, struct dj_part_attr *attr, struct dj_err *err)
+{
+    (void)err;
+    attr->size = strlen("../../..//") + strlen(spot->task->name) + dj_call_name(spot->call).len;
+    attr->ttl_ms = DJ_TTL_SHORT_MS;
+    return 0;
+}
+
 static void on_resolved(void *cookie, int code, struct dj_call *call, const char *sentence)
 {
     struct waiting *waiting = cookie;
@@ -545,6 +553,6 @@ const struct dj_sort dj_run_sorts[DJ_RUN_LEAVES] = {
                      .list = dj_edges_list, .unlink = dj_edges_unlink},
     [DJ_RUN_DEPENDENTS] = {.mode = S_IFDIR | 0755, .attr = short_attr, .lookup = dj_edges_lookup,
                            .list = dj_edges_list, .unlink = dj_edges_unlink},
-    [DJ_RUN_LINK] = {.mode = S_IFLNK | 0777, .attr = short_attr, .readlink = link_readlink},
+    [DJ_RUN_LINK] = {.mode = S_IFLNK | 0777, .attr = link_attr, .readlink = link_readlink},
     [DJ_RUN_ALIAS] = {.mode = S_IFLNK | 0777, .attr = short_attr, .readlink = alias_readlink},
 };

@@ -121,7 +121,7 @@ static int set_instance(struct dj_spot *spot, uint64_t instance, uint32_t leaf, 
         return gone(err);
     spot->node = (struct dj_node){DJ_NODE_INSTANCE, instance, leaf};
     if (spot->manifest == NULL && (leaf == DJ_INSTANCE_FILES || leaf >= DJ_INSTANCE_ENTRY))
-        spot->manifest = dj_manifest(spot->engine, instance);
+        spot->manifest = dj_manifest_of(spot->tree, spot->record, instance);
     if (leaf >= DJ_INSTANCE_ENTRY) {
         size_t index = leaf - DJ_INSTANCE_ENTRY;
 

@@ -486,8 +486,13 @@ void fake_entry(struct fake_instance *instance, const char *path, unsigned mode,
         dj_buf_adds(&entry->target, content);
     } else {
         entry->content.size = strlen(content);
+        entry->content.here = true;
         dj_buf_adds(&entry->content.bytes, content);
     }
+    dj_buf_clear(&instance->rec.manifest.bytes);
+    dj_codec_encode(&instance->rec.manifest.bytes, &dj_layout_manifest, &instance->manifest);
+    instance->rec.manifest.size = instance->rec.manifest.bytes.len;
+    instance->rec.manifest.here = true;
 }
 
 void fake_edge(struct dj_list *edges, uint64_t call, uint64_t instance)
