@@ -1,0 +1,160 @@
+/* dj ls, cat, write, and verbs written to a run's ctl: the tree without a mount. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "lib/client/tree.h"
+#include "lib/util/mem.h"
+
+static int print_bytes(void *cookie DJ_UNUSED, struct dj_bytes bytes)
+{
+    return dj_write_out(bytes);
+}
+
+static void print_mode(char *text, uint64_t mode)
+{
+    static const char letters[] = "rwxrwxrwx";
+
+    text[0] = S_ISDIR(mode) ? 'd' : S_ISLNK(mode) ? 'l' : '-';
+    for (int i = 0; i < 9; i++)
+        text[i + 1] = mode & (0400U >> i) ? letters[i] : '-';
+    text[10] = '\0';
+}
+
+static int print_entry(void *cookie, const struct dj_part_dirent *entry)
+{
+    const bool *full = cookie;
+    char mode[11];
+
+    if (*full) {
+        print_mode(mode, entry->attr.mode);
+        printf("%s %10llu ", mode, (unsigned long long)entry->attr.size);
+    }
+    fwrite(entry->name.data, 1, entry->name.len, stdout);
+    putchar('\n');
+    return 0;
+}
+
+int dj_cmd_ls(struct dj_cli *cli, int argc, char **argv)
+{
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    bool full = false;
+    int option, rc;
+
+    while ((option = getopt(argc, argv, "+l")) != -1) {
+        if (option != 'l')
+            return dj_usage("ls");
+        full = true;
+    }
+    if (argc - optind > 1)
+        return dj_usage("ls");
+    rc = dj_connect(cli, false, &err);
+    if (rc == 0)
+        rc = dj_tree_list(cli->connection, optind < argc ? argv[optind] : "", print_entry, &full,
+                          &err);
+    return rc < 0 ? dj_fail(rc, &err) : DJ_EX_OK;
+}
+
+static int cat(struct dj_cli *cli, const char *path)
+{
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    int rc = dj_connect(cli, false, &err);
+
+    if (rc == 0) {
+        dj_interruptible(cli, 0);
+        rc = dj_tree_read(cli->connection, path, print_bytes, NULL, &err);
+    }
+    return rc < 0 ? dj_fail(rc, &err) : DJ_EX_OK;
+}
+
+int dj_cmd_cat(struct dj_cli *cli, int argc, char **argv)
+{
+    int code = DJ_EX_OK;
+
+    if (argc < 2)
+        return dj_usage("cat");
+    for (int i = 1; i < argc && code == DJ_EX_OK; i++)
+        code = cat(cli, argv[i]);
+    return code;
+}
+
+int dj_cmd_write(struct dj_cli *cli, int argc, char **argv)
+{
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    dj_cleanup_buf struct dj_buf line = DJ_BUF_INIT;
+    int rc;
+
+    if (argc != 3)
+        return dj_usage("write");
+    dj_buf_addf(&line, "%s\n", argv[2]);
+    rc = dj_connect(cli, false, &err);
+    if (rc == 0)
+        rc = dj_tree_write(cli->connection, argv[1], dj_buf_bytes(&line), &err);
+    return rc < 0 ? dj_fail(rc, &err) : DJ_EX_OK;
+}
+
+/* A RUN is a path below tasks/ or TASK with arguments; ret is its folder. */
+static int run_folder(struct dj_cli *cli, int argc, char **argv, struct dj_buf *ret,
+                      struct dj_err *err)
+{
+    dj_cleanup_free char *cwd = getcwd(NULL, 0);
+    struct dj_msg_path path = {0};
+    struct dj_message_in answer;
+    int rc = dj_connect(cli, false, err);
+
+    if (rc < 0)
+        return rc;
+    if (argc == 1 && strncmp(argv[0], "tasks/", 6) == 0) {
+        dj_buf_adds(ret, argv[0]);
+        return 0;
+    }
+    path.task = dj_xstrdup(argv[0]);
+    path.cwd = dj_xstrdup(cwd == NULL ? "" : cwd);
+    for (int i = 1; i < argc; i++)
+        dj_buf_adds(&((struct dj_part_word *)dj_list_add(&path.words,
+                                                         sizeof(struct dj_part_word)))->bytes,
+                    argv[i]);
+    rc = dj_connection_call(cli->connection, DJ_MSG_PATH, &path, DJ_MSG_OK, &answer, err);
+    dj_codec_release(dj_message_layout(DJ_MSG_PATH), &path);
+    if (rc < 0)
+        return rc;
+    dj_buf_adds(ret, ((struct dj_msg_ok *)answer.fields)->text);
+    dj_message_release(&answer);
+    return 0;
+}
+
+int dj_cmd_verb(struct dj_cli *cli, int argc, char **argv)
+{
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT, line = DJ_BUF_INIT;
+    int rc;
+
+    if (argc < 2)
+        return dj_usage(argv[0]);
+    dj_buf_addf(&line, "%s\n", strcmp(argv[0], "rm") == 0 ? "delete" : argv[0]);
+    rc = run_folder(cli, argc - 1, argv + 1, &path, &err);
+    dj_buf_adds(&path, "/ctl");
+    if (rc == 0)
+        rc = dj_tree_write(cli->connection, dj_buf_str(&path), dj_buf_bytes(&line), &err);
+    return rc < 0 ? dj_fail(rc, &err) : DJ_EX_OK;
+}
+
+int dj_cmd_wait(struct dj_cli *cli, int argc, char **argv)
+{
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
+    int rc;
+
+    if (argc < 2)
+        return dj_usage("wait");
+    rc = run_folder(cli, argc - 1, argv + 1, &path, &err);
+    if (rc < 0)
+        return dj_fail(rc, &err);
+    dj_buf_adds(&path, "/wait");
+    return cat(cli, dj_buf_str(&path));
+}

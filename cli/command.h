@@ -1,0 +1,92 @@
+/*
+ * What the commands of dj share: the connection, exit codes, and the table.
+ *
+ * A command gets its own arguments (argv[0] is its name) and returns an exit code. It reports what
+ * went wrong through dj_fail(), which prints one sentence and gives the code for it.
+ */
+#ifndef DJ_CLI_COMMAND_H
+#define DJ_CLI_COMMAND_H
+
+#include <stdbool.h>
+
+#include "lib/client/connection.h"
+#include "lib/util/err.h"
+
+enum dj_exit_code {
+    DJ_EX_OK = 0,
+    DJ_EX_FAILED = 1,
+    DJ_EX_USAGE = 2,
+    DJ_EX_NOT_CACHED = 3,
+    DJ_EX_NOT_ALLOWED = 4,
+    DJ_EX_UNKNOWN = 5,
+    DJ_EX_NO_DAEMON = 69,
+    DJ_EX_AGAIN = 75,
+    DJ_EX_TIMEOUT = 124,
+    DJ_EX_INTERRUPTED = 130,
+};
+
+struct dj_cli {
+    const char *connect; /* --connect, or NULL */
+    bool quiet;
+    struct dj_connection *connection;
+};
+
+struct dj_command {
+    const char *name;
+    const char *arguments; /* as shown by --help */
+    const char *summary;
+    int (*run)(struct dj_cli *cli, int argc, char **argv);
+};
+
+extern const struct dj_command dj_commands[];
+extern const size_t dj_command_count;
+
+/* dj_fail(code, err): prints "dj: sentence"; code is a negative errno; the exit code for it. */
+int dj_fail(int code, const struct dj_err *err);
+
+/* dj_usage(argv0): how that command is used, on stderr; DJ_EX_USAGE. */
+int dj_usage(const char *command);
+
+/* dj_connect(cli, start, err): once; start: your own daemon is started when none runs. */
+int dj_connect(struct dj_cli *cli, bool start, struct dj_err *err) DJ_MUST_CHECK;
+
+/* dj_program(name): where a program of this installation is; malloc'd. */
+char *dj_program(const char *name);
+
+/* dj_start_daemon(socket, store, workers, err): starts djd and waits until it can be used. */
+int dj_start_daemon(const char *socket, const char *store, const char *workers,
+                    struct dj_err *err) DJ_MUST_CHECK;
+
+/* dj_start(program argv, log, err): detached; returns when it has said that it is ready. */
+int dj_start_program(char **argv, const char *log, struct dj_err *err) DJ_MUST_CHECK;
+
+/* dj_interruptible(cli, timeout_ms): a signal or the time makes waiting calls cancel themselves. */
+void dj_interruptible(struct dj_cli *cli, uint64_t timeout_ms);
+/* dj_interrupt_code(): DJ_EX_INTERRUPTED or DJ_EX_TIMEOUT when that happened, else 0. */
+int dj_interrupt_code(void);
+
+/* dj_write_out(bytes): to stdout, untouched; -errno. */
+int dj_write_out(struct dj_bytes bytes) DJ_MUST_CHECK;
+
+int dj_cmd_up(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_down(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_mount(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_umount(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_define(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_undefine(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_bump(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_get(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_run(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_path(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_ls(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_cat(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_write(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_verb(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_wait(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_undelete(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_help(struct dj_cli *cli, int argc, char **argv);
+
+/* dj_mount_at(cli, mount, err): starts djfs; 0, 1 when it was mounted already, or -errno. */
+int dj_mount_at(struct dj_cli *cli, const char *mount, struct dj_err *err) DJ_MUST_CHECK;
+
+#endif

@@ -1,0 +1,164 @@
+/* The connection of a command, its end by a signal, and what it prints. (command.h) */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "lib/util/fdio.h"
+#include "lib/util/mem.h"
+
+static int signal_fd = -1, timer_fd = -1;
+
+static int exit_code(int code)
+{
+    switch (-code) {
+    case EINVAL:
+        return DJ_EX_USAGE;
+    case EAGAIN:
+        return DJ_EX_NOT_CACHED;
+    case EACCES:
+    case EPERM:
+        return DJ_EX_NOT_ALLOWED;
+    case ENOENT:
+        return DJ_EX_UNKNOWN;
+    case ENOTCONN:
+        return DJ_EX_NO_DAEMON;
+    case ETIMEDOUT:
+        return DJ_EX_TIMEOUT;
+    case EINTR:
+        return DJ_EX_INTERRUPTED;
+    default:
+        return DJ_EX_FAILED;
+    }
+}
+
+int dj_fail(int code, const struct dj_err *err)
+{
+    int interrupted = dj_interrupt_code();
+
+    if (interrupted == DJ_EX_INTERRUPTED)
+        fputs("dj: interrupted; what was started goes on\n", stderr);
+    else if (interrupted == DJ_EX_TIMEOUT)
+        fputs("dj: the time is over; what was started goes on\n", stderr);
+    else
+        fprintf(stderr, "dj: %s\n", dj_err_text(err, code));
+    return interrupted != 0 ? interrupted : exit_code(code);
+}
+
+static int default_store(struct dj_buf *store, struct dj_err *err)
+{
+    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+
+    if (data != NULL && data[0] == '/')
+        dj_buf_addf(store, "%s/dj", data);
+    else if (geteuid() == 0)
+        dj_buf_adds(store, "/var/lib/dj");
+    else if (home != NULL && home[0] == '/')
+        dj_buf_addf(store, "%s/.local/share/dj", home);
+    else
+        return dj_err_set(err, EINVAL, "HOME is not set; name a store with --store");
+    return 0;
+}
+
+int dj_start_daemon(const char *socket, const char *store, const char *workers,
+                    struct dj_err *err)
+{
+    dj_cleanup_buf struct dj_buf dir = DJ_BUF_INIT, log = DJ_BUF_INIT;
+    dj_cleanup_free char *program = dj_program("djd");
+    char option_store[] = "--store", option_socket[] = "--socket", option_workers[] = "--workers";
+    dj_cleanup_free char *socket_copy = strdup(socket), *workers_copy = NULL;
+    char *argv[8] = {program, option_store, NULL, option_socket, socket_copy, NULL, NULL, NULL};
+    const char *slash = strrchr(socket, '/');
+    int rc = 0;
+
+    if (store != NULL)
+        dj_buf_adds(&dir, store);
+    else
+        rc = default_store(&dir, err);
+    if (rc < 0)
+        return rc;
+    argv[2] = (char *)dir.data;
+    if (workers != NULL) {
+        workers_copy = strdup(workers);
+        argv[5] = option_workers;
+        argv[6] = workers_copy;
+    }
+    if (slash != NULL && slash != socket) {
+        dj_buf_add(&log, socket, (size_t)(slash - socket));
+        rc = dj_mkdir_p(dj_buf_str(&log), 0700);
+        if (rc < 0)
+            return dj_err_sys(err, -rc, "%s", dj_buf_str(&log));
+        dj_buf_addc(&log, '/');
+    }
+    dj_buf_adds(&log, "djd.log");
+    return dj_start_program(argv, dj_buf_str(&log), err);
+}
+
+int dj_connect(struct dj_cli *cli, bool start, struct dj_err *err)
+{
+    struct dj_greeting greeting = {.role = DJ_ROLE_CLIENT, .program = "dj " PACKAGE_VERSION};
+    const char *named = cli->connect != NULL ? cli->connect : getenv("DJ_CONNECT");
+    dj_cleanup_free char *socket = NULL;
+    int rc;
+
+    if (cli->connection != NULL)
+        return 0;
+    rc = dj_socket_path(cli->connect, &socket, err);
+    if (rc == 0)
+        rc = dj_connection_open(socket, &greeting, &cli->connection, err);
+    if (rc != -ENOTCONN || !start || (named != NULL && named[0] != '\0'))
+        return rc;
+    dj_err_release(err);
+    free(dj_steal(socket));
+    rc = dj_own_socket_path(true, &socket, err);
+    if (rc == 0)
+        rc = dj_start_daemon(socket, NULL, NULL, err);
+    if (rc == 0)
+        rc = dj_connection_open(socket, &greeting, &cli->connection, err);
+    return rc;
+}
+
+void dj_interruptible(struct dj_cli *cli, uint64_t timeout_ms)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    struct itimerspec when = {.it_value = {(time_t)(timeout_ms / 1000),
+                                           (long)(timeout_ms % 1000 * 1000000)}};
+    sigset_t signals;
+    int fd = epoll_create1(EPOLL_CLOEXEC);
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    epoll_ctl(fd, EPOLL_CTL_ADD, signal_fd, &event);
+    if (timeout_ms != 0) {
+        timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+        timerfd_settime(timer_fd, 0, &when, NULL);
+        epoll_ctl(fd, EPOLL_CTL_ADD, timer_fd, &event);
+    }
+    dj_connection_cancel_fd(cli->connection, fd);
+}
+
+int dj_interrupt_code(void)
+{
+    struct signalfd_siginfo info;
+    uint64_t expirations;
+
+    if (signal_fd >= 0 && read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+        return DJ_EX_INTERRUPTED;
+    if (timer_fd >= 0 && read(timer_fd, &expirations, sizeof(expirations)) > 0)
+        return DJ_EX_TIMEOUT;
+    return 0;
+}
+
+int dj_write_out(struct dj_bytes bytes)
+{
+    return dj_write_full(STDOUT_FILENO, bytes.data, bytes.len);
+}

@@ -1,0 +1,32 @@
+/*
+ * The tree by messages: paths walked, files read and written without a mount.
+ *
+ * A path is relative to the top of the tree ("tasks/factorial/5/result"; a leading slash is fine).
+ * Links are followed, 40 at most (-ELOOP). An open that finds its node out of date walks the path
+ * once more, as the kernel does. All calls block; errors come with the daemon's sentence.
+ */
+#ifndef DJ_CLIENT_TREE_H
+#define DJ_CLIENT_TREE_H
+
+#include "lib/client/connection.h"
+
+/* dj_tree_find(connection, path, follow, ret, err): what is at path; follow: through a last link. */
+int dj_tree_find(struct dj_connection *connection, const char *path, bool follow,
+                 struct dj_part_attr *ret, struct dj_err *err) DJ_MUST_CHECK;
+
+/* dj_tree_read(connection, path, each, cookie, err): the file's bytes in order; each() returning a
+ * negative errno ends it. */
+typedef int dj_tree_bytes_fn(void *cookie, struct dj_bytes bytes);
+int dj_tree_read(struct dj_connection *connection, const char *path, dj_tree_bytes_fn *each,
+                 void *cookie, struct dj_err *err) DJ_MUST_CHECK;
+
+/* dj_tree_write(connection, path, bytes, err): one write at offset 0. */
+int dj_tree_write(struct dj_connection *connection, const char *path, struct dj_bytes bytes,
+                  struct dj_err *err) DJ_MUST_CHECK;
+
+/* dj_tree_list(connection, path, each, cookie, err): the entries without "." and "..". */
+typedef int dj_tree_entry_fn(void *cookie, const struct dj_part_dirent *entry);
+int dj_tree_list(struct dj_connection *connection, const char *path, dj_tree_entry_fn *each,
+                 void *cookie, struct dj_err *err) DJ_MUST_CHECK;
+
+#endif
