@@ -9,7 +9,7 @@
  * the second try cuts at the first hole (point in time): what remains is a prefix either way, and
  * dj_store_notice() has a sentence when it was the second.
  *
- * The info log is kept at "header": a few lines when the store is opened. Debian's RocksDB has its
+ * The info log is kept at "header", which in effect keeps it empty. Debian's RocksDB has its
  * assertions on, and a message that a full disk refuses ends the process at the next message.
  *
  * A full disk. After a write to the log or a table failed, RocksDB refuses all writes, while reads
@@ -240,7 +240,10 @@ static void notice_cut(struct rocks *rocks, const char *text)
     rocks->base.notice = dj_buf_steal(&notice);
 }
 
-/* A full disk must be refused before RocksDB writes its info log: see the top. */
+/*
+ * Opening turns the log into a table, so it needs as much room. To find that out by trying would
+ * read the whole log at each write to a full disk.
+ */
 static int check_room(struct rocks *rocks, struct dj_err *err)
 {
     uint64_t need = dj_wal_size(&rocks->wal) + ROOM_TO_OPEN;
@@ -251,8 +254,8 @@ static int check_room(struct rocks *rocks, struct dj_err *err)
     if ((uint64_t)fs.f_bavail * fs.f_frsize >= need)
         return 0;
     return dj_err_set(err, ENOSPC,
-                      "the disk of the store %s is full; it needs %" PRIu64 " MiB of free space to "
-                      "be opened",
+                      "the disk of the store %s is full; it needs %" PRIu64
+                      " MiB of free space to go on",
                       rocks->base.folder.dir, (need >> 20) + 1);
 }
 

@@ -550,7 +550,7 @@ static void test_full(void)
     full_once(700, false);
     full_once(300000, true);
     ok(make_ballast(44 << 20), "the disk is full");
-    refused(dj_store_open_rocksdb, "disk/store", -ENOSPC, "of free space to be opened");
+    refused(dj_store_open_rocksdb, "disk/store", -ENOSPC, "of free space to go on");
     unlink(below("disk/ballast"));
     store = open_with(dj_store_open_rocksdb, "disk/store");
     value_is(store, "x", "y");
