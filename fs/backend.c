@@ -14,7 +14,7 @@
 #include "lib/util/mem.h"
 
 #define PAUSE_FIRST_MS 20
-#define PAUSE_MAX_MS 1000
+#define PAUSE_MAX_MS 250
 
 /* One attempt to reach the daemon. The thread owns it until its address is in the pipe. */
 struct attempt {

@@ -10,7 +10,7 @@
  * handles of an older epoch mean nothing to the daemon any more.
  *
  * Greeting a daemon can block, so a thread that lives only while the daemon is away tries it, at
- * once and then after pauses of 20 ms to 1 s.
+ * once and then after pauses of 20 to 250 ms.
  */
 #ifndef DJ_FS_BACKEND_H
 #define DJ_FS_BACKEND_H
