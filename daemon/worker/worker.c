@@ -28,6 +28,15 @@
 /* What epoll gives back for our own descriptors; anything else is a slot. */
 static char of_signals, of_connection;
 
+static size_t count_running(const struct dj_worker *worker)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < worker->slots_n; i++)
+        n += worker->slots[i] != NULL && worker->slots[i]->state == DJ_SLOT_RUNNING;
+    return n;
+}
+
 void dj_worker_end(struct dj_worker *worker, int status, const char *format, ...)
 {
     dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
@@ -36,8 +45,8 @@ void dj_worker_end(struct dj_worker *worker, int status, const char *format, ...
     va_start(args, format);
     dj_buf_addv(&text, format, args);
     va_end(args);
-    if (worker->in_use > 0)
-        dj_buf_addf(&text, "; %zu runs go on without me", worker->in_use);
+    if (count_running(worker) > 0)
+        dj_buf_addf(&text, "; runs that go on: %zu", count_running(worker));
     dj_log(status == DJ_WORKER_FAILED ? DJ_LOG_ERROR : DJ_LOG_INFO, "%s", dj_buf_str(&text));
     worker->over = true;
     worker->status = status;
