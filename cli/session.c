@@ -72,7 +72,7 @@ int dj_start_daemon(const char *socket, const char *store, const char *workers,
     dj_cleanup_buf struct dj_buf dir = DJ_BUF_INIT, log = DJ_BUF_INIT;
     dj_cleanup_free char *program = dj_program("djd");
     char option_store[] = "--store", option_socket[] = "--socket", option_workers[] = "--workers";
-    dj_cleanup_free char *socket_copy = strdup(socket), *workers_copy = NULL;
+    dj_cleanup_free char *socket_copy = dj_xstrdup(socket), *workers_copy = NULL;
     char *argv[8] = {program, option_store, NULL, option_socket, socket_copy, NULL, NULL, NULL};
     const char *slash = strrchr(socket, '/');
     int rc = 0;
@@ -85,7 +85,7 @@ int dj_start_daemon(const char *socket, const char *store, const char *workers,
         return rc;
     argv[2] = (char *)dir.data;
     if (workers != NULL) {
-        workers_copy = strdup(workers);
+        workers_copy = dj_xstrdup(workers);
         argv[5] = option_workers;
         argv[6] = workers_copy;
     }

@@ -190,7 +190,7 @@ static struct dj_call *listed(struct dj_engine *engine, struct dj_task *task, st
     return dj_call_by_number(engine, dj_get64(dj_buf_bytes(&value), 0));
 }
 
-/* NAME@PREFIX: what was seen with a digest that begins so; -ENOENT, or -EINVAL when there are two. */
+/* NAME@PREFIX: what was seen with a digest that begins so; -ENOENT, -EINVAL when there are two. */
 static int complete_reference(struct dj_engine *engine, enum dj_type type,
                               struct dj_scalar *scalar)
 {

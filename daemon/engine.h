@@ -180,7 +180,7 @@ const struct dj_rec_manifest *dj_manifest(struct dj_engine *engine, uint64_t num
 /* dj_instance_call(engine, number): referenced, or NULL; works for live ones, too. */
 struct dj_call *dj_instance_call(struct dj_engine *engine, uint64_t number);
 
-/* dj_instance_hold(), _release(): its content stays readable although it is deleted or incognito. */
+/* dj_instance_hold(), _release(): its content stays readable, although deleted or incognito. */
 void dj_instance_hold(struct dj_engine *engine, uint64_t number);
 void dj_instance_release(struct dj_engine *engine, uint64_t number);
 

@@ -76,6 +76,7 @@ struct run {
     struct dj_sched_item line;
     bool holds_slot;
     bool forced, incognito, cancelled, adopted;
+    bool started; /* by a word of its own: it goes on when nobody waits */
     uint64_t slot;           /* of the worker; valid when has_slot */
     bool has_slot;
     uint64_t attempt;

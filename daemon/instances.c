@@ -200,7 +200,8 @@ int dj_read_content(struct dj_engine *engine, const struct dj_rec_content *conte
             add_part(ret, dj_buf_bytes(&value), offset, size);
     }
     if (rc < 0)
-        return dj_err_set(err, EIO, "stored content is missing: run `dj get --force` to make it anew");
+        return dj_err_set(err, EIO,
+                          "stored content is missing; `dj get --force` makes it anew");
     return 0;
 }
 

@@ -5,8 +5,8 @@
  * in, syncing the store) is a job: its work() runs on a pool thread with nothing but what it was
  * given, then its done() runs on the loop. Work must not touch what belongs to the loop.
  *
- * Connections deliver whole frames and queue what is sent. A connection that ends calls gone() once,
- * after which it must not be used.
+ * Connections deliver whole frames and queue what is sent. A connection that ends calls gone()
+ * once, after which it must not be used.
  *
  * Everything here belongs to the loop's thread.
  */

@@ -13,12 +13,12 @@
 
 #include "daemon/dispatch.h"
 #include "daemon/tree.h"
-#include "lib/client/connection.h"
 #include "lib/util/digest.h"
 #include "lib/util/fdio.h"
 #include "lib/util/log.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
+#include "lib/wire/socket_path.h"
 
 struct options {
     const char *store;
@@ -154,6 +154,8 @@ static int serve(const struct options *options, struct dj_err *err)
 
     rc = options->memory ? dj_store_open_memory(options->store, &store, err)
                          : dj_store_open_rocksdb(options->store, &store, err);
+    if (rc == 0 && dj_store_notice(store) != NULL)
+        dj_log_warning("%s", dj_store_notice(store));
     if (rc == 0)
         rc = dj_engine_new(loop, store, &engine_options, &engine, err);
     if (rc == 0) {

@@ -8,7 +8,7 @@
  *
  * A verdict on a set of task premises holds as long as the generation it was made in: raise the
  * generation whenever a task's effective version changes, and each set is judged again when it is
- * next met. Sets of file premises are judged at each request, since nobody tells when a file changes.
+ * next met. Sets of file premises are judged at each request: nobody tells when a file changes.
  *
  * Pure: no I/O. What is new is handed to a callback that stores it. Not thread-safe.
  */
@@ -26,7 +26,8 @@ struct dj_premises *dj_premises_new(void);
 void dj_premises_free(struct dj_premises *premises);
 
 /* What has been made since the start: to be stored with the batch that first refers to it. */
-typedef void dj_premise_made_fn(void *cookie, uint64_t number, const struct dj_rec_premise *premise);
+typedef void dj_premise_made_fn(void *cookie, uint64_t number,
+                                const struct dj_rec_premise *premise);
 typedef void dj_set_made_fn(void *cookie, uint64_t number, const struct dj_rec_set *set);
 void dj_premises_on_made(struct dj_premises *premises, dj_premise_made_fn *premise,
                          dj_set_made_fn *set, void *cookie);

@@ -46,7 +46,8 @@ void dj_sched_release(struct dj_sched *sched);
 /* dj_sched_add(): puts it in line; one that waits already moves up when its class got better. */
 void dj_sched_add(struct dj_sched *sched, struct dj_sched_item *item, enum dj_sched_class class,
                   int64_t priority);
-void dj_sched_remove(struct dj_sched *sched, struct dj_sched_item *item); /* fine when not in line */
+/* dj_sched_remove(): fine when it is not in line. */
+void dj_sched_remove(struct dj_sched *sched, struct dj_sched_item *item);
 
 /* dj_sched_next(): takes out whose turn it is and gives it a slot; NULL: nobody may go. */
 struct dj_sched_item *dj_sched_next(struct dj_sched *sched);

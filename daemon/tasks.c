@@ -228,6 +228,7 @@ static int load_one(struct dj_engine *engine, struct dj_bytes value, struct dj_e
     task = add(engine, (uint32_t)rec.number, rec.name);
     task->public.changed_ns = rec.changed_ns;
     if (rec.defined) {
+        dj_definition_release(&task->definition);
         rc = dj_definition_load(dj_buf_bytes(&rec.definition), &task->definition, err);
         if (rc == 0)
             task->public.definition = &task->definition;

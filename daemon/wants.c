@@ -350,7 +350,7 @@ int dj_start(struct dj_engine *engine, struct dj_call *call, const struct dj_ask
     int rc = answer_now(engine, call, asker, flags, &instance, err);
 
     if (rc == 1)
-        run_for(engine, call, asker, flags, DJ_SCHED_WAITING);
+        run_for(engine, call, asker, flags, DJ_SCHED_WAITING)->started = true;
     return rc < 0 ? rc : 0;
 }
 
@@ -371,7 +371,7 @@ void dj_want_cancel(struct dj_want *want)
         return;
     cancel = target->call->task->public.definition != NULL &&
              target->call->task->definition.abandon == DJ_ABANDON_CANCEL;
-    if ((target->state == QUEUED && !target->forced) || cancel)
+    if ((target->state == QUEUED && !target->forced && !target->started) || cancel)
         run_cancel(target);
 }
 

@@ -54,7 +54,8 @@ static void add_env(struct dj_list *env, const char *name, const char *value)
     dj_buf_adds(&pair->value, value);
 }
 
-static void fill_message(struct run *run, struct dj_expansion *expansion, struct dj_msg_run *message)
+static void fill_message(struct run *run, struct dj_expansion *expansion,
+                         struct dj_msg_run *message)
 {
     struct dj_engine *engine = run->engine;
 

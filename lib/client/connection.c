@@ -36,8 +36,9 @@ static int connect_socket(const char *socket_path, struct dj_err *err)
     int fd;
 
     if (len >= sizeof(address.sun_path))
-        return dj_err_set(err, ENAMETOOLONG, "the socket's path %s is too long (%zu bytes, %zu fit)",
-                          socket_path, len, sizeof(address.sun_path) - 1);
+        return dj_err_set(err, ENAMETOOLONG,
+                          "the socket's path %s is too long (%zu bytes, %zu fit)", socket_path,
+                          len, sizeof(address.sun_path) - 1);
     memcpy(address.sun_path, socket_path, len);
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)

@@ -16,18 +16,9 @@
 
 #include "lib/proto/messages.h"
 #include "lib/util/err.h"
+#include "lib/wire/socket_path.h"
 
 struct dj_connection;
-
-/*
- * dj_socket_path(connect, ret, err): the socket to talk to: `connect` (--connect) or $DJ_CONNECT when
- * given; else $XDG_RUNTIME_DIR/dj/socket or /tmp/dj-UID/socket, whose folder must be ours and 0700
- * (-EPERM with a sentence otherwise); else /run/dj/socket when only that exists. malloc'd.
- */
-int dj_socket_path(const char *connect, char **ret, struct dj_err *err) DJ_MUST_CHECK;
-
-/* dj_own_socket_path(make, ret, err): your own daemon's socket; make: its folder is made, 0700. */
-int dj_own_socket_path(bool make, char **ret, struct dj_err *err) DJ_MUST_CHECK;
 
 struct dj_greeting {
     enum dj_role role;
@@ -37,8 +28,8 @@ struct dj_greeting {
 };
 
 /*
- * dj_connection_open(socket, greeting, ret, err): connects, greets ($DJ_RUN is the token), waits for
- * WELCOME. -ENOTCONN with a sentence that proposes `dj up` when nobody listens, -EPROTO for a
+ * dj_connection_open(socket, greeting, ret, err): connects, greets ($DJ_RUN is the token), waits
+ * for WELCOME. -ENOTCONN with a sentence that proposes `dj up` when nobody listens, -EPROTO for a
  * daemon of another protocol version (both versions are named).
  */
 int dj_connection_open(const char *socket, const struct dj_greeting *greeting,
@@ -61,8 +52,8 @@ int dj_connection_call(struct dj_connection *connection, enum dj_message number,
                        struct dj_err *err) DJ_MUST_CHECK;
 
 /*
- * dj_connection_cancel_fd(connection, fd): while a call waits, a readable fd (a signalfd, a timerfd)
- * makes it send CANCEL and go on waiting for the answer. -1: none.
+ * dj_connection_cancel_fd(connection, fd): while a call waits, a readable fd (a signalfd, a
+ * timerfd) makes it send CANCEL and go on waiting for the answer. -1: none.
  */
 void dj_connection_cancel_fd(struct dj_connection *connection, int fd);
 

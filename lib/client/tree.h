@@ -10,7 +10,7 @@
 
 #include "lib/client/connection.h"
 
-/* dj_tree_find(connection, path, follow, ret, err): what is at path; follow: through a last link. */
+/* dj_tree_find(connection, path, follow, ret, err): what is there; follow: through a last link. */
 int dj_tree_find(struct dj_connection *connection, const char *path, bool follow,
                  struct dj_part_attr *ret, struct dj_err *err) DJ_MUST_CHECK;
 

@@ -117,7 +117,7 @@ enum dj_message {
 const struct dj_layout *dj_message_layout(uint64_t number);
 const char *dj_message_name(uint64_t number);
 
-/* dj_message_encode(buf, number, id, fields): one message without its frame; fields matches number. */
+/* dj_message_encode(buf, number, id, fields): one message without frame; fields fits number. */
 void dj_message_encode(struct dj_buf *buf, enum dj_message number, uint64_t id,
                        const void *fields);
 

@@ -1,10 +1,11 @@
+#include "lib/wire/socket_path.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/client/connection.h"
 #include "lib/util/buf.h"
 #include "lib/util/mem.h"
 
