@@ -165,6 +165,18 @@ static int run_program(char **argv)
     return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* A mount point lies on another device than its folder; a dead one cannot be looked at. */
+static bool is_mounted(const char *at)
+{
+    dj_cleanup_buf struct dj_buf above = DJ_BUF_INIT;
+    struct stat here, there;
+
+    dj_buf_addf(&above, "%s/..", at);
+    if (stat(at, &here) < 0)
+        return errno == ENOTCONN;
+    return stat(dj_buf_str(&above), &there) < 0 || here.st_dev != there.st_dev;
+}
+
 static int unmount(const char *mount)
 {
     char fusermount[] = "fusermount3", umount[] = "umount", option[] = "-u";
@@ -231,7 +243,7 @@ int dj_cmd_down(struct dj_cli *cli, int argc, char **argv)
     if (rc < 0)
         return dj_fail(rc, &err);
     mount = argc == 2 ? argv[1] : dj_connection_welcome(cli->connection)->mount;
-    if (mount != NULL && mount[0] != '\0')
+    if (mount != NULL && mount[0] != '\0' && (argc == 2 || is_mounted(mount)))
         code = unmount(mount);
     rc = dj_connection_call(cli->connection, DJ_MSG_STOP, &stop, DJ_MSG_OK, &answer, &err);
     if (rc < 0)

@@ -3,13 +3,16 @@
 
 #include "cli/command.h"
 
+#define GET "[--force] [--incognito] [--cached] [--timeout TIME] TASK [ARG...]"
+#define UP "[--store DIR] [--workers N] [--no-mount] [MOUNT]"
+
 const struct dj_command dj_commands[] = {
     {"bump", "TASK", "raise a task's version: its runs are stale", dj_cmd_bump},
     {"cancel", "RUN", "end what is under way", dj_cmd_verb},
     {"cat", "PATH", "print a file of the tree", dj_cmd_cat},
     {"define", "FILE [FUNCTION...] | NAME PARAMS -- CMD...", "define tasks", dj_cmd_define},
     {"down", "[MOUNT]", "unmount and stop the daemon", dj_cmd_down},
-    {"get", "[OPTION...] TASK [ARG...]", "print a result, computed when need be", dj_cmd_get},
+    {"get", GET, "print a result, computed when need be", dj_cmd_get},
     {"help", "", "list the commands", dj_cmd_help},
     {"invalidate", "RUN", "call a stored result stale, with what rests on it", dj_cmd_verb},
     {"ls", "[-l] [PATH]", "list a folder of the tree", dj_cmd_ls},
@@ -20,7 +23,7 @@ const struct dj_command dj_commands[] = {
     {"umount", "[MOUNT]", "unmount the tree", dj_cmd_umount},
     {"undefine", "TASK", "forget a definition; runs stay", dj_cmd_undefine},
     {"undelete", "[TASK [NAME]]", "bring back what was deleted within a day", dj_cmd_undelete},
-    {"up", "[OPTION...] [MOUNT]", "start the daemon and mount the tree", dj_cmd_up},
+    {"up", UP, "start the daemon and mount the tree", dj_cmd_up},
     {"wait", "RUN", "wait until nothing of it is under way; print its status", dj_cmd_wait},
     {"write", "PATH TEXT", "write a line to a file of the tree", dj_cmd_write},
 };
@@ -32,13 +35,11 @@ int dj_cmd_help(struct dj_cli *cli DJ_UNUSED, int argc DJ_UNUSED, char **argv DJ
     puts("usage: dj [--connect SOCKET] [-q] COMMAND [ARGUMENT...]\n"
          "       dj --help | --version\n");
     for (size_t i = 0; i < dj_command_count; i++)
-        printf("  %-10s %s\n", dj_commands[i].name, dj_commands[i].summary);
+        printf("  dj %-10s %s\n", dj_commands[i].name, dj_commands[i].summary);
     puts("\n"
          "A RUN is a path below tasks/ (tasks/factorial/5), or TASK and its arguments.\n"
          "Options stand before TASK; behind it every word is an argument.\n"
-         "get: --force --incognito --cached --timeout TIME\n"
-         "up:  --store DIR --workers N --no-mount\n"
-         "dj COMMAND --help shows one command; dj(1) is the manual.");
+         "COMMAND --help shows one command; dj(1) is the manual.");
     return DJ_EX_OK;
 }
 

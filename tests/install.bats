@@ -47,8 +47,9 @@ setup()
 @test "installed programs find each other and compute" {
     local out
     start_daemon --no-mount
-    out=$(dj memo echo hello)
-    is "$out" hello
+    dj define hello who -- echo hello
+    out=$(dj get hello world)
+    is "$out" "hello world"
     for pid in $(our_pids djd) $(our_pids djw); do
         has "$(readlink "/proc/$pid/exe")" "$PREFIX/"
     done
@@ -124,7 +125,7 @@ complete_words()
 @test "the completion knows every command and a command's options" {
     local words
     words=$(complete_words dj '')
-    for command in up down define get memo ls cat write; do
+    for command in up down define get run ls cat write; do
         grep -qx "$command" <<< "$words" || { echo "$command is not offered: $words" >&2; return 1; }
     done
     is "$(complete_words dj undef)" undefine

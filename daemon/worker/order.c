@@ -74,7 +74,8 @@ int dj_order_init(struct dj_order_build *build, const struct dj_msg_run *run, co
         return dj_err_set(err, EINVAL, "a word of the command holds a NUL byte");
     words = build->n;
     if (add_env(build, &run->env, tmp) < 0)
-        return dj_err_set(err, EINVAL, "the environment has a name or a value that is not possible");
+        return dj_err_set(err, EINVAL,
+                          "the environment has a name or a value that is not possible");
     build->order = (struct dj_order){
         .instance = run->instance,
         .attempt = run->attempt,

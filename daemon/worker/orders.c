@@ -173,6 +173,17 @@ static void on_kill(struct dj_worker *worker, const struct dj_msg_kill *order)
         dj_run_kill(worker, slot);
 }
 
+/* The daemon ends: so does an idle worker; what runs goes on and is told to the next daemon. */
+static void on_stop(struct dj_worker *worker, const struct dj_msg_stop *order)
+{
+    for (size_t i = 0; order->cancel && i < worker->slots_n; i++) {
+        if (worker->slots[i] != NULL && worker->slots[i]->state == DJ_SLOT_RUNNING)
+            dj_run_kill(worker, worker->slots[i]);
+    }
+    if (worker->in_use == 0)
+        dj_worker_end(worker, DJ_WORKER_DONE, "the daemon ends");
+}
+
 static void on_error(struct dj_worker *worker, const struct dj_msg_error *error)
 {
     dj_worker_end(worker, DJ_WORKER_DONE, "the daemon sends me away%s%s",
@@ -192,6 +203,9 @@ void dj_orders_message(void *cookie, const struct dj_message_in *message)
         break;
     case DJ_MSG_KILL:
         on_kill(worker, message->fields);
+        break;
+    case DJ_MSG_STOP:
+        on_stop(worker, message->fields);
         break;
     case DJ_MSG_ERROR:
         on_error(worker, message->fields);

@@ -99,7 +99,8 @@ static void remember(struct dj_slot *slot, const char *name)
     slot->args[slot->args_n++] = dj_xstrdup(name);
 }
 
-int dj_slot_write_args(const struct dj_work *work, struct dj_slot *slot, const struct dj_list *files,
+int dj_slot_write_args(const struct dj_work *work, struct dj_slot *slot,
+                       const struct dj_list *files,
                        struct dj_err *err)
 {
     dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;

@@ -95,7 +95,7 @@ static bool may_pass(int rc)
            rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM;
 }
 
-/* While we wait for WELCOME nobody reads the signalfd, so these signals end us as they always do. */
+/* While we wait for WELCOME nobody reads the signalfd: these signals end us as they always do. */
 static int open_connection(struct dj_worker *worker, struct dj_err *err)
 {
     struct dj_greeting greeting = {.role = DJ_ROLE_WORKER, .program = "djw " PACKAGE_VERSION,

@@ -28,7 +28,8 @@ static void test_background(void)
     ok(tasks_are(0), "all are gone when the end is told");
     is_str(file_of(0, "out"), "done\n", "the result is as it was");
     take();
-    ok(run_shell(0, "i=0; while [ $i -lt 30 ]; do i=$((i+1)); (setsid sh -c 'sleep 67; :' &); done"),
+    ok(run_shell(0, "i=0; while [ $i -lt 30 ]; do i=$((i+1)); "
+                    "(setsid sh -c 'sleep 67; :' &); done"),
        "thirty at once");
     ok(tasks_are(0), "are gone");
     end();
@@ -113,7 +114,8 @@ static void test_reaper_killed(void)
     ok(hear_end(instance) && exited_with(DJ_EXIT_LOST, 0), "it is lost");
     is_int(count_tasks(), 0, "no process of it is left when that is told");
     take();
-    ok(run_shell(0, "echo again") && strcmp(file_of(0, "out"), "again\n") == 0, "the slot is usable");
+    ok(run_shell(0, "echo again") && strcmp(file_of(0, "out"), "again\n") == 0,
+       "the slot is usable");
     end();
 }
 
