@@ -358,13 +358,16 @@ void fake_resolve(struct dj_engine *engine, struct dj_call *call)
 
 enum dj_status dj_call_status(struct dj_engine *engine, struct dj_call *call)
 {
+    const struct fake_instance *instance;
+
     if (call->live != 0)
         return DJ_RUNNING;
     if (dj_call_current(engine, call) != 0)
         return DJ_DONE;
     if (call->latest == 0)
         return DJ_ABSENT;
-    return fake_find(engine, call->latest)->rec.state == DJ_DONE ? DJ_STALE : DJ_FAILED;
+    instance = fake_find(engine, call->latest);
+    return instance != NULL && instance->rec.state == DJ_DONE ? DJ_STALE : DJ_FAILED;
 }
 
 uint64_t dj_call_current(struct dj_engine *engine, struct dj_call *call)
