@@ -49,7 +49,9 @@ static void test_world(void)
 
     begin();
     run = shell_order(2, "cat; umask; echo $TMPDIR; pwd; ls -A | wc -l; ls /proc/self/fd | wc -l;"
-                         " sed -n 's/^Sig[BI][lg][kn].*\\t//p' /proc/self/status");
+                         " sed -n 's/^Sig[BI][lg][kn].*\\t//p' /proc/self/status |"
+                         /* 32 and 33 are glibc's own, and come ignored from some callers */
+                         " sed s/0000000180000000/0000000000000000/");
     add_env(&run, "TMPDIR", "/elsewhere");
     ok(run_order(&run) && exited_with(DJ_EXIT_CODE, 0), "a look around");
     {
@@ -318,7 +320,8 @@ static void test_sessions(void)
     ok(sessions->changes >= 1, "changes are counted");
     take();
     send_shell(3, "read x < /proc/self/stat; set -- $x; echo $1 $6; exec sleep 100");
-    ok(appears(3, "out") && hear(DJ_MSG_STARTED), "a task that tells its pid and session");
+    /* STARTED first: until then the slot still has the output of the run before. */
+    ok(hear(DJ_MSG_STARTED) && appears(3, "out"), "a task that tells its pid and session");
     {
         int pid = 0, sid = 0;
 
