@@ -3,9 +3,10 @@
  *
  * Each run is a two-line shell script that prints its argument. In turn, in one folder:
  *
- *   xargs -P2 to files   the script itself sends stdout and stderr to two new files, out/N and err/N
+ *   xargs -P2 to files   the script itself sends stdout and stderr to two new files
  *   xargs -P2            the same without files: the floor, nothing is kept
- *   djw, 2 slots         a fake daemon gives RUN with an argument file, reads the result, gives TAKEN
+ *   djw, 2 slots         a fake daemon gives RUN with an argument file, reads the result and
+ *                        gives TAKEN
  *
  * Printed are milliseconds a run (min, median, max of the rounds) and the ratios, taken within each
  * round. Nothing is synced by any of them. The folder is made below $TMPDIR or /var/tmp.
@@ -59,12 +60,17 @@ static void run_xargs(const char *script, unsigned runs)
         give_up("xargs");
 }
 
+/* Fresh folders each time: ext4 searches long for an inode while many were freed a moment ago. */
 static void run_to_files(unsigned runs)
 {
-    if (dj_remove_tree(AT_FDCWD, "out") < 0 || dj_remove_tree(AT_FDCWD, "err") < 0 ||
-        mkdir("out", 0755) < 0 || mkdir("err", 0755) < 0)
-        give_up("out");
-    run_xargs("./to-files.sh", runs);
+    static unsigned round;
+    char script[64];
+
+    snprintf(script, sizeof(script), "%u", ++round);
+    if (mkdir(script, 0755) < 0)
+        give_up(script);
+    snprintf(script, sizeof(script), "./to-files.sh %u", round);
+    run_xargs(script, runs);
 }
 
 /* ---- djw --------------------------------------------------------------------------------- */
@@ -186,7 +192,7 @@ static void make_folder(void)
     if (mkdtemp(top) == NULL || chdir(top) < 0)
         give_up(top);
     put_script("job.sh", "#!/bin/sh\necho \"$1\"\n");
-    put_script("to-files.sh", "#!/bin/sh\nexec > \"out/$1\" 2> \"err/$1\"\necho \"$1\"\n");
+    put_script("to-files.sh", "#!/bin/sh\nexec > \"$1/$2.out\" 2> \"$1/$2.err\"\necho \"$2\"\n");
 }
 
 int main(int argc, char **argv)

@@ -1,4 +1,5 @@
 # djfs alone: those who wait, those who do not want to wait any more, and everybody else.
+# alone
 
 bats_require_minimum_version 1.5.0
 load helper/djfs

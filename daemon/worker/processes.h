@@ -17,7 +17,8 @@ void dj_kill_children(void);
 
 /*
  * dj_kill_strays(spare, cookie, tmp): what a killed reaper left behind: SIGKILL to each child of
- * the calling process that spare() does not know, and to each process that was started with TMPDIR=tmp
+ * the calling process that spare() does not know, and to each process that was started with
+ * TMPDIR=tmp
  * in its environment (the reaper's children went elsewhere when it was an old worker's). The number
  * of processes that were still there.
  */
