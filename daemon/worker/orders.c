@@ -70,8 +70,6 @@ static bool tell_started(struct dj_worker *worker, struct dj_slot *slot)
         return false;
     post(worker, DJ_MSG_STARTED, &message);
     slot->started_told = true;
-    if (slot->killed)
-        dj_run_nudge(worker, slot);
     return true;
 }
 

@@ -229,25 +229,28 @@ static int wait_signal(uint64_t until_ns)
     return sigtimedwait(&set, NULL, until_ns == NEVER ? NULL : &timeout);
 }
 
-static void look_at_time(struct reaper *reaper, uint64_t now)
-{
-    if (now >= reaper->timeout_ns)
-        begin_ending(reaper, DJ_EXIT_TIMEOUT, GRACE_NS);
-    else if (now >= reaper->look_ns)
-        look_at_sizes(reaper, now);
-}
-
 static void watch(struct reaper *reaper)
 {
-    while (!reaper->task_over && !reaper->ending) {
+    while (!reaper->task_over) {
         uint64_t until = DJ_MIN(reaper->timeout_ns, reaper->look_ns);
-        int caught = wait_signal(until);
+        int caught;
 
-        if (caught == DJ_REAPER_END) /* before reap(): the order may have ended the task already */
-            begin_ending(reaper, DJ_EXIT_KILLED, GRACE_NS);
+        if (reaper->ending)
+            return;
+        caught = wait_signal(until);
         reap(reaper);
-        if (!reaper->task_over && !reaper->ending && until != NEVER)
-            look_at_time(reaper, dj_clock_mono_ns());
+        if (reaper->task_over)
+            return;
+        if (caught == DJ_REAPER_END) {
+            begin_ending(reaper, DJ_EXIT_KILLED, GRACE_NS);
+        } else if (caught < 0 && until != NEVER) {
+            uint64_t now = dj_clock_mono_ns();
+
+            if (now >= reaper->timeout_ns)
+                begin_ending(reaper, DJ_EXIT_TIMEOUT, GRACE_NS);
+            else if (now >= reaper->look_ns)
+                look_at_sizes(reaper, now);
+        }
     }
 }
 
@@ -320,9 +323,9 @@ static void settle(void)
 
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
-    setpgid(0, 0); /* a session would cost a scheduling group, and no signal but SIGKILL gets here */
+    setsid();
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    prctl(PR_SET_NAME, DJ_REAPER_NAME);
+    prctl(PR_SET_NAME, "dj-reaper");
 }
 
 static void write_spec(struct reaper *reaper)
@@ -342,6 +345,7 @@ static void write_spec(struct reaper *reaper)
 static void start(struct reaper *reaper, struct dj_sessions *sessions)
 {
     const struct dj_part_limits *limits = &reaper->order->limits;
+    pid_t self = getpid();
 
     reaper->timeout_ns = limits->timeout_ms == 0 || limits->timeout_ms > TIMEOUT_MAX_MS
                              ? NEVER
@@ -349,11 +353,11 @@ static void start(struct reaper *reaper, struct dj_sessions *sessions)
     reaper->look_ns = limits->result_bytes == 0 && limits->log_bytes == 0
                           ? NEVER
                           : reaper->begin_ns + LOOK_MIN_MS * DJ_NS_PER_MS;
-    reaper->task = dj_task_start(reaper->order, reaper->state, sessions);
+    reaper->task = fork();
     if (reaper->task < 0)
-        cannot(reaper, -reaper->task, "cannot start a process");
-    if (dj_clock_mono_ns() >= reaper->timeout_ns)
-        begin_ending(reaper, DJ_EXIT_TIMEOUT, GRACE_NS);
+        cannot(reaper, errno, "cannot start a process");
+    if (reaper->task == 0)
+        dj_task_exec(reaper->order, reaper->state, sessions, self);
 }
 
 void dj_reaper_main(const struct dj_order *order, const char *folder, int state,

@@ -4,8 +4,8 @@
  * It starts the task in a session of its own, waits for it, ends what the task left behind, writes
  * the exit record and ends. It is a subreaper, so whatever leaves the session or double-forks is
  * still its child in the end, and the record is only written when no process of the run is left. It
- * leads a process group of its own and blocks every signal: what hits the worker does not hit it,
- * and the worker's death changes nothing for it.
+ * lives in a session of its own and blocks every signal: what hits the worker does not hit it, and
+ * the worker's death changes nothing for it.
  *
  * SIGUSR1 is the order to end the run: SIGTERM to the task's process group, two seconds for all to
  * end, then SIGKILL to everything. A second SIGUSR1 ends the two seconds.
@@ -13,14 +13,12 @@
 #ifndef DJ_WORKER_REAPER_H
 #define DJ_WORKER_REAPER_H
 
-#include <signal.h>
 #include <stdint.h>
 
 #include "daemon/worker/session_table.h"
 #include "lib/proto/messages.h"
 
 #define DJ_REAPER_END SIGUSR1
-#define DJ_REAPER_NAME "dj-reaper" /* of the process, and of its task until that has called exec */
 
 struct dj_order {
     uint64_t instance;

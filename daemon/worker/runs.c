@@ -129,7 +129,7 @@ void dj_run_start(struct dj_worker *worker, struct dj_slot *slot, const struct d
     slot->instance = run->instance;
     slot->attempt = run->attempt;
     slot->start_ns = dj_clock_now_ns();
-    slot->started_told = slot->killed = false;
+    slot->started_told = false;
     worker->in_use++;
     rc = start(worker, slot, run, &build, &err);
     dj_order_release(&build);
@@ -139,31 +139,13 @@ void dj_run_start(struct dj_worker *worker, struct dj_slot *slot, const struct d
 
 /* ---- ending ------------------------------------------------------------------------------ */
 
-/*
- * Until its task has called exec the reaper cannot hear us, and exec may wait for long: task.h. So
- * the child is ended directly, if that is what it still is.
- */
-void dj_run_nudge(struct dj_worker *worker, struct dj_slot *slot)
-{
-    dj_cleanup_buf struct dj_buf name = DJ_BUF_INIT;
-    pid_t pid = dj_sessions_pid(worker->sessions, slot->number, slot->instance);
-    dj_cleanup_close int task = pid > 0 ? pidfd_open(pid, 0) : -1;
-    char path[64];
-
-    snprintf(path, sizeof(path), "/proc/%ld/comm", (long)pid);
-    if (task >= 0 && dj_read_file(AT_FDCWD, path, sizeof(path), &name) == 0 &&
-        strcmp(dj_buf_str(&name), DJ_REAPER_NAME "\n") == 0)
-        pidfd_send_signal(task, SIGTERM, NULL, 0);
-}
-
 void dj_run_kill(struct dj_worker *worker, struct dj_slot *slot)
 {
+    (void)worker;
     if (slot->reaper != 0)
         kill(slot->reaper, DJ_REAPER_END); /* a child: the pid is its own until it was waited for */
     else if (slot->pidfd >= 0)
         pidfd_send_signal(slot->pidfd, DJ_REAPER_END, NULL, 0);
-    slot->killed = true;
-    dj_run_nudge(worker, slot);
 }
 
 static bool is_ours(void *cookie, pid_t pid)
@@ -323,7 +305,7 @@ static int adopt(struct dj_worker *worker, struct dj_slot *slot, int state, stru
     slot->instance = spec.instance;
     slot->attempt = spec.attempt;
     slot->start_ns = spec.start_ns;
-    slot->started_told = slot->killed = false;
+    slot->started_told = false;
     worker->in_use++;
     if (what == DEAD) {
         dj_run_gone(worker, slot);

@@ -37,7 +37,6 @@ struct dj_slot {
     enum dj_slot_state state;
     bool made;            /* its folder is complete and clean */
     bool started_told;    /* STARTED or RUNNING has told its pid */
-    bool killed;          /* KILL has come */
     uint64_t instance;
     uint64_t attempt;
     uint64_t start_ns;

@@ -1,16 +1,8 @@
 /*
- * The task of a run: from the reaper to exec.
- *
- * The child shares the reaper's memory until exec, and the reaper stands still meanwhile: that costs
- * a fifth less than a fork for a short run. exec may take long, when the program is itself a result
- * that is still to be computed. So the child takes signals as its task will, and carries the run's
- * timeout with it until exec; the worker, which knows its pid from the sessions file, ends it on
- * KILL (dj_run_kill). The reaper finds out when it goes on.
+ * The task of a run: from the forked child to exec.
  */
 #ifndef DJ_WORKER_TASK_H
 #define DJ_WORKER_TASK_H
-
-#include <sys/types.h>
 
 #include "daemon/worker/reaper.h"
 #include "daemon/worker/record.h"
@@ -19,10 +11,11 @@
 #define DJ_TASK_NOT_STARTED 127
 
 /*
- * dj_task_start(order, state, sessions): the task's pid, or -errno when there is no process for it.
- * The caller's working directory is the slot's folder, its 0, 1 and 2 are the task's.
+ * dj_task_exec(order, state, sessions, reaper): in the child, with the slot's folder as the working
+ * directory and 0, 1 and 2 in place. Never returns.
  */
-pid_t dj_task_start(const struct dj_order *order, int state, struct dj_sessions *sessions);
+void dj_task_exec(const struct dj_order *order, int state, struct dj_sessions *sessions,
+                  pid_t reaper) __attribute__((noreturn));
 
 /* dj_exit_begin(order, ret): a record with everything zero but whose it is and when it began. */
 void dj_exit_begin(const struct dj_order *order, struct dj_exit_record *ret);

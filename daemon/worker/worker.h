@@ -84,8 +84,6 @@ void dj_tell_exited(struct dj_worker *worker, const struct dj_slot *slot);
 /* dj_run_start(): the slot is FREE; afterwards it is RUNNING, or ENDED with the reason. */
 void dj_run_start(struct dj_worker *worker, struct dj_slot *slot, const struct dj_msg_run *run);
 void dj_run_kill(struct dj_worker *worker, struct dj_slot *slot);
-/* dj_run_nudge(): when a killed run's task is seen for the first time. */
-void dj_run_nudge(struct dj_worker *worker, struct dj_slot *slot);
 /* dj_run_taken(): an ENDED slot is FREE again. */
 void dj_run_taken(struct dj_worker *worker, struct dj_slot *slot);
 /* dj_runs_reap(worker): on SIGCHLD. dj_run_gone(worker, slot): its reaper is no more. */

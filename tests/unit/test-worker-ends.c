@@ -103,49 +103,6 @@ static void test_kill(void)
     end();
 }
 
-/* A program whose open waits, as one on a mount may: somebody has a lease on its file. */
-static void test_slow_exec(void)
-{
-    char path[128];
-    struct dj_msg_run run;
-    uint64_t instance, begun;
-    int fd;
-
-    snprintf(path, sizeof(path), "%s", in_top("slow"));
-    put_file(path, "#!/bin/sh\necho too late\n", 0755);
-    fd = open(path, O_RDWR | O_CLOEXEC);
-    signal(SIGIO, SIG_IGN);
-    begin();
-    if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0) {
-        skip(5, "no leases on files in /tmp");
-        close(fd);
-        end();
-        return;
-    }
-    run = order_for(0);
-    add_word(&run, path);
-    instance = send_order(&run);
-    ok(hear(DJ_MSG_STARTED), "a run whose exec takes long has its session already");
-    begun = dj_clock_mono_ns();
-    send_kill(instance, 0);
-    ok(hear_end(instance) && exited_with(DJ_EXIT_KILLED, SIGTERM), "it can be killed");
-    take();
-    run = order_for(0);
-    add_word(&run, path);
-    instance = send_order(&run);
-    send_kill(instance, 0);
-    ok(hear_end(instance) && exited_with(DJ_EXIT_KILLED, SIGTERM), "at any moment");
-    take();
-    run = order_for(0);
-    add_word(&run, path);
-    run.limits.timeout_ms = 100;
-    ok(run_order(&run) && exited_with(DJ_EXIT_TIMEOUT, SIGKILL), "and it has its timeout");
-    ok(seconds_since(begun) < 20, "none of this waited for exec");
-    fcntl(fd, F_SETLEASE, F_UNLCK);
-    close(fd);
-    end();
-}
-
 static void test_reaper_killed(void)
 {
     uint64_t instance;
@@ -350,7 +307,6 @@ int main(void)
     test_background();
     test_timeout();
     test_kill();
-    test_slow_exec();
     test_reaper_killed();
     test_worker_killed();
     test_ended_while_away();

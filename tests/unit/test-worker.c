@@ -329,7 +329,7 @@ static void test_sessions(void)
            "leads its session");
         is_int(pid, (intmax_t)started.pid, "and is the one of STARTED");
         is_int((intmax_t)sessions->entry[3].reaper, parent_of(pid), "its parent is the reaper");
-        ok(getpgid(parent_of(pid)) == parent_of(pid), "the reaper leads a process group");
+        ok(getsid(parent_of(pid)) == parent_of(pid), "the reaper has a session of its own");
     }
     send_kill(ended.instance + 1, 3);
     hear_end(ended.instance + 1);
