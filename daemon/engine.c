@@ -176,6 +176,7 @@ int dj_engine_new(struct dj_loop *loop, struct dj_store *store,
 
 void dj_engine_start(struct dj_engine *engine)
 {
+    workers_adopt(engine);
     worker_spawn(engine);
 }
 

@@ -148,6 +148,7 @@ struct dj_engine {
     uint64_t stored_runs;
     /* the worker */
     struct dj_peer *worker;
+    struct dj_peer *greeting_worker; /* has not told yet what it runs */
     char *work_dir;
     uint8_t *slots;              /* 1: in use */
     size_t slot_cap;
@@ -223,6 +224,7 @@ int engine_write(struct dj_engine *engine, struct dj_store_batch *batch, struct 
 
 /* workers.c */
 void worker_spawn(struct dj_engine *engine);
+void workers_adopt(struct dj_engine *engine);
 int worker_start(struct run *run, struct dj_err *err);
 void worker_kill(struct run *run);
 void worker_taken(struct run *run);

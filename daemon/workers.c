@@ -227,14 +227,15 @@ void worker_spawn(struct dj_engine *engine)
 
 void worker_attach(struct dj_engine *engine, struct dj_peer *peer, const char *place)
 {
-    engine->worker = peer;
+    engine->greeting_worker = peer;
     if (strcmp(place, engine->work_dir) != 0)
         dj_log_warning("the worker uses %s instead of %s", place, engine->work_dir);
-    run_plan_start(engine);
 }
 
 void worker_gone(struct dj_engine *engine, struct dj_peer *peer)
 {
+    if (engine->greeting_worker == peer)
+        engine->greeting_worker = NULL;
     if (engine->worker != peer)
         return;
     engine->worker = NULL;
@@ -353,6 +354,26 @@ static void adopt_lost(struct dj_engine *engine, const struct dj_msg_running *ru
     free(numbers.items);
 }
 
+/* Before anybody asks: a call that is under way is joined and not started again. */
+void workers_adopt(struct dj_engine *engine)
+{
+    struct dj_store_iter *iter =
+        dj_store_iter_new(engine->store, DJ_BYTES_LIT("A"), DJ_BYTES_LIT("B"));
+    struct dj_list numbers = {0};
+
+    while (dj_store_iter_next(iter))
+        *(uint64_t *)dj_list_add(&numbers, sizeof(uint64_t)) =
+            dj_get64(dj_store_iter_key(iter), 1);
+    dj_store_iter_free(iter);
+    for (size_t i = 0; i < numbers.n; i++) {
+        struct run *run = adopt(engine, *DJ_LIST_AT(&numbers, uint64_t, i));
+
+        if (run != NULL)
+            slot_claim(engine, run->slot);
+    }
+    free(numbers.items);
+}
+
 static void on_running(struct dj_engine *engine, const struct dj_msg_running *running)
 {
     for (size_t i = 0; i < running->slots.n; i++) {
@@ -403,6 +424,13 @@ static void on_exited(struct dj_engine *engine, struct dj_msg_exited *exited)
 void worker_message(struct dj_engine *engine, struct dj_peer *peer,
                     const struct dj_message_in *message)
 {
+    /* Only who has told what it runs is given more: until then its slots are not known. */
+    if (message->number == DJ_MSG_RUNNING && peer == engine->greeting_worker) {
+        engine->worker = peer;
+        on_running(engine, message->fields);
+        run_plan_start(engine);
+        return;
+    }
     if (peer != engine->worker)
         return;
     if (message->number == DJ_MSG_RUNNING)

@@ -189,7 +189,10 @@ static bool read_end(struct dj_worker *worker, struct dj_slot *slot)
 
 void dj_run_gone(struct dj_worker *worker, struct dj_slot *slot)
 {
-    slot->pidfd = dj_close(slot->pidfd); /* that takes it out of epoll, too */
+    /* Closing it is not enough: a reaper that has just been forked may still have a copy. */
+    if (slot->pidfd >= 0)
+        epoll_ctl(worker->epoll, EPOLL_CTL_DEL, slot->pidfd, NULL);
+    slot->pidfd = dj_close(slot->pidfd);
     slot->reaper = 0;
     slot->state = DJ_SLOT_ENDED;
     if (!read_end(worker, slot))

@@ -76,6 +76,8 @@ static bool folder_is_gone(const struct dj_worker *worker)
 
 static void daemon_is_away(struct dj_worker *worker)
 {
+    /* Closing it is not enough: a reaper that has just been forked may still have a copy. */
+    epoll_ctl(worker->epoll, EPOLL_CTL_DEL, dj_connection_fd(worker->connection), NULL);
     dj_connection_free(worker->connection);
     worker->connection = NULL;
     worker->broken = false;
