@@ -46,6 +46,8 @@ PY
 
 @test "10 000 blocked readers: two threads, and all else goes on" {
     block 10000 "$(result_of never)"
+    "$TOOLS/openers" 200 "$MNT/tasks/echo/never/files/copy" > in-files.out 3>&- &
+    wait_until count_is waiting 10200
     is "$(sed -n 's/^Threads:\t//p' "/proc/$MOUNT/status")" 2
     cat "$(result_of done)" > /dev/null
     for file in "$(result_of done)" "$MNT/tasks/echo/done/status" "$MNT/README"; do

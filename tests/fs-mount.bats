@@ -161,6 +161,15 @@ SH
     wait_until not runs djfs
 }
 
+@test "allow_other lets others in, as far as permissions go" {
+    requires_root
+    start_mount -o allow_other
+    chmod 711 "$DJ_TMP"
+    is "$(as_user nobody cat "$(result_of done)" | wc -c)" 100003
+    gives_errno EACCES as_user nobody bash -c 'echo x > "$1/README"' - "$MNT"
+    gives_errno EACCES as_user nobody mkdir "$MNT/tasks/x"
+}
+
 @test "read-only: ended runs only, nothing computes, nothing is written" {
     start_mount -o ro
     is "$(wc -c < "$(result_of done)")" 100003

@@ -180,8 +180,10 @@ static void add_instance(size_t run)
     if (size_of(n_instances) > INLINE_MAX) {
         dj_cleanup_buf struct dj_buf buf = DJ_BUF_INIT;
         dj_cleanup_free char *path = path_of(n_instances);
-        int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+        int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0644);
 
+        if (fd < 0 && errno == EEXIST)
+            return;
         content_of(n_instances, &buf);
         if (fd < 0 || write(fd, buf.data, buf.len) != (ssize_t)buf.len)
             abort();
