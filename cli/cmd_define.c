@@ -9,6 +9,7 @@
 
 #include "cli/command.h"
 #include "lib/model/taskfile.h"
+#include "lib/model/template.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 
@@ -84,6 +85,25 @@ static bool has_section(struct dj_bytes text)
     return false;
 }
 
+/* The kernel runs only what is executable; any other script goes to its interpreter. */
+static void add_interpreter(struct dj_definition *definition, const char *file,
+                            struct dj_bytes text)
+{
+    dj_cleanup_buf struct dj_buf itself = DJ_BUF_INIT;
+    struct dj_list words = {0};
+
+    dj_buf_adds(&itself, "{here}/");
+    dj_template_escape(&itself, dj_bytes_of(file));
+    if (definition->command.n == 0 ||
+        !dj_bytes_equal(dj_list_bytes(&definition->command, 0), dj_buf_bytes(&itself)))
+        return; /* the head names a command of its own */
+    dj_script_interpreter(file, text, &words);
+    for (size_t i = 0; i < definition->command.n; i++)
+        dj_list_add_bytes(&words, dj_list_bytes(&definition->command, i));
+    dj_bytes_list_release(&definition->command);
+    definition->command = words;
+}
+
 static int define_file(struct dj_cli *cli, const char *path, char **names, int n)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
@@ -122,7 +142,8 @@ static int define_file(struct dj_cli *cli, const char *path, char **names, int n
 
         dj_buf_addf(&whole, "%s/%s", real, slash + 1);
         if (access(dj_buf_str(&whole), X_OK) < 0)
-            dj_script_interpreter(slash + 1, dj_buf_bytes(&text), &definitions);
+            add_interpreter(DJ_LIST_AT(&definitions, struct dj_definition, 0), slash + 1,
+                            dj_buf_bytes(&text));
     }
     return send_definitions(cli, &definitions, path, real);
 }

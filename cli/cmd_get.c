@@ -86,7 +86,7 @@ int dj_cmd_get(struct dj_cli *cli, int argc, char **argv)
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     int option;
 
-    while ((option = getopt_long(argc, argv, "+", longs, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "+:", longs, NULL)) != -1) {
         switch (option) {
         case 'f':
             get.flags |= DJ_GET_FORCE;
@@ -102,7 +102,7 @@ int dj_cmd_get(struct dj_cli *cli, int argc, char **argv)
                 return dj_fail(-EINVAL, &err);
             break;
         default:
-            return dj_usage("get");
+            return dj_bad_option(argv, option);
         }
     }
     if (optind == argc)

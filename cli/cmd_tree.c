@@ -46,9 +46,9 @@ int dj_cmd_ls(struct dj_cli *cli, int argc, char **argv)
     bool full = false;
     int option, rc;
 
-    while ((option = getopt(argc, argv, "+l")) != -1) {
+    while ((option = getopt(argc, argv, "+:l")) != -1) {
         if (option != 'l')
-            return dj_usage("ls");
+            return dj_bad_option(argv, option);
         full = true;
     }
     if (argc - optind > 1)

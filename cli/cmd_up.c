@@ -1,4 +1,5 @@
 /* dj up, down, mount, umount: the daemon and its mount. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -21,35 +22,70 @@ static bool fuse_usable(void)
     return fd >= 0;
 }
 
-/* /dj where it can be made or is ours and empty, else ~/dj. */
-static char *default_mount(void)
+/* 0 or -errno; asks whoever serves the folder: the kernel still knows the top of a dead mount. */
+static int look(const char *path, struct statx *ret)
+{
+    return statx(AT_FDCWD, path, AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, ret) < 0 ? -errno : 0;
+}
+
+/* A mount point lies on another device than its folder. */
+static bool is_live_mount(const char *at)
+{
+    dj_cleanup_buf struct dj_buf above = DJ_BUF_INIT;
+    struct statx here, there;
+
+    dj_buf_addf(&above, "%s/..", at);
+    return look(at, &here) == 0 &&
+           (look(dj_buf_str(&above), &there) < 0 || here.stx_dev_major != there.stx_dev_major ||
+            here.stx_dev_minor != there.stx_dev_minor);
+}
+
+/* One whose program has gone cannot be looked at. */
+static bool is_mounted(const char *at)
+{
+    struct statx st;
+
+    return look(at, &st) == -ENOTCONN || is_live_mount(at);
+}
+
+static bool can_be_dj(void)
+{
+    struct statx st;
+    DIR *folder;
+    int entries = 0, rc;
+
+    if (mkdir("/dj", 0755) == 0)
+        return true;
+    rc = look("/dj", &st);
+    if (rc < 0)
+        return rc == -ENOTCONN;
+    folder = st.stx_uid == geteuid() && !is_live_mount("/dj") ? opendir("/dj") : NULL;
+    if (folder == NULL)
+        return false;
+    while (readdir(folder) != NULL)
+        entries++;
+    closedir(folder);
+    return entries <= 2;
+}
+
+/* Where it is mounted already, else /dj where it can be made or is ours and empty, else ~/dj. */
+static char *default_mount(const char *mounted)
 {
     struct dj_buf path = DJ_BUF_INIT;
     const char *home = getenv("HOME");
-    struct stat st;
 
-    if (mkdir("/dj", 0755) == 0 || (stat("/dj", &st) == 0 && st.st_uid == geteuid()) ||
-        home == NULL)
+    if (mounted != NULL && mounted[0] != '\0' && is_live_mount(mounted))
+        return dj_xstrdup(mounted);
+    if (can_be_dj() || home == NULL)
         return dj_xstrdup("/dj");
     dj_buf_addf(&path, "%s/dj", home);
     return dj_buf_steal(&path);
 }
 
-static char *absolute(const char *path)
-{
-    struct dj_buf full = DJ_BUF_INIT;
-    dj_cleanup_free char *cwd = NULL;
-
-    if (path[0] == '/')
-        return dj_xstrdup(path);
-    cwd = getcwd(NULL, 0);
-    dj_buf_addf(&full, "%s/%s", cwd == NULL ? "" : cwd, path);
-    return dj_buf_steal(&full);
-}
-
 int dj_mount_at(struct dj_cli *cli, const char *mount, struct dj_err *err)
 {
-    dj_cleanup_free char *socket = NULL, *program = dj_program("djfs"), *at = absolute(mount);
+    dj_cleanup_free char *named = NULL, *socket = NULL;
+    dj_cleanup_free char *program = dj_program("djfs"), *at = dj_absolute(mount);
     dj_cleanup_buf struct dj_buf log = DJ_BUF_INIT;
     char option[] = "--connect";
     char *argv[5] = {program, option, NULL, at, NULL};
@@ -57,12 +93,12 @@ int dj_mount_at(struct dj_cli *cli, const char *mount, struct dj_err *err)
     char *slash;
     int rc;
 
-    if (mounted != NULL && strcmp(mounted, at) == 0)
+    if (mounted != NULL && strcmp(mounted, at) == 0 && is_live_mount(at))
         return 1;
-    rc = dj_socket_path(cli->connect, &socket, err);
+    rc = dj_socket_path(cli->connect, &named, err);
     if (rc < 0)
         return rc;
-    argv[2] = socket;
+    argv[2] = socket = dj_absolute(named);
     if (mkdir(at, 0755) < 0 && errno != EEXIST && errno != ENOTCONN)
         return dj_err_sys(err, errno, "%s", at);
     dj_buf_adds(&log, socket);
@@ -75,7 +111,8 @@ int dj_mount_at(struct dj_cli *cli, const char *mount, struct dj_err *err)
 
 static int mount_and_say(struct dj_cli *cli, const char *named)
 {
-    dj_cleanup_free char *mount = named != NULL ? dj_xstrdup(named) : default_mount();
+    const char *mounted = dj_connection_welcome(cli->connection)->mount;
+    dj_cleanup_free char *mount = NULL;
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     int rc;
 
@@ -84,6 +121,7 @@ static int mount_and_say(struct dj_cli *cli, const char *named)
               "`dj cat` do the same\n", stderr);
         return DJ_EX_OK;
     }
+    mount = named != NULL ? dj_xstrdup(named) : default_mount(mounted);
     rc = dj_mount_at(cli, mount, &err);
     if (rc < 0)
         return dj_fail(rc, &err);
@@ -107,7 +145,7 @@ int dj_cmd_up(struct dj_cli *cli, int argc, char **argv)
     bool mount = true;
     int option, rc;
 
-    while ((option = getopt_long(argc, argv, "+", longs, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "+:", longs, NULL)) != -1) {
         if (option == 's')
             store = optarg;
         else if (option == 'w')
@@ -115,14 +153,14 @@ int dj_cmd_up(struct dj_cli *cli, int argc, char **argv)
         else if (option == 'n')
             mount = false;
         else
-            return dj_usage("up");
+            return dj_bad_option(argv, option);
     }
     if (argc - optind > 1)
         return dj_usage("up");
     rc = dj_connect(cli, false, &err);
     if (rc == -ENOTCONN) {
         dj_err_release(&err);
-        store_path = store == NULL ? NULL : absolute(store);
+        store_path = store == NULL ? NULL : dj_absolute(store);
         rc = named != NULL && named[0] != '\0' ? dj_socket_path(cli->connect, &socket, &err)
                                                : dj_own_socket_path(true, &socket, &err);
         if (rc == 0)
@@ -165,22 +203,10 @@ static int run_program(char **argv)
     return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* A mount point lies on another device than its folder; a dead one cannot be looked at. */
-static bool is_mounted(const char *at)
-{
-    dj_cleanup_buf struct dj_buf above = DJ_BUF_INIT;
-    struct stat here, there;
-
-    dj_buf_addf(&above, "%s/..", at);
-    if (stat(at, &here) < 0)
-        return errno == ENOTCONN;
-    return stat(dj_buf_str(&above), &there) < 0 || here.st_dev != there.st_dev;
-}
-
 static int unmount(const char *mount)
 {
     char fusermount[] = "fusermount3", umount[] = "umount", option[] = "-u";
-    dj_cleanup_free char *at = absolute(mount);
+    dj_cleanup_free char *at = dj_absolute(mount);
     char *as_user[] = {fusermount, option, at, NULL};
     char *as_root[] = {umount, at, NULL};
 
@@ -211,19 +237,19 @@ int dj_cmd_umount(struct dj_cli *cli, int argc, char **argv)
     return unmount(mount);
 }
 
-/* The daemon is gone when nobody answers at its socket. */
-static bool wait_gone(struct dj_cli *cli)
+/* Gone: nobody answers at this socket. Looked for by name it could be another daemon's by now. */
+static bool wait_gone(const char *socket)
 {
+    static const struct dj_greeting greeting = {.role = DJ_ROLE_CLIENT,
+                                                .program = "dj " PACKAGE_VERSION};
     struct timespec pause = {0, 10000000};
 
     for (int i = 0; i < 3000; i++) {
-        dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-        int rc;
+        struct dj_connection *connection;
 
-        dj_connection_free(dj_steal(cli->connection));
-        rc = dj_connect(cli, false, &err);
-        if (rc < 0)
+        if (dj_connection_open(socket, &greeting, &connection, NULL) < 0)
             return true;
+        dj_connection_free(connection);
         nanosleep(&pause, NULL);
     }
     return false;
@@ -232,6 +258,7 @@ static bool wait_gone(struct dj_cli *cli)
 int dj_cmd_down(struct dj_cli *cli, int argc, char **argv)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    dj_cleanup_free char *socket = NULL;
     struct dj_msg_stop stop = {0};
     struct dj_message_in answer;
     const char *mount;
@@ -239,7 +266,9 @@ int dj_cmd_down(struct dj_cli *cli, int argc, char **argv)
 
     if (argc > 2)
         return dj_usage("down");
-    rc = dj_connect(cli, false, &err);
+    rc = dj_socket_path(cli->connect, &socket, &err);
+    if (rc == 0)
+        rc = dj_connect(cli, false, &err);
     if (rc < 0)
         return dj_fail(rc, &err);
     mount = argc == 2 ? argv[1] : dj_connection_welcome(cli->connection)->mount;
@@ -249,7 +278,7 @@ int dj_cmd_down(struct dj_cli *cli, int argc, char **argv)
     if (rc < 0)
         return dj_fail(rc, &err);
     dj_message_release(&answer);
-    if (!wait_gone(cli)) {
+    if (!wait_gone(socket)) {
         fputs("dj: the daemon has not ended within 30 s\n", stderr);
         return DJ_EX_FAILED;
     }

@@ -46,18 +46,27 @@ int dj_fail(int code, const struct dj_err *err);
 
 /* dj_usage(argv0): how that command is used, on stderr; DJ_EX_USAGE. */
 int dj_usage(const char *command);
+/* dj_bad_option(argv, option): what getopt did not take, by name, and the usage; DJ_EX_USAGE. */
+int dj_bad_option(char **argv, int option);
 
 /* dj_connect(cli, start, err): once; start: your own daemon is started when none runs. */
 int dj_connect(struct dj_cli *cli, bool start, struct dj_err *err) DJ_MUST_CHECK;
 
+/* dj_absolute(path): below the current folder; what we start runs in another. An address with
+ * "://" stays as it is. malloc'd. */
+char *dj_absolute(const char *path);
+
 /* dj_program(name): where a program of this installation is; malloc'd. */
 char *dj_program(const char *name);
 
-/* dj_start_daemon(socket, store, workers, err): starts djd and waits until it can be used. */
+/*
+ * dj_start_daemon(socket, store, workers, err): starts djd and waits until it can be used. Of two
+ * that start it at once, one does and the other finds it running: both get 0.
+ */
 int dj_start_daemon(const char *socket, const char *store, const char *workers,
                     struct dj_err *err) DJ_MUST_CHECK;
 
-/* dj_start(program argv, log, err): detached; returns when it has said that it is ready. */
+/* dj_start_program(argv, log, err): detached; returns when it has said that it is ready. */
 int dj_start_program(char **argv, const char *log, struct dj_err *err) DJ_MUST_CHECK;
 
 /* dj_interruptible(cli, timeout_ms): a signal or the time makes waiting calls cancel themselves. */
@@ -86,7 +95,7 @@ int dj_cmd_wait(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_undelete(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_help(struct dj_cli *cli, int argc, char **argv);
 
-/* dj_mount_at(cli, mount, err): starts djfs; 0, 1 when it was mounted already, or -errno. */
+/* dj_mount_at(cli, mount, err): starts djfs; 0, 1 when this daemon is mounted there, or -errno. */
 int dj_mount_at(struct dj_cli *cli, const char *mount, struct dj_err *err) DJ_MUST_CHECK;
 
 #endif

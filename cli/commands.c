@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 
@@ -41,6 +42,14 @@ int dj_cmd_help(struct dj_cli *cli DJ_UNUSED, int argc DJ_UNUSED, char **argv DJ
          "Options stand before TASK; behind it every word is an argument.\n"
          "COMMAND --help shows one command; dj(1) is the manual.");
     return DJ_EX_OK;
+}
+
+int dj_bad_option(char **argv, int option)
+{
+    fprintf(stderr, option == ':' ? "dj: %s: the option %s wants a value\n"
+                                  : "dj: %s: there is no option %s\n",
+            argv[0], argv[optind - 1]);
+    return dj_usage(argv[0]);
 }
 
 int dj_usage(const char *name)

@@ -22,7 +22,9 @@ static const struct dj_command *find(const char *name)
 
 static int close_stdout(int code)
 {
-    if ((fflush(stdout) != 0 || ferror(stdout) != 0) && code == 0) {
+    bool bad = ferror(stdout) != 0;
+
+    if ((fclose(stdout) != 0 || bad) && code == 0) {
         fprintf(stderr, "dj: cannot write: %s\n", strerror(errno));
         return DJ_EX_FAILED;
     }
@@ -75,6 +77,7 @@ int main(int argc, char **argv)
     argc -= optind;
     argv += optind;
     optind = 0;
+    opterr = 0; /* dj_bad_option() says it */
     code = argc == 2 && strcmp(argv[1], "--help") == 0
                ? (printf("usage: dj %s %s\n\n  %s\n", command->name, command->arguments,
                          command->summary), 0)

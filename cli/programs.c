@@ -15,6 +15,18 @@
 
 enum { START_MS = 30000, ARGS_MAX = 16, LOG_SHOWN = 4096 };
 
+char *dj_absolute(const char *path)
+{
+    struct dj_buf full = DJ_BUF_INIT;
+    dj_cleanup_free char *cwd = NULL;
+
+    if (path[0] == '/' || strstr(path, "://") != NULL)
+        return dj_xstrdup(path);
+    cwd = getcwd(NULL, 0);
+    dj_buf_addf(&full, "%s/%s", cwd == NULL ? "" : cwd, path);
+    return dj_buf_steal(&full);
+}
+
 char *dj_program(const char *name)
 {
     const char *dir = getenv("DJ_BINDIR");
@@ -54,6 +66,7 @@ static DJ_NORETURN void become(char **argv, int log, int ready)
     args[2] = number;
     args[n + 2] = NULL;
     setsid();
+    signal(SIGPIPE, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     dup2(null, STDIN_FILENO);
@@ -72,6 +85,7 @@ static int why_not(const char *program, const char *log, off_t before, struct dj
 {
     dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
     dj_cleanup_close int fd = dj_open(AT_FDCWD, log, O_RDONLY, 0);
+    const char *slash = strrchr(program, '/');
     struct dj_bytes said;
 
     if (fd >= 0 && lseek(fd, before, SEEK_SET) >= 0)
@@ -79,7 +93,8 @@ static int why_not(const char *program, const char *log, off_t before, struct dj
     while (text.len > 0 && text.data[text.len - 1] == '\n')
         dj_buf_truncate(&text, text.len - 1);
     said = dj_buf_bytes(&text);
-    return dj_err_set(err, EIO, "%s did not start: %.*s", program, (int)said.len,
+    return dj_err_set(err, EIO, "%s did not start: %.*s",
+                      slash == NULL ? program : slash + 1, (int)said.len,
                       said.len == 0 ? "" : (const char *)said.data);
 }
 

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -66,35 +68,72 @@ static int default_store(struct dj_buf *store, struct dj_err *err)
     return 0;
 }
 
-int dj_start_daemon(const char *socket, const char *store, const char *workers,
+static const struct dj_greeting greeting = {.role = DJ_ROLE_CLIENT,
+                                            .program = "dj " PACKAGE_VERSION};
+
+/* The folder of the socket, made when it is not there, with a slash behind it. */
+static int socket_folder(const char *socket, struct dj_buf *ret, struct dj_err *err)
+{
+    const char *slash = strrchr(socket, '/');
+    int rc;
+
+    if (slash == NULL)
+        return dj_err_set(err, EINVAL, "%s is not the path of a socket", socket);
+    dj_buf_add(ret, socket, (size_t)(slash - socket) + 1);
+    rc = dj_mkdir_p(dj_buf_str(ret), 0700);
+    return rc < 0 ? dj_err_sys(err, -rc, "%s", dj_buf_str(ret)) : 0;
+}
+
+/* The lock is the folder itself, and only one of our own: another's could be held for ever. */
+static int lock_folder(const char *folder)
+{
+    int fd = dj_open(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY, 0);
+    struct stat st;
+
+    if (fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid()) {
+        while (flock(fd, LOCK_EX) < 0 && errno == EINTR)
+            continue;
+    }
+    return fd;
+}
+
+static bool answers(const char *socket)
+{
+    struct dj_connection *connection;
+
+    if (dj_connection_open(socket, &greeting, &connection, NULL) < 0)
+        return false;
+    dj_connection_free(connection);
+    return true;
+}
+
+int dj_start_daemon(const char *named_socket, const char *store, const char *workers,
                     struct dj_err *err)
 {
     dj_cleanup_buf struct dj_buf dir = DJ_BUF_INIT, log = DJ_BUF_INIT;
-    dj_cleanup_free char *program = dj_program("djd");
+    dj_cleanup_free char *program = dj_program("djd"), *socket = dj_absolute(named_socket);
     char option_store[] = "--store", option_socket[] = "--socket", option_workers[] = "--workers";
-    dj_cleanup_free char *socket_copy = dj_xstrdup(socket), *workers_copy = NULL;
-    char *argv[8] = {program, option_store, NULL, option_socket, socket_copy, NULL, NULL, NULL};
-    const char *slash = strrchr(socket, '/');
+    dj_cleanup_free char *workers_copy = NULL;
+    char *argv[8] = {program, option_store, NULL, option_socket, socket, NULL, NULL, NULL};
+    dj_cleanup_close int lock = -1;
     int rc = 0;
 
     if (store != NULL)
         dj_buf_adds(&dir, store);
     else
         rc = default_store(&dir, err);
+    if (rc == 0)
+        rc = socket_folder(socket, &log, err);
     if (rc < 0)
         return rc;
+    lock = lock_folder(dj_buf_str(&log));
+    if (answers(socket))
+        return 0;
     argv[2] = (char *)dir.data;
     if (workers != NULL) {
         workers_copy = dj_xstrdup(workers);
         argv[5] = option_workers;
         argv[6] = workers_copy;
-    }
-    if (slash != NULL && slash != socket) {
-        dj_buf_add(&log, socket, (size_t)(slash - socket));
-        rc = dj_mkdir_p(dj_buf_str(&log), 0700);
-        if (rc < 0)
-            return dj_err_sys(err, -rc, "%s", dj_buf_str(&log));
-        dj_buf_addc(&log, '/');
     }
     dj_buf_adds(&log, "djd.log");
     return dj_start_program(argv, dj_buf_str(&log), err);
@@ -102,7 +141,6 @@ int dj_start_daemon(const char *socket, const char *store, const char *workers,
 
 int dj_connect(struct dj_cli *cli, bool start, struct dj_err *err)
 {
-    struct dj_greeting greeting = {.role = DJ_ROLE_CLIENT, .program = "dj " PACKAGE_VERSION};
     const char *named = cli->connect != NULL ? cli->connect : getenv("DJ_CONNECT");
     dj_cleanup_free char *socket = NULL;
     int rc;

@@ -71,6 +71,9 @@ static int step(struct walk *walk, struct dj_bytes name, bool follow, struct dj_
         if (++walk->links > LINKS_MAX)
             return dj_err_set(err, ELOOP, "too many links");
         rc = readlink_of(walk, attr.node, &target, err);
+        if (rc == 0 && target.len > 0 && target.data[0] == '/')
+            return dj_err_set(err, EXDEV, "a link that leads out of the tree, to %s",
+                              dj_buf_str(&target));
         return rc < 0 ? rc : walk_path(walk, dj_buf_bytes(&target), true, err);
     }
     if (rc == 0 && walk->depth + 1 == DEPTH_MAX)

@@ -2,8 +2,9 @@
  * The tree by messages: paths walked, files read and written without a mount.
  *
  * A path is relative to the top of the tree ("tasks/factorial/5/result"; a leading slash is fine).
- * Links are followed, 40 at most (-ELOOP). An open that finds its node out of date walks the path
- * once more, as the kernel does. All calls block; errors come with the daemon's sentence.
+ * Links are followed, 40 at most (-ELOOP); one that leads out of the tree is -EXDEV. An open that
+ * finds its node out of date walks the path once more, as the kernel does. All calls block; errors
+ * come with the daemon's sentence.
  */
 #ifndef DJ_CLIENT_TREE_H
 #define DJ_CLIENT_TREE_H

@@ -85,7 +85,8 @@ static void test_kill(void)
     send_kill(instance, 0);
     ok(hear_end(instance) && ended.how == DJ_EXIT_KILLED, "a stopped task can be killed");
     take();
-    instance = send_shell(0, "trap 'echo no >&2' TERM; echo ready; while :; do sleep 78; done");
+    instance = send_shell(
+        0, "trap 'echo no >&2' TERM; echo ready; while :; do sleep 78 & wait; done");
     ok(appears(0, "out"), "a task that ignores SIGTERM");
     send_kill(instance, 0);
     {
@@ -100,6 +101,49 @@ static void test_kill(void)
     send_kill(99999, 5);
     ok(hear_end(99999) && exited_with(DJ_EXIT_LOST, 0), "a run that the worker does not know");
     ok(run_shell(0, "echo on") && exited_with(DJ_EXIT_CODE, 0), "the worker goes on");
+    end();
+}
+
+/* A program whose open waits, as one on a mount may: somebody has a lease on its file. */
+static void test_slow_exec(void)
+{
+    char path[128];
+    struct dj_msg_run run;
+    uint64_t instance, begun;
+    int fd;
+
+    snprintf(path, sizeof(path), "%s", in_top("slow"));
+    put_file(path, "#!/bin/sh\necho too late\n", 0755);
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    signal(SIGIO, SIG_IGN);
+    begin();
+    if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0) {
+        skip(5, "no leases on files in /tmp");
+        close(fd);
+        end();
+        return;
+    }
+    run = order_for(0);
+    add_word(&run, path);
+    instance = send_order(&run);
+    ok(hear(DJ_MSG_STARTED), "a run whose exec takes long has its session already");
+    begun = dj_clock_mono_ns();
+    send_kill(instance, 0);
+    ok(hear_end(instance) && exited_with(DJ_EXIT_KILLED, SIGTERM), "it can be killed");
+    take();
+    run = order_for(0);
+    add_word(&run, path);
+    instance = send_order(&run);
+    send_kill(instance, 0);
+    ok(hear_end(instance) && exited_with(DJ_EXIT_KILLED, SIGTERM), "at any moment");
+    take();
+    run = order_for(0);
+    add_word(&run, path);
+    run.limits.timeout_ms = 100;
+    ok(run_order(&run) && ended.how == DJ_EXIT_TIMEOUT, "and it has its timeout");
+    ok(seconds_since(begun) < 20, "none of this waited for exec");
+    fcntl(fd, F_SETLEASE, F_UNLCK);
+    close(fd);
     end();
 }
 
@@ -198,6 +242,84 @@ static void test_ended_while_away(void)
         ok(lost, "one is lost");
     }
     is_int(count_tasks(), 0, "and left no process");
+    end();
+}
+
+enum { STORM_SLOTS = 4, STORM_RUNS = 200, STORM_EACH = 17 };
+
+static uint64_t storm_send(unsigned slot)
+{
+    struct dj_msg_run run = shell_order(slot, "echo $0; (setsid sleep 91 &)");
+    char number[32];
+
+    snprintf(number, sizeof(number), "%" PRIu64, run.instance);
+    add_word(&run, number);
+    return send_order(&run);
+}
+
+static bool storm_knows(uint64_t instance)
+{
+    for (size_t i = 0; i < running.slots.n; i++)
+        if (DJ_LIST_AT(&running.slots, struct dj_part_slot_state, i)->instance == instance)
+            return true;
+    return false;
+}
+
+/* What a new worker does not know was never begun; what it should have forgotten is said again. */
+static void storm_resume(uint64_t *in_slot)
+{
+    fake_hang_up(&djd, false);
+    fake_spawn(&djd, NULL);
+    if (fake_accept(&djd, bound(SOON)) < 0 || !hear(DJ_MSG_RUNNING))
+        bail_out("no new worker");
+    for (size_t i = 0; i < running.slots.n; i++) {
+        const struct dj_part_slot_state *state =
+            DJ_LIST_AT(&running.slots, struct dj_part_slot_state, i);
+        struct dj_msg_taken taken = {state->instance, state->attempt, state->slot};
+
+        if (state->slot >= STORM_SLOTS || in_slot[state->slot] != state->instance)
+            fake_send(&djd, DJ_MSG_TAKEN, &taken);
+    }
+    for (unsigned slot = 0; slot < STORM_SLOTS; slot++)
+        if (!storm_knows(in_slot[slot]))
+            in_slot[slot] = storm_send(slot);
+}
+
+static bool storm_is_right(unsigned slot)
+{
+    const char *out = file_of(slot, "out");
+
+    return exited_with(DJ_EXIT_CODE, 0) && out != NULL &&
+           strtoull(out, NULL, 10) == ended.instance;
+}
+
+static void test_storm(void)
+{
+    uint64_t in_slot[STORM_SLOTS] = {0};
+    int done = 0, right = 0, killed = 0;
+
+    begin();
+    for (unsigned slot = 0; slot < STORM_SLOTS; slot++)
+        in_slot[slot] = storm_send(slot);
+    while (done < STORM_RUNS && hear(DJ_MSG_EXITED)) {
+        unsigned slot = (unsigned)ended.slot % STORM_SLOTS;
+
+        if (ended.instance != in_slot[slot])
+            continue; /* told again, since TAKEN came too late */
+        right += storm_is_right(slot);
+        take();
+        in_slot[slot] = storm_send(slot);
+        if (++done % STORM_EACH == 0) {
+            fake_end_worker(&djd, SIGKILL, bound(SOON));
+            killed++;
+            storm_resume(in_slot);
+        }
+    }
+    is_int(done, STORM_RUNS, "under workers that are killed again and again all runs end");
+    is_int(right, STORM_RUNS, "each with its own result");
+    is_int(killed, STORM_RUNS / STORM_EACH, "so many workers were killed");
+    /* What is still under way ends by itself. */
+    ok(tasks_are(0), "no process is left");
     end();
 }
 
@@ -307,9 +429,11 @@ int main(void)
     test_background();
     test_timeout();
     test_kill();
+    test_slow_exec();
     test_reaper_killed();
     test_worker_killed();
     test_ended_while_away();
+    test_storm();
     test_daemon_away();
     test_orders_to_end();
     test_idle();

@@ -1,0 +1,192 @@
+# dj, the command: starting and ending, exit codes, what goes where.
+
+load helper/djfs
+
+setup()
+{
+    dj_setup
+    unset DJ_CONNECT
+    export SOCKET=$XDG_RUNTIME_DIR/dj/socket
+}
+
+teardown()
+{
+    dj_teardown
+}
+
+define_some()
+{
+    dj define double n:int -- sh -c "echo x >> $DJ_TMP/runs; echo \$((\$1 * 2))" sh '{n}'
+    dj define gate -- sh -c "echo x > $DJ_TMP/in; until test -e $DJ_TMP/open; do sleep 0.02; done; echo through"
+    dj define bad -- sh -c 'echo oh dear >&2; exit 3'
+    dj define echoes text -- printf %s '{text}'
+}
+
+@test "define and get start a daemon; a result is printed untouched and stored" {
+    define_some
+    is "$(dj get double 21)" 42
+    is "$(dj get double 21)" 42
+    is "$(wc -l < "$DJ_TMP/runs")" 1
+    dj get echoes $'a\nb\xff ' > "$DJ_TMP/got"
+    printf 'a\nb\xff ' > "$DJ_TMP/want"
+    same "$DJ_TMP/got" "$DJ_TMP/want"
+    is "$(dj get echoes -x=1)" -x=1
+}
+
+@test "a daemon that was named is not started by get" {
+    exits 69 dj --connect "$DJ_TMP/none" get double 1
+    DJ_CONNECT=$DJ_TMP/none exits 69 dj get double 1
+    has "$output" "dj up"
+    not runs djd
+}
+
+@test "exit codes" {
+    define_some
+    exits 1 dj get bad
+    has "$output" "oh dear"
+    exits 2 dj get double x
+    exits 2 dj get
+    exits 2 dj get --nope
+    has "$output" "dj: get: there is no option --nope"
+    exits 2 dj get --timeout
+    has "$output" "wants a value"
+    exits 2 dj frob
+    exits 3 dj get --cached double 1
+    exits 5 dj get nothing
+    exits 5 dj cat tasks/nothing/meta
+    exits 2 dj write tasks/double/1/ctl nonsense
+}
+
+@test "errors go to stderr, help to stdout in 80 columns" {
+    define_some
+    is "$(dj get double x 2> /dev/null || :)" ""
+    is "$(dj frob 2> /dev/null || :)" ""
+    is "$(dj --help 2>&1 > /dev/null)" ""
+    is "$(dj --help | awk 'length > 80')" ""
+    dj get --help | grep -q '^usage: dj get '
+    is "$(dj --version | cut -d' ' -f1)" dj
+}
+
+@test "output that cannot be written is an error" {
+    define_some
+    exits 1 sh -c 'dj get double 1 > /dev/full'
+    exits 1 sh -c 'dj ls > /dev/full'
+    exits 1 sh -c 'dj --help > /dev/full'
+}
+
+@test "a time limit and Ctrl-C end the waiting, not the run" {
+    define_some
+    exits 124 dj get --timeout 200ms gate
+    has "$output" "goes on"
+    dj get gate 2> "$DJ_TMP/said" &
+    local pid=$! code=0
+    wait_until grep -q '^SigBlk:.*[2367abef]$' "/proc/$pid/status"
+    kill -INT "$pid"
+    wait "$pid" || code=$?
+    is "$code" 130
+    has "$(cat "$DJ_TMP/said")" "dj: interrupted; what was started goes on"
+    touch "$DJ_TMP/open"
+    is "$(dj wait gate)" done
+    is "$(dj get --cached gate)" through
+}
+
+@test "run, cancel, rm, undelete, invalidate, bump, undefine" {
+    define_some
+    dj run gate
+    wait_until test -e "$DJ_TMP/in"
+    dj cancel tasks/gate/_
+    is "$(dj wait gate)" cancelled
+    dj get double 4
+    is "$(dj path double 4)" tasks/double/4
+    dj rm double 4
+    exits 3 dj get --cached double 4
+    dj undelete double
+    is "$(dj get --cached double 4)" 8
+    dj invalidate double 4
+    exits 3 dj get --cached double 4
+    is "$(dj bump double)" 2
+    dj undefine double
+    exits 5 dj get double 4
+}
+
+@test "ls, cat and write show the tree without a mount" {
+    define_some
+    has "$(dj ls)" tasks
+    is "$(dj cat tasks/double/3/result)" 6
+    has "$(dj ls -l tasks/double/3)" "-r--r--r--"
+    dj write tasks/double/3/ctl delete
+    exits 3 dj get --cached double 3
+    exits 1 dj cat tasks
+    exits 1 dj ls tasks/double/3/args
+}
+
+@test "a file with sections, a script's head and functions of a shell file are defined" {
+    printf '[one]\ncommand = echo 1\nparams =\n' > tasks.ini
+    printf '#!/bin/sh\n#DJ params = n:int\necho "<$1>"\n' > script.sh
+    printf '#DJ params = word\nf() { echo "f $1"; }\ng() { echo g; }\n' > lib.sh
+    chmod +x script.sh
+    dj define tasks.ini
+    dj define script.sh
+    dj define lib.sh f
+    is "$(dj get one)" 1
+    is "$(dj get script 7)" "<7>"
+    is "$(dj get f x)" "f x"
+    exits 5 dj get g
+    printf 'f() { :; }\n' > bare.sh
+    exits 2 dj define bare.sh
+    printf '#DJ params = word\necho "sh $1"\n' > plain.sh
+    printf '#!/usr/bin/env python3\n#DJ params = n:int\nimport sys\nprint(int(sys.argv[1]) + 1)\n' > inc.py
+    dj define plain.sh
+    dj define inc.py
+    is "$(dj get plain x)" "sh x"
+    is "$(dj get inc 41)" 42
+    exits 5 dj define none.ini
+}
+
+@test "up, up again, down; a socket by a relative name; two starts at once are one" {
+    exits 0 dj --connect here/socket up --store "$DJ_STORE" --no-mount
+    exits 0 dj --connect here/socket up --no-mount
+    has "$output" "runs already, with the store $DJ_STORE"
+    exits 0 dj --connect here/socket down
+    exits 69 dj --connect here/socket down
+    wait_until not runs djd
+
+    local pids=() pid
+    for _ in 1 2 3; do
+        dj ls > /dev/null 2>&1 || dj define one -- echo 1 2>> "$DJ_TMP/said" &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do
+        wait "$pid"
+    done
+    is "$(cat "$DJ_TMP/said")" ""
+    is "$(our_pids djd | wc -l)" 1
+}
+
+@test "a daemon that does not start says why" {
+    exits 1 dj up --store /proc/none --no-mount
+    has "$output" "/proc/none"
+    not runs djd
+}
+
+@test "the mount: said once and again, other folders refused, a dead one mended" {
+    requires_fuse
+    exits 0 dj up --store "$DJ_STORE" "$MNT"
+    has "$output" "mounted at $MNT"
+    exits 0 dj up
+    has "$output" "mounted at $MNT"
+    mkdir full
+    touch full/x
+    exits 1 dj mount full
+    has "$output" "not empty"
+    kill -KILL "$(our_pids djfs)"
+    wait_until gives_errno ENOTCONN ls "$MNT"
+    exits 0 dj up "$MNT"
+    has "$(ls "$MNT")" tasks
+    exits 0 dj umount
+    is "$(our_mounts)" ""
+    exits 0 dj mount "$MNT"
+    exits 0 dj down
+    is "$(our_mounts)" ""
+    wait_until not runs djd
+}
