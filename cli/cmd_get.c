@@ -1,35 +1,15 @@
 /* dj get, run, path: calls by task and arguments. */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/command.h"
-#include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
-
-enum { CHUNK = 256 * 1024 };
-
-static int copy_file(const char *path, struct dj_err *err)
-{
-    dj_cleanup_close int fd = dj_open(AT_FDCWD, path, O_RDONLY, 0);
-    dj_cleanup_free uint8_t *chunk = dj_xmalloc(CHUNK);
-    ssize_t n;
-    int rc;
-
-    if (fd < 0)
-        return dj_err_sys(err, -fd, "%s", path);
-    while ((n = dj_read_full(fd, chunk, CHUNK)) > 0) {
-        rc = dj_write_out(dj_bytes(chunk, (size_t)n));
-        if (rc < 0)
-            return dj_err_sys(err, -rc, "cannot write");
-    }
-    return n < 0 ? dj_err_sys(err, (int)-n, "%s", path) : 0;
-}
 
 static int print_result(const struct dj_msg_result *result, struct dj_err *err)
 {
@@ -38,17 +18,34 @@ static int print_result(const struct dj_msg_result *result, struct dj_err *err)
     if (result->note != NULL)
         fprintf(stderr, "dj: %s\n", result->note);
     if (!result->has_content)
-        return copy_file(result->path, err);
+        return dj_copy_out(result->path, err);
     rc = dj_write_out(dj_buf_bytes(&result->content));
     return rc < 0 ? dj_err_sys(err, -rc, "cannot write") : 0;
+}
+
+/* tasks/TASK/NAME: a run by its path in the tree. */
+static bool fill_path(struct dj_msg_get *get, const char *path)
+{
+    const char *task = path + strlen("tasks/"), *slash;
+
+    if (strncmp(path, "tasks/", strlen("tasks/")) != 0)
+        return false;
+    slash = strchr(task, '/');
+    if (slash == NULL)
+        return false;
+    get->task = dj_xmemdup0(task, (size_t)(slash - task));
+    dj_buf_adds(&get->name, slash + 1);
+    return true;
 }
 
 static void fill(struct dj_msg_get *get, int argc, char **argv)
 {
     dj_cleanup_free char *cwd = getcwd(NULL, 0);
 
-    get->task = dj_xstrdup(argv[0]);
     get->cwd = dj_xstrdup(cwd == NULL ? "" : cwd);
+    if (argc == 1 && fill_path(get, argv[0]))
+        return;
+    get->task = dj_xstrdup(argv[0]);
     for (int i = 1; i < argc; i++) {
         struct dj_part_word *word = dj_list_add(&get->words, sizeof(*word));
 
@@ -78,17 +75,21 @@ static int ask(struct dj_cli *cli, struct dj_msg_get *get, enum dj_message want)
 int dj_cmd_get(struct dj_cli *cli, int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"force", no_argument, NULL, 'f'},    {"incognito", no_argument, NULL, 'i'},
-        {"cached", no_argument, NULL, 'c'},   {"timeout", required_argument, NULL, 't'},
-        {NULL, 0, NULL, 0},
+        {"force", no_argument, NULL, 'F'},      {"incognito", no_argument, NULL, 'i'},
+        {"cached", no_argument, NULL, 'c'},     {"timeout", required_argument, NULL, 't'},
+        {"file", required_argument, NULL, 'f'}, {NULL, 0, NULL, 0},
     };
     struct dj_msg_get get = {0};
+    const char *list = NULL;
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     int option;
 
-    while ((option = getopt_long(argc, argv, "+:", longs, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "+:f:", longs, NULL)) != -1) {
         switch (option) {
         case 'f':
+            list = optarg;
+            break;
+        case 'F':
             get.flags |= DJ_GET_FORCE;
             break;
         case 'i':
@@ -105,8 +106,10 @@ int dj_cmd_get(struct dj_cli *cli, int argc, char **argv)
             return dj_bad_option(argv, option);
         }
     }
-    if (optind == argc)
+    if ((optind == argc) != (list != NULL))
         return dj_usage("get");
+    if (list != NULL)
+        return dj_get_list(cli, list, get.flags, get.timeout_ms);
     fill(&get, argc - optind, argv + optind);
     return ask(cli, &get, DJ_MSG_RESULT);
 }

@@ -69,13 +69,24 @@ int dj_start_daemon(const char *socket, const char *store, const char *workers,
 /* dj_start_program(argv, log, err): detached; returns when it has said that it is ready. */
 int dj_start_program(char **argv, const char *log, struct dj_err *err) DJ_MUST_CHECK;
 
-/* dj_interruptible(cli, timeout_ms): a signal or the time makes waiting calls cancel themselves. */
-void dj_interruptible(struct dj_cli *cli, uint64_t timeout_ms);
+/*
+ * dj_interruptible(cli, timeout_ms): a signal or the time makes waiting calls cancel themselves.
+ * The descriptor that is readable then is returned, for who polls.
+ */
+int dj_interruptible(struct dj_cli *cli, uint64_t timeout_ms);
 /* dj_interrupt_code(): DJ_EX_INTERRUPTED or DJ_EX_TIMEOUT when that happened, else 0. */
 int dj_interrupt_code(void);
 
 /* dj_write_out(bytes): to stdout, untouched; -errno. */
 int dj_write_out(struct dj_bytes bytes) DJ_MUST_CHECK;
+/* dj_copy_out(path, err): the content of a file. */
+int dj_copy_out(const char *path, struct dj_err *err) DJ_MUST_CHECK;
+
+/*
+ * dj_get_list(cli, file, flags, timeout_ms): the results of the runs that the file ("-": stdin) has
+ * a line each, in its order; flags: DJ_GET_*. An exit code: DJ_EX_FAILED when one or more failed.
+ */
+int dj_get_list(struct dj_cli *cli, const char *file, uint64_t flags, uint64_t timeout_ms);
 
 int dj_cmd_up(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_down(struct dj_cli *cli, int argc, char **argv);

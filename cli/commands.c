@@ -4,7 +4,7 @@
 
 #include "cli/command.h"
 
-#define GET "[--force] [--incognito] [--cached] [--timeout TIME] TASK [ARG...]"
+#define GET "[--force] [--incognito] [--cached] [--timeout TIME] TASK [ARG...] | -f LIST"
 #define UP "[--store DIR] [--workers N] [--no-mount] [MOUNT]"
 
 const struct dj_command dj_commands[] = {

@@ -1,5 +1,6 @@
 /* The connection of a command, its end by a signal, and what it prints. (command.h) */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,8 @@
 #include "cli/command.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
+
+enum { CHUNK = 256 * 1024 };
 
 static int signal_fd = -1, timer_fd = -1;
 
@@ -162,7 +165,7 @@ int dj_connect(struct dj_cli *cli, bool start, struct dj_err *err)
     return rc;
 }
 
-void dj_interruptible(struct dj_cli *cli, uint64_t timeout_ms)
+int dj_interruptible(struct dj_cli *cli, uint64_t timeout_ms)
 {
     struct epoll_event event = {.events = EPOLLIN};
     struct itimerspec when = {.it_value = {(time_t)(timeout_ms / 1000),
@@ -182,6 +185,7 @@ void dj_interruptible(struct dj_cli *cli, uint64_t timeout_ms)
         epoll_ctl(fd, EPOLL_CTL_ADD, timer_fd, &event);
     }
     dj_connection_cancel_fd(cli->connection, fd);
+    return fd;
 }
 
 int dj_interrupt_code(void)
@@ -199,4 +203,21 @@ int dj_interrupt_code(void)
 int dj_write_out(struct dj_bytes bytes)
 {
     return dj_write_full(STDOUT_FILENO, bytes.data, bytes.len);
+}
+
+int dj_copy_out(const char *path, struct dj_err *err)
+{
+    dj_cleanup_close int fd = dj_open(AT_FDCWD, path, O_RDONLY, 0);
+    dj_cleanup_free uint8_t *chunk = dj_xmalloc(CHUNK);
+    ssize_t n;
+    int rc;
+
+    if (fd < 0)
+        return dj_err_sys(err, -fd, "%s", path);
+    while ((n = dj_read_full(fd, chunk, CHUNK)) > 0) {
+        rc = dj_write_out(dj_bytes(chunk, (size_t)n));
+        if (rc < 0)
+            return dj_err_sys(err, -rc, "cannot write");
+    }
+    return n < 0 ? dj_err_sys(err, (int)-n, "%s", path) : 0;
 }

@@ -128,27 +128,53 @@ static struct dj_task *bind(struct dj_request *request, const char *task,
     return found;
 }
 
+/* A name as the tree has it; that of a stored run is found whatever its task has become. */
+static void resolve_name(struct getting *getting, const struct dj_msg_get *get,
+                         const struct dj_asker *asker)
+{
+    struct dj_request *request = getting->request;
+    struct dj_bytes name = dj_buf_bytes(&get->name);
+    struct dj_task *task = dj_task_by_name(request->engine, dj_bytes_of(get->task));
+    dj_cleanup_buf struct dj_buf canonical = DJ_BUF_INIT;
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct dj_call *call = NULL;
+    int rc = task == NULL ? dj_err_set(&err, ENOENT, "there is no task %s", get->task)
+                          : dj_call_by_name(request->engine, task, name, &call, &canonical, &err);
+
+    if (rc > 0) {
+        dj_call_resolve(request->engine, task, name, asker, resolved_get, getting);
+        return;
+    }
+    resolved_get(getting, rc, call, rc == 0 ? NULL : dj_err_text(&err, rc));
+    dj_call_unref(call);
+}
+
 void dj_serve_get(struct dj_request *request)
 {
     const struct dj_msg_get *get = request->fields;
     struct dj_asker asker = asker_of(request, get->cwd, &get->env);
+    struct dj_task *task = NULL;
     struct getting *getting;
     struct dj_args args;
-    struct dj_task *task;
 
     if (get->ignore.n != 0 || get->keep.n != 0) {
         dj_reply_error(request, EOPNOTSUPP,
                        "this version takes ignore and keep from the definition only");
         return;
     }
-    task = bind(request, get->task, &get->words, &args);
-    if (task == NULL)
-        return;
+    if (get->name.len == 0) {
+        task = bind(request, get->task, &get->words, &args);
+        if (task == NULL)
+            return;
+    }
     getting = dj_xcalloc(1, sizeof(*getting));
     getting->request = request;
     request->cookie = getting;
     request->on_cancel = on_cancel;
-    dj_engine_resolve(request->engine, task, &args, &asker, resolved_get, getting);
+    if (task == NULL)
+        resolve_name(getting, get, &asker);
+    else
+        dj_engine_resolve(request->engine, task, &args, &asker, resolved_get, getting);
 }
 
 static void resolved_path(void *cookie, int code, struct dj_call *call, const char *sentence)

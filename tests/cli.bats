@@ -109,6 +109,111 @@ define_some()
     exits 5 dj get double 4
 }
 
+@test "get -f: many results in the list's order, what failed is named by its line" {
+    define_some
+    dj define mult a:int b:int -- sh -c 'echo $(($1 * $2))' sh '{a}' '{b}'
+    dj define size f:file -- sh -c 'wc -c < "$1"' sh '{f}'
+    printf 12345 > five
+    printf '%s\n' double/1 tasks/double/2 '' 'echoes/a b%2Fc' double/1 mult/3,4 mult/b=5,a=2 \
+        "size/five" > list
+    is "$(dj get -f list)" "$(printf '%s\n' 2 4 'a b/c2' 12 10 5)"
+    is "$(dj get -f list)" "$(dj get -f - < list)"
+    is "$(sort "$DJ_TMP/runs" | uniq -c | tr -s ' ')" " 2 x"
+    is "$(dj get tasks/double/2)" 4
+
+    printf '%s\n' double/1 bad/_ nothing/1 double/x double double/ double/9 > list
+    exits 1 sh -c 'dj get -f list 2> said'
+    is "$output" "$(printf '2\n18')"
+    is "$(cut -d: -f1-3 said | tr '\n' ';')" \
+        "dj: list:2;dj: list:3;dj: list:4;dj: list:5;dj: list:6;"
+    has "$(cat said)" "list:2: bad/_ failed with exit code 3: oh dear"
+    has "$(cat said)" "there is no task nothing"
+    has "$(cat said)" "TASK/NAME"
+    exits 1 dj get --cached -f list
+    has "$output" "list:2: not computed yet"
+    exits 0 sh -c 'printf double/6 | dj get -f -'
+    is "$output" 12
+    is "$(dj get -f /dev/null)" ""
+    exits 2 dj get -f list double 1
+    exits 5 dj get -f no-list
+    exits 1 sh -c 'echo double/1 | dj get -f - > /dev/full'
+}
+
+@test "get -f: a thousand and more at a time, on a pipe that is still being written" {
+    define_some
+    dj define name s -- printf '%s\n' '{s}'
+    dj define large mark -- sh -c "yes \$1 | head -c 3000000" sh '{mark}'
+    seq 2500 > want
+    seq -f name/%.0f 2500 | dj get -f - > got
+    same got want
+    mkfifo pipe
+    dj get -f - < pipe > got &
+    local pid=$!
+    exec 4> pipe
+    printf 'name/a\nlarge/x\nname/b\n' >&4
+    wait_until sh -c '[ "$(tail -n 1 got)" = b ]'
+    printf 'name/c' >&4
+    exec 4>&-
+    wait "$pid"
+    { echo a; yes x | head -c 3000000; printf 'b\nc\n'; } > want
+    same got want
+}
+
+peak()
+{
+    sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$1/status"
+}
+
+# The same ten times in a row, and more than a dj needs for itself.
+grows_no_more()
+{
+    peak "$1" >> peaks
+    [ "$(tail -n 10 peaks | sort -u | wc -l)" -eq 1 ] && [ "$(tail -n 1 peaks)" -gt 30000 ]
+}
+
+@test "get -f: what waits for its turn takes a bounded memory" {
+    define_some
+    dj define megabyte -- sh -c 'yes | head -c 1000000'
+    dj get megabyte > want
+    { echo gate/_; yes megabyte/_ | head -n 400; } > list
+    export ASAN_OPTIONS=$ASAN_OPTIONS:quarantine_size_mb=1
+    dj get -f list > got &
+    local pid=$!
+    wait_until -t 60 grows_no_more "$pid"
+    [ "$(peak "$pid")" -gt 30000 ]
+    [ "$(peak "$pid")" -lt 250000 ]
+    touch "$DJ_TMP/open"
+    wait "$pid"
+    is "$(stat -c %s got)" $((8 + 400 * 1000000))
+    same <(tail -c +9 got) <(for _ in $(seq 400); do cat want; done)
+}
+
+@test "get -f: a time limit, Ctrl-C and a daemon that goes away are said once" {
+    define_some
+    printf '%s\n' double/1 gate/_ double/2 gate/_ > list
+    exits 124 sh -c 'dj get --timeout 300ms -f list 2> said'
+    is "$output" 2
+    is "$(cat said)" "dj: the time is over; what was started goes on"
+    dj get -f list > got 2> said &
+    local pid=$! code=0
+    wait_until test -s got
+    kill -INT "$pid"
+    wait "$pid" || code=$?
+    is "$code" 130
+    is "$(cat said)" "dj: interrupted; what was started goes on"
+    code=0
+    : > got
+    dj get -f list > got 2> said &
+    pid=$!
+    wait_until test -s got
+    kill_daemon
+    wait "$pid" || code=$?
+    is "$code" 69
+    is "$(cat said)" "dj: the daemon ended the connection"
+    touch "$DJ_TMP/open"
+    is "$(dj get -f list)" "$(printf '2\nthrough\n4\nthrough')"
+}
+
 @test "ls, cat and write show the tree without a mount" {
     define_some
     has "$(dj ls)" tasks

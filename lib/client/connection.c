@@ -25,6 +25,7 @@ struct dj_connection {
     struct pending *pending;
     uint64_t last_id;
     int cancel_fd;
+    bool gathering;
     dj_answer_fn *on_message;
     void *on_message_cookie;
 };
@@ -66,9 +67,17 @@ int dj_connection_post(struct dj_connection *connection, enum dj_message number,
 
     dj_message_encode(out, number, id, fields);
     rc = dj_frame_end(out, begin);
-    if (rc < 0)
+    if (rc < 0 || connection->gathering)
         return rc;
     return dj_stream_flush(&connection->stream) < 0 ? -ENOTCONN : 0;
+}
+
+void dj_connection_gather(struct dj_connection *connection, bool on)
+{
+    connection->gathering = on;
+    /* A broken connection is noticed by the next dj_connection_handle(). */
+    if (!on)
+        (void)!dj_stream_flush(&connection->stream);
 }
 
 /* Waits until the socket is readable, sending what is left meanwhile; 1 when fd became readable. */

@@ -3,9 +3,9 @@
  *
  * Two ways of use over one object. Blocking: dj_connection_call() sends one request and waits for
  * its answer; Ctrl-C and timeouts are the caller's (see dj_connection_call's cancel descriptor).
- * Polling (djfs, the worker): dj_connection_fd(), dj_connection_handle() and callbacks; every
- * request's callback is called exactly once: with its answer, or with an ERROR ENOTCONN message
- * when the connection ends first.
+ * Polling (djfs, the worker, lists of runs): dj_connection_fd(), dj_connection_handle() and
+ * callbacks, with any number of requests under way; every request's callback is called exactly
+ * once: with its answer, or with an ERROR ENOTCONN message when the connection ends first.
  *
  * Not thread-safe: one thread owns a connection.
  */
@@ -66,6 +66,12 @@ typedef void dj_answer_fn(void *cookie, const struct dj_message_in *message);
 uint64_t dj_connection_ask(struct dj_connection *connection, enum dj_message number,
                            const void *fields, dj_answer_fn *answer, void *cookie);
 void dj_connection_cancel(struct dj_connection *connection, uint64_t id); /* sends CANCEL */
+
+/*
+ * dj_connection_gather(connection, on): while on, what is posted waits, so that many requests leave
+ * in one piece; turning it off sends them.
+ */
+void dj_connection_gather(struct dj_connection *connection, bool on);
 
 /* dj_connection_on_message(): for messages that answer nothing of ours (CHANGED, RUN, …). */
 void dj_connection_on_message(struct dj_connection *connection, dj_answer_fn *message,

@@ -1,0 +1,342 @@
+/*
+ * dj get -f LIST: the results of many runs, in the order of the list. (command.h)
+ *
+ * Requests are sent ahead, and answers come when they are ready; what comes before its turn is
+ * held. The list is read on while earlier results are printed, so it may be a pipe that is still
+ * being written.
+ *
+ * How many are under way begins small and grows with each answer, as long as as many of the largest
+ * answer so far would fit into what may be held: so neither we nor the daemon, which has to keep
+ * what we do not read, need much memory for a list of large results.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "lib/util/fdio.h"
+#include "lib/util/mem.h"
+#include "lib/util/str.h"
+
+enum {
+    UNDER_WAY_FIRST = 64,
+    UNDER_WAY_MAX = 1000,
+    HELD_MAX = 64 << 20, /* bytes; beyond it nothing more is asked for until some are printed */
+    READ_SIZE = 64 << 10,
+    LINE_MAX_BYTES = 1 << 20,
+    OUT_SIZE = 256 << 10,
+};
+
+struct item {
+    struct list *list;
+    struct item *next;
+    size_t line;
+    uint64_t request;   /* 0: could not be asked for */
+    bool ended;
+    char *sentence;     /* why there is no result */
+    char *note;
+    char *path;         /* of large content */
+    struct dj_buf content;
+};
+
+struct list {
+    struct dj_connection *connection;
+    const char *file;
+    const char *mount;  /* of this daemon, "" when there is none */
+    char *cwd;
+    uint64_t flags;
+    int fd;
+    int cancel_fd;
+    bool at_end;        /* nothing more is read */
+    bool interrupted;
+    bool failed;
+    size_t line;        /* that was taken last, from 1 */
+    struct dj_buf in;
+    size_t in_used;
+    struct dj_buf out;
+    struct item *first; /* not printed yet, in order */
+    struct item **end;
+    size_t under_way;
+    size_t answers;
+    size_t held;
+    size_t largest;
+};
+
+static void item_free(struct item *item)
+{
+    free(item->sentence);
+    free(item->note);
+    free(item->path);
+    dj_buf_release(&item->content);
+    free(item);
+}
+
+/* ---- asking ------------------------------------------------------------------------------ */
+
+static void on_answer(void *cookie, const struct dj_message_in *message)
+{
+    struct item *item = cookie;
+    struct list *list = item->list;
+    const struct dj_msg_result *result = message->fields;
+    const struct dj_msg_error *error = message->fields;
+
+    item->ended = true;
+    list->under_way--;
+    list->answers++;
+    if (message->number == DJ_MSG_ERROR) {
+        item->sentence = dj_xstrdup(error->text == NULL || error->text[0] == '\0'
+                                        ? strerror((int)error->code)
+                                        : error->text);
+        return;
+    }
+    if (message->number != DJ_MSG_RESULT) {
+        item->sentence = dj_xstrdup("the daemon answered something else");
+        return;
+    }
+    item->note = result->note == NULL ? NULL : dj_xstrdup(result->note);
+    item->path = result->has_content ? NULL : dj_xstrdup(result->path);
+    dj_buf_set(&item->content, dj_buf_bytes(&result->content));
+    list->held += item->content.len;
+    list->largest = DJ_MAX(list->largest, item->content.len);
+}
+
+/* The part behind the mount point and tasks/, which both may be there. */
+static struct dj_bytes below_tasks(const struct list *list, struct dj_bytes path)
+{
+    size_t mount = strlen(list->mount);
+    struct dj_bytes rest = path;
+
+    if (mount != 0 && dj_bytes_starts(path, dj_bytes_of(list->mount)) && path.len > mount &&
+        path.data[mount] == '/')
+        rest = dj_bytes_from(path, mount + 1);
+    if (!dj_bytes_starts(rest, dj_bytes_of("tasks/")))
+        return path;
+    rest = dj_bytes_from(rest, strlen("tasks/"));
+    return memchr(rest.data, '/', rest.len) == NULL ? path : rest;
+}
+
+static void ask(struct item *item, struct dj_bytes path)
+{
+    struct list *list = item->list;
+    struct dj_bytes rest = below_tasks(list, path);
+    const uint8_t *slash = memchr(rest.data, '/', rest.len);
+    struct dj_msg_get get = {.flags = list->flags, .cwd = list->cwd};
+
+    if (slash == NULL || slash == rest.data || slash + 1 == rest.data + rest.len) {
+        item->ended = true;
+        item->sentence = dj_xstrdup("not the path of a run, which is TASK/NAME");
+        return;
+    }
+    get.task = dj_xmemdup0(rest.data, (size_t)(slash - rest.data));
+    dj_buf_add_bytes(&get.name, dj_bytes_from(rest, (size_t)(slash - rest.data) + 1));
+    item->request = dj_connection_ask(list->connection, DJ_MSG_GET, &get, on_answer, item);
+    list->under_way++;
+    get.cwd = NULL;
+    dj_codec_release(dj_message_layout(DJ_MSG_GET), &get);
+}
+
+static void take_line(struct list *list, struct dj_bytes line)
+{
+    struct item *item;
+
+    list->line++;
+    if (line.len == 0)
+        return;
+    item = dj_xcalloc(1, sizeof(*item));
+    item->list = list;
+    item->line = list->line;
+    *list->end = item;
+    list->end = &item->next;
+    ask(item, line);
+}
+
+static bool has_room(const struct list *list)
+{
+    size_t window = DJ_MIN(UNDER_WAY_FIRST + list->answers, UNDER_WAY_MAX);
+
+    if (list->largest != 0)
+        window = DJ_MIN(window, HELD_MAX / list->largest);
+    return list->under_way < window && list->held < HELD_MAX;
+}
+
+/* A line that is there as a whole; the last one may lack its end. */
+static bool next_line(struct list *list, struct dj_bytes *ret)
+{
+    struct dj_bytes rest = dj_bytes_from(dj_buf_bytes(&list->in), list->in_used);
+    const uint8_t *newline = rest.len == 0 ? NULL : memchr(rest.data, '\n', rest.len);
+    size_t len = newline == NULL ? rest.len : (size_t)(newline - rest.data);
+
+    if (rest.len == 0 || (newline == NULL && !list->at_end))
+        return false;
+    list->in_used += len + (newline != NULL);
+    *ret = dj_bytes(rest.data, len);
+    return true;
+}
+
+static void ask_on(struct list *list)
+{
+    struct dj_bytes line;
+
+    dj_connection_gather(list->connection, true);
+    while (!list->interrupted && has_room(list) && next_line(list, &line))
+        take_line(list, line);
+    dj_connection_gather(list->connection, false);
+}
+
+static int read_on(struct list *list, struct dj_err *err)
+{
+    ssize_t n;
+
+    dj_buf_consume(&list->in, list->in_used);
+    list->in_used = 0;
+    if (list->in.len > LINE_MAX_BYTES)
+        return dj_err_set(err, EINVAL, "%s:%zu: the line is too long", list->file, list->line + 1);
+    n = read(list->fd, dj_buf_room(&list->in, READ_SIZE), READ_SIZE);
+    if (n < 0)
+        return errno == EINTR || errno == EAGAIN ? 0 : dj_err_sys(err, errno, "%s", list->file);
+    list->at_end = n == 0;
+    list->in.len += (size_t)n;
+    return 0;
+}
+
+static void interrupt(struct list *list)
+{
+    list->interrupted = list->at_end = true;
+    for (struct item *item = list->first; item != NULL; item = item->next) {
+        if (!item->ended)
+            dj_connection_cancel(list->connection, item->request);
+    }
+}
+
+/* ---- printing ---------------------------------------------------------------------------- */
+
+static int flush_out(struct list *list, struct dj_err *err)
+{
+    int rc = dj_write_out(dj_buf_bytes(&list->out));
+
+    dj_buf_clear(&list->out);
+    return rc < 0 ? dj_err_sys(err, -rc, "cannot write") : 0;
+}
+
+static int print_item(struct list *list, const struct item *item, struct dj_err *err)
+{
+    int rc = 0;
+
+    if (item->note != NULL)
+        fprintf(stderr, "dj: %s:%zu: %s\n", list->file, item->line, item->note);
+    if (item->sentence != NULL) {
+        fprintf(stderr, "dj: %s:%zu: %s\n", list->file, item->line, item->sentence);
+        list->failed = true;
+    }
+    dj_buf_add_bytes(&list->out, dj_buf_bytes(&item->content));
+    if (list->out.len >= OUT_SIZE || item->path != NULL)
+        rc = flush_out(list, err);
+    if (rc == 0 && item->path != NULL)
+        rc = dj_copy_out(item->path, err);
+    return rc;
+}
+
+static int print_ended(struct list *list, struct dj_err *err)
+{
+    int rc = 0;
+
+    while (rc == 0 && list->first != NULL && list->first->ended) {
+        struct item *item = list->first;
+
+        if (!list->interrupted)
+            rc = print_item(list, item, err);
+        list->held -= item->content.len;
+        list->first = item->next;
+        if (list->first == NULL)
+            list->end = &list->first;
+        item_free(item);
+    }
+    return rc == 0 ? flush_out(list, err) : rc;
+}
+
+/* ---- the whole --------------------------------------------------------------------------- */
+
+static int wait_on(struct list *list, struct dj_err *err)
+{
+    bool wants_lines = !list->at_end && has_room(list);
+    struct pollfd polled[3] = {
+        {.fd = dj_connection_fd(list->connection),
+         .events = dj_connection_events(list->connection)},
+        {.fd = list->interrupted ? -1 : list->cancel_fd, .events = POLLIN},
+        {.fd = wants_lines ? list->fd : -1, .events = POLLIN},
+    };
+    int rc = 0;
+
+    if (poll(polled, DJ_ARRAY_SIZE(polled), -1) < 0)
+        return errno == EINTR ? 0 : dj_err_sys(err, errno, "poll");
+    if (polled[1].revents != 0)
+        interrupt(list);
+    if (polled[2].revents != 0 && !list->interrupted)
+        rc = read_on(list, err);
+    if (rc == 0 && dj_connection_handle(list->connection, polled[0].revents) < 0)
+        rc = dj_err_set(err, ENOTCONN, "the daemon ended the connection");
+    return rc;
+}
+
+static int get_all(struct list *list, struct dj_err *err)
+{
+    int rc = 0;
+
+    while (rc == 0) {
+        ask_on(list);
+        rc = print_ended(list, err);
+        if (rc < 0 || (list->at_end && list->first == NULL && list->in_used == list->in.len) ||
+            (list->interrupted && list->first == NULL))
+            break;
+        if (list->under_way != 0 || !list->at_end)
+            rc = wait_on(list, err);
+    }
+    return rc;
+}
+
+static int open_list(struct list *list, struct dj_err *err)
+{
+    list->fd = strcmp(list->file, "-") == 0 ? dup(STDIN_FILENO)
+                                            : dj_open(AT_FDCWD, list->file, O_RDONLY, 0);
+    return list->fd < 0 ? dj_err_sys(err, list->fd == -1 ? errno : -list->fd, "%s", list->file) : 0;
+}
+
+int dj_get_list(struct dj_cli *cli, const char *file, uint64_t flags, uint64_t timeout_ms)
+{
+    struct list list = {.file = file, .flags = flags, .fd = -1};
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct item *item, *next;
+    int rc = dj_connect(cli, true, &err);
+
+    list.end = &list.first;
+    if (rc == 0)
+        rc = open_list(&list, &err);
+    if (rc == 0) {
+        list.connection = cli->connection;
+        list.mount = dj_connection_welcome(cli->connection)->mount;
+        list.mount = list.mount == NULL ? "" : list.mount;
+        list.cwd = getcwd(NULL, 0);
+        list.cwd = list.cwd == NULL ? dj_xstrdup("") : list.cwd;
+        list.cancel_fd = dj_interruptible(cli, timeout_ms);
+        rc = get_all(&list, &err);
+    }
+    if (list.interrupted && rc == 0)
+        rc = -EINTR;
+    rc = rc < 0 ? dj_fail(rc, &err) : list.failed ? DJ_EX_FAILED : DJ_EX_OK;
+    /* Answers that are still to come are told to their items when the connection ends. */
+    dj_connection_free(cli->connection);
+    cli->connection = NULL;
+    for (item = list.first; item != NULL; item = next) {
+        next = item->next;
+        item_free(item);
+    }
+    dj_close(list.fd);
+    dj_buf_release(&list.in);
+    dj_buf_release(&list.out);
+    free(list.cwd);
+    return rc;
+}
