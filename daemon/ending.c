@@ -117,6 +117,7 @@ static void drop_deleted(struct run *run, struct dj_store_batch *batch)
     dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
     struct dj_rec_call *rec = &run->call->rec;
 
+    dj_freep(&rec->deleted_by);
     if (rec->deleted_ns == 0)
         return;
     for (size_t i = 0; i < rec->instances.n; i++) {

@@ -69,11 +69,13 @@ int dj_task_undefine(struct dj_engine *engine, struct dj_task *task, dj_done_fn 
 int dj_task_set_version(struct dj_engine *engine, struct dj_task *task, struct dj_bytes version,
                         dj_done_fn *done, void *cookie, struct dj_err *err) DJ_MUST_CHECK;
 /* dj_task_invalidate(): raises the epoch of its present version: no run of it is valid any more. */
-int dj_task_invalidate(struct dj_engine *engine, struct dj_task *task, dj_done_fn *done,
-                       void *cookie, struct dj_err *err) DJ_MUST_CHECK;
+int dj_task_invalidate(struct dj_engine *engine, struct dj_task *task,
+                       const struct dj_asker *asker, dj_done_fn *done, void *cookie,
+                       struct dj_err *err) DJ_MUST_CHECK;
 /* dj_task_delete_all(): deletes every run of the task (dj undelete brings them back for a day). */
-int dj_task_delete_all(struct dj_engine *engine, struct dj_task *task, dj_done_fn *done,
-                       void *cookie, struct dj_err *err) DJ_MUST_CHECK;
+int dj_task_delete_all(struct dj_engine *engine, struct dj_task *task,
+                       const struct dj_asker *asker, dj_done_fn *done, void *cookie,
+                       struct dj_err *err) DJ_MUST_CHECK;
 
 /* ---- calls ------------------------------------------------------------------------------- */
 

@@ -5,6 +5,7 @@
 #include "lib/util/clock.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
+#include "lib/util/user.h"
 
 /*
  * What happens to stored runs one by one: marks that spread to dependents, deletion, its undoing.
@@ -145,7 +146,7 @@ int dj_call_invalidate(struct dj_engine *engine, struct dj_call *call,
         return dj_err_set(err, ENOENT, "it has no stored result");
     dj_buf_addf(&reason, "%s/", call->task->public.name);
     dj_add_printable(&reason, dj_buf_bytes(&call->name));
-    dj_buf_addf(&reason, " was invalidated by %u", asker->uid);
+    dj_buf_addf(&reason, " was invalidated by %s", dj_user_name(asker->uid));
     batch = dj_store_batch_new();
     mark_stale(engine, batch, call, dj_buf_str(&reason));
     return write_then(engine, batch, done, cookie, err);
@@ -154,11 +155,13 @@ int dj_call_invalidate(struct dj_engine *engine, struct dj_call *call,
 /* ---- deleting ---- */
 
 static void delete_into(struct dj_engine *engine, struct dj_store_batch *batch,
-                        struct dj_call *call)
+                        struct dj_call *call, const struct dj_asker *asker)
 {
     dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
 
     call->rec.deleted_ns = dj_clock_now_ns();
+    free(call->rec.deleted_by);
+    call->rec.deleted_by = dj_xstrdup(dj_user_name(asker->uid));
     dj_key_name(&key, call->task->public.number, dj_buf_bytes(&call->name));
     dj_store_batch_delete(batch, dj_buf_bytes(&key));
     dj_key_numbers(&key, 'X', call->rec.deleted_ns, call->rec.number);
@@ -169,7 +172,7 @@ static void delete_into(struct dj_engine *engine, struct dj_store_batch *batch,
 }
 
 int dj_call_delete(struct dj_engine *engine, struct dj_call *call,
-                   const struct dj_asker *asker DJ_UNUSED, dj_done_fn *done, void *cookie,
+                   const struct dj_asker *asker, dj_done_fn *done, void *cookie,
                    struct dj_err *err)
 {
     struct dj_store_batch *batch;
@@ -180,13 +183,14 @@ int dj_call_delete(struct dj_engine *engine, struct dj_call *call,
         run_cancel(call->run);
     batch = dj_store_batch_new();
     if (call_newest(call) != NULL)
-        delete_into(engine, batch, call);
+        delete_into(engine, batch, call, asker);
     return write_then(engine, batch, done, cookie, err);
 }
 
 struct deleting {
     struct dj_engine *engine;
     struct dj_store_batch *batch;
+    const struct dj_asker *asker;
 };
 
 static int delete_each(void *cookie, struct dj_bytes name DJ_UNUSED, uint64_t number)
@@ -195,15 +199,16 @@ static int delete_each(void *cookie, struct dj_bytes name DJ_UNUSED, uint64_t nu
     struct dj_call *call = dj_call_by_number(deleting->engine, number);
 
     if (call != NULL && call_newest(call) != NULL)
-        delete_into(deleting->engine, deleting->batch, call);
+        delete_into(deleting->engine, deleting->batch, call, deleting->asker);
     dj_call_unref(call);
     return 0;
 }
 
-int dj_task_delete_all(struct dj_engine *engine, struct dj_task *task, dj_done_fn *done,
-                       void *cookie, struct dj_err *err)
+int dj_task_delete_all(struct dj_engine *engine, struct dj_task *task,
+                       const struct dj_asker *asker, dj_done_fn *done, void *cookie,
+                       struct dj_err *err)
 {
-    struct deleting deleting = {engine, dj_store_batch_new()};
+    struct deleting deleting = {engine, dj_store_batch_new(), asker};
 
     dj_task_runs(engine, task, dj_bytes(NULL, 0), delete_each, &deleting);
     return write_then(engine, deleting.batch, done, cookie, err);
@@ -229,6 +234,7 @@ int dj_undelete(struct dj_engine *engine, struct dj_task *task, struct dj_bytes 
             (name.len == 0 || dj_bytes_equal(name, dj_buf_bytes(&call->name)))) {
             dj_store_batch_delete(batch, dj_store_iter_key(iter));
             call->rec.deleted_ns = 0;
+            dj_freep(&call->rec.deleted_by);
             call_save(engine, batch, call);
             call_changed(engine, call, false);
             ++*ret_count;

@@ -7,6 +7,7 @@
 #include "lib/util/clock.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
+#include "lib/util/user.h"
 
 static struct task *task_of(struct dj_task *public)
 {
@@ -444,8 +445,9 @@ int dj_task_set_version(struct dj_engine *engine, struct dj_task *public, struct
     return settle(engine, task, done, cookie, err);
 }
 
-int dj_task_invalidate(struct dj_engine *engine, struct dj_task *public, dj_done_fn *done,
-                       void *cookie, struct dj_err *err)
+int dj_task_invalidate(struct dj_engine *engine, struct dj_task *public,
+                       const struct dj_asker *asker, dj_done_fn *done, void *cookie,
+                       struct dj_err *err)
 {
     struct task *task = task_of(public);
     const char *version = task->definition.version;
@@ -464,5 +466,7 @@ int dj_task_invalidate(struct dj_engine *engine, struct dj_task *public, dj_done
         epoch->version = dj_xstrdup(version == NULL ? "" : version);
     }
     epoch->count++;
+    free(epoch->user);
+    epoch->user = dj_xstrdup(dj_user_name(asker->uid));
     return settle(engine, task, done, cookie, err);
 }

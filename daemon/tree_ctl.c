@@ -356,7 +356,8 @@ static int later(struct part *part, struct dj_err *err)
         break;
     case DJ_CTL_DELETE_ALL:
         part->text = "deleted\n";
-        code = dj_task_delete_all(engine, dialogue->task, on_durable, dialogue, err);
+        code = dj_task_delete_all(engine, dialogue->task, &dialogue->asker, on_durable, dialogue,
+                                  err);
         break;
     default:
         part->text = "invalidated\n";
@@ -364,7 +365,8 @@ static int later(struct part *part, struct dj_err *err)
             code = dj_call_invalidate(engine, part->call, &dialogue->asker, on_durable, dialogue,
                                       err);
         else
-            code = dj_task_invalidate(engine, dialogue->task, on_durable, dialogue, err);
+            code = dj_task_invalidate(engine, dialogue->task, &dialogue->asker, on_durable,
+                                      dialogue, err);
         break;
     }
     if (code < 0)

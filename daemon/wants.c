@@ -4,6 +4,7 @@
 #include "daemon/engine_impl.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
+#include "lib/util/user.h"
 
 static void unlink_want(struct dj_want *want)
 {
@@ -222,11 +223,8 @@ int dj_note_call(struct dj_engine *engine, uint64_t instance, const struct dj_as
 
 static void user_of(struct run *run, const struct dj_asker *asker)
 {
-    struct dj_buf text = DJ_BUF_INIT;
-
-    dj_buf_addf(&text, "%u", asker->uid);
     free(run->user);
-    run->user = dj_buf_steal(&text);
+    run->user = dj_xstrdup(dj_user_name(asker->uid));
 }
 
 static bool joinable(const struct run *run, unsigned flags)

@@ -188,11 +188,13 @@ static void drop(struct dj_engine *engine, struct dj_call *call)
     engine->deletes++;
 }
 
-int dj_task_invalidate(struct dj_engine *engine, struct dj_task *task, dj_done_fn *done,
-                       void *cookie, struct dj_err *err)
+int dj_task_invalidate(struct dj_engine *engine, struct dj_task *task,
+                       const struct dj_asker *asker, dj_done_fn *done, void *cookie,
+                       struct dj_err *err)
 {
     struct dj_call *call;
 
+    (void)asker;
     (void)err;
     LL_FOREACH(engine->calls, call) {
         if (call->task == task)
@@ -202,11 +204,13 @@ int dj_task_invalidate(struct dj_engine *engine, struct dj_task *task, dj_done_f
     return 0;
 }
 
-int dj_task_delete_all(struct dj_engine *engine, struct dj_task *task, dj_done_fn *done,
-                       void *cookie, struct dj_err *err)
+int dj_task_delete_all(struct dj_engine *engine, struct dj_task *task,
+                       const struct dj_asker *asker, dj_done_fn *done, void *cookie,
+                       struct dj_err *err)
 {
     struct dj_call *call;
 
+    (void)asker;
     (void)err;
     LL_FOREACH(engine->calls, call) {
         if (call->task == task)
