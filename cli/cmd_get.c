@@ -61,7 +61,8 @@ static int ask(struct dj_cli *cli, struct dj_msg_get *get, enum dj_message want)
 
     if (rc == 0) {
         dj_interruptible(cli, get->timeout_ms);
-        rc = dj_connection_call(cli->connection, DJ_MSG_GET, get, want, &answer, &err);
+        rc = dj_connection_call_env(cli->connection, DJ_MSG_GET, get, &get->env, want, &answer,
+                                    &err);
     }
     dj_codec_release(dj_message_layout(DJ_MSG_GET), get);
     if (rc < 0)
@@ -140,7 +141,8 @@ int dj_cmd_path(struct dj_cli *cli, int argc, char **argv)
     path.cwd = get.cwd;
     rc = dj_connect(cli, true, &err);
     if (rc == 0)
-        rc = dj_connection_call(cli->connection, DJ_MSG_PATH, &path, DJ_MSG_OK, &answer, &err);
+        rc = dj_connection_call_env(cli->connection, DJ_MSG_PATH, &path, &path.env, DJ_MSG_OK,
+                                    &answer, &err);
     dj_codec_release(dj_message_layout(DJ_MSG_PATH), &path);
     if (rc < 0)
         return dj_fail(rc, &err);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "lib/client/environment.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
@@ -36,6 +37,7 @@ struct item {
     struct item *next;
     size_t line;
     uint64_t request;   /* 0: could not be asked for */
+    struct dj_msg_get get; /* until it is answered */
     bool ended;
     char *sentence;     /* why there is no result */
     char *note;
@@ -68,6 +70,7 @@ struct list {
 
 static void item_free(struct item *item)
 {
+    dj_codec_release(dj_message_layout(DJ_MSG_GET), &item->get);
     free(item->sentence);
     free(item->note);
     free(item->path);
@@ -77,6 +80,8 @@ static void item_free(struct item *item)
 
 /* ---- asking ------------------------------------------------------------------------------ */
 
+static void send_item(struct item *item);
+
 static void on_answer(void *cookie, const struct dj_message_in *message)
 {
     struct item *item = cookie;
@@ -84,6 +89,12 @@ static void on_answer(void *cookie, const struct dj_message_in *message)
     const struct dj_msg_result *result = message->fields;
     const struct dj_msg_error *error = message->fields;
 
+    if (message->number == DJ_MSG_WANTS && item->get.env.n == 0) {
+        dj_environment_own(message->fields, &item->get.env);
+        send_item(item);
+        return;
+    }
+    dj_codec_release(dj_message_layout(DJ_MSG_GET), &item->get);
     item->ended = true;
     list->under_way--;
     list->answers++;
@@ -119,24 +130,29 @@ static struct dj_bytes below_tasks(const struct list *list, struct dj_bytes path
     return memchr(rest.data, '/', rest.len) == NULL ? path : rest;
 }
 
+static void send_item(struct item *item)
+{
+    item->request = dj_connection_ask(item->list->connection, DJ_MSG_GET, &item->get, on_answer,
+                                      item);
+}
+
 static void ask(struct item *item, struct dj_bytes path)
 {
     struct list *list = item->list;
     struct dj_bytes rest = below_tasks(list, path);
     const uint8_t *slash = memchr(rest.data, '/', rest.len);
-    struct dj_msg_get get = {.flags = list->flags, .cwd = list->cwd};
 
     if (slash == NULL || slash == rest.data || slash + 1 == rest.data + rest.len) {
         item->ended = true;
         item->sentence = dj_xstrdup("not the path of a run, which is TASK/NAME");
         return;
     }
-    get.task = dj_xmemdup0(rest.data, (size_t)(slash - rest.data));
-    dj_buf_add_bytes(&get.name, dj_bytes_from(rest, (size_t)(slash - rest.data) + 1));
-    item->request = dj_connection_ask(list->connection, DJ_MSG_GET, &get, on_answer, item);
+    item->get.flags = list->flags;
+    item->get.cwd = dj_xstrdup(list->cwd);
+    item->get.task = dj_xmemdup0(rest.data, (size_t)(slash - rest.data));
+    dj_buf_add_bytes(&item->get.name, dj_bytes_from(rest, (size_t)(slash - rest.data) + 1));
+    send_item(item);
     list->under_way++;
-    get.cwd = NULL;
-    dj_codec_release(dj_message_layout(DJ_MSG_GET), &get);
 }
 
 static void take_line(struct list *list, struct dj_bytes line)

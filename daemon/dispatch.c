@@ -146,6 +146,19 @@ void dj_reply_ok(struct dj_request *request, uint64_t number, const char *text)
     free(ok.text);
 }
 
+void dj_reply_wants(struct dj_request *request, const struct dj_definition *definition)
+{
+    struct dj_msg_wants wants = {0};
+
+    for (size_t i = 0; definition != NULL && i < definition->env_keyed.n; i++) {
+        struct dj_part_word *word = dj_list_add(&wants.names, sizeof(*word));
+
+        dj_buf_add_bytes(&word->bytes, dj_list_bytes(&definition->env_keyed, i));
+    }
+    dj_reply(request, DJ_MSG_WANTS, &wants);
+    dj_codec_release(dj_message_layout(DJ_MSG_WANTS), &wants);
+}
+
 /* ---- receiving ---- */
 
 static void welcome(struct dj_request *request)

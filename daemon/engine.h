@@ -30,7 +30,7 @@ struct dj_asker {
     uint32_t uid;
     uint32_t gid;
     bool readonly;              /* through a read-only mount: nothing computes, nothing changes */
-    const struct dj_list *env;  /* struct dj_part_pair: the caller's environment, or NULL */
+    const struct dj_list *env;  /* struct dj_part_pair: his answer to WANTS, or NULL */
     const char *cwd;            /* relative file arguments are taken from here, or NULL */
 };
 
@@ -108,8 +108,10 @@ struct dj_call *dj_call_by_number(struct dj_engine *engine, uint64_t number);
 
 /*
  * dj_call_resolve(): the canonical name of any spelling; files are looked at on a pool thread. The
- * asker's run gets the premise that the file it named has this content. code 0: name is set.
+ * asker's run gets the premise that the file it named has this content. code 0: name is set;
+ * -DJ_CODE_WANTS: the caller's environment is needed and asker->env does not have it.
  */
+#define DJ_CODE_WANTS 2000 /* no errno */
 typedef void dj_resolved_fn(void *cookie, int code, struct dj_call *call, const char *sentence);
 void dj_call_resolve(struct dj_engine *engine, struct dj_task *task, struct dj_bytes name,
                      const struct dj_asker *asker, dj_resolved_fn *done, void *cookie);

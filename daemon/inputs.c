@@ -177,7 +177,7 @@ static void look(void *cookie)
         for (size_t j = 0; j < value->n; j++) {
             struct dj_scalar *scalar = &value->scalars[j];
 
-            if (scalar->resolution != DJ_SPELLED || value->type == DJ_RUN)
+            if (scalar->resolution != DJ_SPELLED || value->type == DJ_RUN || value->type == DJ_STR)
                 continue;
             looking->code = look_at_file(looking, value->type, scalar);
             if (looking->code < 0)
@@ -249,6 +249,44 @@ static int resolve_run(struct dj_engine *engine, struct dj_scalar *scalar, struc
     return 0;
 }
 
+/* What the key holds of the caller's environment. */
+static int resolve_variable(const struct dj_param *param, struct dj_value *value,
+                            const struct dj_list *env, struct dj_err *err)
+{
+    const char *name = dj_param_variable(param);
+
+    for (size_t i = 0; env != NULL && i < env->n; i++) {
+        const struct dj_part_pair *pair = DJ_LIST_AT(env, struct dj_part_pair, i);
+
+        if (pair->name == NULL || strcmp(pair->name, name) != 0)
+            continue;
+        if (pair->value.len > 0 && memchr(pair->value.data, '\0', pair->value.len) != NULL)
+            return dj_err_set(err, EINVAL, "%s holds a NUL byte, which no variable can", name);
+        dj_value_release(value);
+        dj_value_init(value, DJ_STR, false, pair->unset ? 0 : 1);
+        if (!pair->unset)
+            dj_buf_add_bytes(&value->scalars[0].text, dj_buf_bytes(&pair->value));
+        return 0;
+    }
+    return -DJ_CODE_WANTS;
+}
+
+static bool is_open(const struct dj_value *value)
+{
+    return value->n > 0 && value->scalars[0].resolution == DJ_SPELLED;
+}
+
+static int resolve_variables(struct dj_args *args, const struct dj_list *env, struct dj_err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < args->params->n; i++) {
+        if (args->params->items[i].environment && is_open(&args->values[i]))
+            rc = resolve_variable(&args->params->items[i], &args->values[i], env, err);
+    }
+    return rc;
+}
+
 static void make_absolute(struct dj_scalar *scalar, const char *cwd)
 {
     struct dj_bytes text = dj_buf_bytes(&scalar->text);
@@ -275,6 +313,7 @@ void resolve_args(struct dj_engine *engine, struct task *task, struct dj_args *a
     looking->done = done;
     looking->cookie = cookie;
     looking->batch = dj_store_batch_new();
+    looking->code = resolve_variables(&looking->args, asker->env, &looking->err);
     for (size_t i = 0; looking->code == 0 && i < looking->params.n; i++) {
         struct dj_value *value = &looking->args.values[i];
 

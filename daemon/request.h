@@ -39,6 +39,9 @@ void dj_reply_error(struct dj_request *request, int code, const char *format, ..
 /* dj_reply_err(request, code, err): code is the negative errno that came with err. */
 void dj_reply_err(struct dj_request *request, int code, const struct dj_err *err);
 void dj_reply_ok(struct dj_request *request, uint64_t number, const char *text);
+/* dj_reply_wants(request, definition): the variables that the key holds; see WANTS. */
+struct dj_definition;
+void dj_reply_wants(struct dj_request *request, const struct dj_definition *definition);
 
 /*
  * What is known of the peer. A mount's requests carry the caller; a client is its own caller: uid

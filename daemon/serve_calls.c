@@ -21,7 +21,7 @@ static struct dj_asker asker_of(const struct dj_request *request, const char *cw
     const struct dj_peer_facts *facts = dj_peer_facts(request->peer);
 
     return (struct dj_asker){.run = facts->run, .uid = facts->uid, .gid = facts->gid,
-                             .env = env, .cwd = cwd};
+                             .env = env->n == 0 ? NULL : env, .cwd = cwd};
 }
 
 static void end(struct getting *getting)
@@ -81,6 +81,17 @@ static void on_cancel(struct dj_request *request)
     dj_reply_error(request, EINTR, "interrupted");
 }
 
+/* A call that could not be found out. */
+static void refuse(struct dj_request *request, const char *name, int code, const char *sentence)
+{
+    struct dj_task *task = dj_task_by_name(request->engine, dj_bytes_of(name));
+
+    if (code == -DJ_CODE_WANTS && task != NULL)
+        dj_reply_wants(request, task->definition);
+    else
+        dj_reply_error(request, code, "%s", sentence);
+}
+
 static void resolved_get(void *cookie, int code, struct dj_call *call, const char *sentence)
 {
     struct getting *getting = cookie;
@@ -97,7 +108,7 @@ static void resolved_get(void *cookie, int code, struct dj_call *call, const cha
         if (ended)
             dj_reply_error(request, EINTR, "interrupted");
         else
-            dj_reply_error(request, code, "%s", sentence);
+            refuse(request, get->task, code, sentence);
         return;
     }
     if (get->flags & DJ_GET_START) {
@@ -183,7 +194,7 @@ static void resolved_path(void *cookie, int code, struct dj_call *call, const ch
     dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
 
     if (code != 0) {
-        dj_reply_error(request, code, "%s", sentence);
+        refuse(request, ((const struct dj_msg_path *)request->fields)->task, code, sentence);
         return;
     }
     dj_buf_addf(&path, "tasks/%s/", dj_call_task(call)->name);

@@ -363,14 +363,6 @@ static void note_bare_words(const struct dj_definition *definition, struct dj_li
     dj_bytes_list_release(&words);
 }
 
-static int check_supported(const struct dj_definition *definition, struct dj_err *err)
-{
-    if (definition->env_keyed.n != 0)
-        return dj_err_set(err, EINVAL, "%s: this version cannot take `env = NAME` into the key; "
-                          "use env.NAME = VALUE or a parameter", definition->name);
-    return dj_definition_check(definition, err);
-}
-
 int dj_task_define(struct dj_engine *engine, struct dj_bytes text, const char *file,
                    const char *here, const struct dj_list *env, struct dj_list *ret_notes,
                    dj_done_fn *done, void *cookie, struct dj_err *err)
@@ -380,7 +372,7 @@ int dj_task_define(struct dj_engine *engine, struct dj_bytes text, const char *f
     int rc = dj_taskfile_parse(file, here, text, &definitions, err);
 
     for (size_t i = 0; rc == 0 && i < definitions.n; i++)
-        rc = check_supported(DJ_LIST_AT(&definitions, struct dj_definition, i), err);
+        rc = dj_definition_check(DJ_LIST_AT(&definitions, struct dj_definition, i), err);
     if (rc < 0) {
         dj_definitions_release(&definitions);
         return rc;

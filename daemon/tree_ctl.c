@@ -122,7 +122,7 @@ static struct dj_dialogue *dialogue_new(struct dj_handle *handle, struct dj_requ
     dialogue->call = handle->call;
     if (dialogue->call != NULL)
         dj_call_ref(dialogue->call);
-    dialogue->asker = dj_tree_asker(request, &ask->caller, NULL);
+    dialogue->asker = dj_tree_asker(request, &ask->caller, &ask->env);
     dj_buf_add_bytes(&dialogue->written, dj_buf_bytes(&ask->bytes));
     dialogue->request = request;
     return dialogue;
@@ -576,6 +576,18 @@ static void carry_out_all(struct dj_dialogue *dialogue)
     }
 }
 
+/* A name leaves something to the environment of who writes, which was not asked for yet. */
+static bool wants_environment(const struct dj_dialogue *dialogue)
+{
+    const struct dj_task *task = dialogue->task;
+    bool resolving = false;
+
+    for (size_t i = 0; i < dialogue->commands.n; i++)
+        resolving = resolving || dialogue->parts[i].resolving;
+    return resolving && dialogue->asker.env == NULL && task->definition != NULL &&
+           task->definition->env_keyed.n != 0;
+}
+
 static void ctl_write(struct dj_handle *handle, struct dj_request *request,
                       const struct dj_msg_write *ask, enum dj_ctl_scope scope)
 {
@@ -589,12 +601,18 @@ static void ctl_write(struct dj_handle *handle, struct dj_request *request,
         dj_reply_err(request, code, &err);
         return;
     }
+    if (wants_environment(dialogue)) {
+        dialogue_unref(dialogue);
+        dj_reply_wants(request, handle->task->definition);
+        return;
+    }
     if (handle->dialogue != NULL)
         dj_dialogue_free(handle->dialogue);
     handle->dialogue = dialogue;
     dialogue->refs++; /* for the write, whose answer may outlast the handle */
     dialogue->pending = 1;
     carry_out_all(dialogue);
+    dialogue->asker.env = NULL; /* it belongs to the write, which is about to be answered */
     write_end(dialogue);
 }
 

@@ -248,6 +248,7 @@ struct waiting {
     struct dj_request *request;
     struct dj_want *want;
     struct dj_handle *handle;
+    struct dj_task *task; /* of a name that is being resolved */
 };
 
 static void waiting_end(struct waiting *waiting)
@@ -489,11 +490,16 @@ static void on_resolved(void *cookie, int code, struct dj_call *call, const char
 {
     struct waiting *waiting = cookie;
     struct dj_request *request = waiting->request;
+    const struct dj_definition *definition = waiting->task->definition;
     dj_cleanup_buf struct dj_buf target = DJ_BUF_INIT;
 
     waiting_end(waiting);
     if (request == NULL) /* interrupted: the answer is nobody's */
         return;
+    if (code == -DJ_CODE_WANTS) {
+        dj_reply_wants(request, definition);
+        return;
+    }
     if (code < 0) {
         dj_tree_refuse(request, code, "%s",
                        sentence == NULL ? "the name cannot be resolved" : sentence);
@@ -532,6 +538,7 @@ static void alias_readlink(const struct dj_spot *spot, struct dj_request *reques
         dj_tree_link(request, &canonical);
     } else {
         waiting = waiting_new(request);
+        waiting->task = spot->task;
         request->cookie = waiting;
         request->on_cancel = resolve_cancel;
         dj_call_resolve(spot->engine, spot->task, name, asker, on_resolved, waiting);

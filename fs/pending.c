@@ -1,14 +1,19 @@
 #include "fs/pending.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <utlist.h>
 
 #include "fs/clock.h"
 #include "fs/fs.h"
 #include "fs/signals.h"
+#include "lib/client/environment.h"
+#include "lib/util/fdio.h"
 #include "lib/util/log.h"
 #include "lib/util/mem.h"
+
+enum { ENVIRONMENT_MAX = 64 << 20 }; /* bytes; never cut off, since a key may hang on the rest */
 
 /*
  * libfuse calls this for an interrupted request, with a lock of the request held, so it must not be
@@ -108,6 +113,27 @@ static int code_of(const struct dj_pending *pending, const struct dj_message_in 
     return message->number == pending->want ? 0 : -EIO;
 }
 
+/* The variables that a key holds, from the process behind the request; -EIO when it was asked. */
+static int answer_wants(struct dj_pending *pending, const struct dj_msg_wants *wants)
+{
+    struct dj_list *env = pending->number == DJ_MSG_READLINK ? &pending->ask.readlink.env
+                          : pending->number == DJ_MSG_WRITE  ? &pending->ask.write.env
+                                                             : NULL;
+    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT, block = DJ_BUF_INIT;
+    int code;
+
+    if (env == NULL || env->n != 0)
+        return -EIO;
+    dj_buf_addf(&path, "/proc/%ld/environ", (long)pending->tid);
+    code = dj_read_file(AT_FDCWD, dj_buf_str(&path), ENVIRONMENT_MAX, &block);
+    if (code < 0)
+        return code == -ENOENT || code == -ESRCH ? -EINTR : -EACCES;
+    dj_environment_pick(wants, dj_buf_bytes(&block), env);
+    return 0;
+}
+
+static void send_question(struct dj_pending *pending);
+
 static void on_answer(void *cookie, const struct dj_message_in *message)
 {
     struct dj_pending *pending = cookie;
@@ -116,6 +142,14 @@ static void on_answer(void *cookie, const struct dj_message_in *message)
     pending->id = 0;
     if (pending->req == NULL) {
         tidy_orphan(pending, message);
+        return;
+    }
+    if (message->number == DJ_MSG_WANTS) {
+        code = answer_wants(pending, message->fields);
+        if (code == 0)
+            send_question(pending);
+        else
+            dj_pending_fail(pending, code);
         return;
     }
     if (code != -ENOTCONN) {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <uthash.h>
 
+#include "lib/client/environment.h"
 #include "lib/util/mem.h"
 #include "lib/wire/stream.h"
 
@@ -164,9 +165,9 @@ static int error_answer(const struct dj_message_in *answer, struct dj_err *err)
                                                                     : strerror(code));
 }
 
-int dj_connection_call(struct dj_connection *connection, enum dj_message number,
-                       const void *fields, enum dj_message want, struct dj_message_in *ret,
-                       struct dj_err *err)
+/* Whatever comes as the answer. */
+static int call(struct dj_connection *connection, enum dj_message number, const void *fields,
+                struct dj_message_in *ret, struct dj_err *err)
 {
     uint64_t id = ++connection->last_id;
     int rc = dj_connection_post(connection, number, id, fields);
@@ -177,8 +178,14 @@ int dj_connection_call(struct dj_connection *connection, enum dj_message number,
                           DJ_FRAME_MAX / (1024 * 1024));
     if (rc == 0)
         rc = wait_answer(connection, id, ret);
-    if (rc < 0)
-        return dj_err_set(err, -rc, "the daemon ended the connection");
+    return rc < 0 ? dj_err_set(err, -rc, "the daemon ended the connection") : 0;
+}
+
+static int expect(enum dj_message number, enum dj_message want, struct dj_message_in *ret,
+                  struct dj_err *err)
+{
+    int rc;
+
     if (ret->number == want)
         return 0;
     rc = ret->number == DJ_MSG_ERROR
@@ -187,6 +194,30 @@ int dj_connection_call(struct dj_connection *connection, enum dj_message number,
                           dj_message_name(ret->number));
     dj_message_release(ret);
     return rc;
+}
+
+int dj_connection_call(struct dj_connection *connection, enum dj_message number,
+                       const void *fields, enum dj_message want, struct dj_message_in *ret,
+                       struct dj_err *err)
+{
+    int rc = call(connection, number, fields, ret, err);
+
+    return rc < 0 ? rc : expect(number, want, ret, err);
+}
+
+int dj_connection_call_env(struct dj_connection *connection, enum dj_message number,
+                           const void *fields, struct dj_list *env, enum dj_message want,
+                           struct dj_message_in *ret, struct dj_err *err)
+{
+    int rc = call(connection, number, fields, ret, err);
+
+    /* Once more when the task was defined anew in between. */
+    for (int tries = 0; rc == 0 && ret->number == DJ_MSG_WANTS && tries < 3; tries++) {
+        dj_environment_own(ret->fields, env);
+        dj_message_release(ret);
+        rc = call(connection, number, fields, ret, err);
+    }
+    return rc < 0 ? rc : expect(number, want, ret, err);
 }
 
 static int greet(struct dj_connection *connection, const struct dj_greeting *greeting,

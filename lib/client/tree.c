@@ -41,9 +41,10 @@ static int readlink_of(struct walk *walk, uint64_t node, struct dj_buf *ret, str
 {
     struct dj_msg_readlink readlink = {.node = node};
     struct dj_message_in answer;
-    int rc = dj_connection_call(walk->connection, DJ_MSG_READLINK, &readlink, DJ_MSG_LINK, &answer,
-                                err);
+    int rc = dj_connection_call_env(walk->connection, DJ_MSG_READLINK, &readlink, &readlink.env,
+                                    DJ_MSG_LINK, &answer, err);
 
+    dj_codec_release(dj_message_layout(DJ_MSG_READLINK), &readlink);
     if (rc < 0)
         return rc;
     dj_buf_add_bytes(ret, dj_buf_bytes(&((struct dj_msg_link *)answer.fields)->target));
@@ -222,10 +223,11 @@ int dj_tree_write(struct dj_connection *connection, const char *path, struct dj_
     write.node = attr.node;
     write.handle = ((struct dj_msg_opened *)answer.fields)->handle;
     dj_buf_add_bytes(&write.bytes, bytes);
-    rc = dj_connection_call(connection, DJ_MSG_WRITE, &write, DJ_MSG_OK, &written, err);
+    rc = dj_connection_call_env(connection, DJ_MSG_WRITE, &write, &write.env, DJ_MSG_OK, &written,
+                                err);
     if (rc == 0)
         dj_message_release(&written);
-    dj_buf_release(&write.bytes);
+    dj_codec_release(dj_message_layout(DJ_MSG_WRITE), &write);
     release(connection, attr.node, answer.fields);
     dj_message_release(&answer);
     return rc;

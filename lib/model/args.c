@@ -49,7 +49,7 @@ int dj_args_complete(const char *task, const struct dj_args *args, struct dj_err
     for (size_t i = 0; i < args->params->n; i++) {
         const char *name = args->params->items[i].name;
 
-        if (is_missing(&args->values[i]))
+        if (is_missing(&args->values[i]) && !args->params->items[i].environment)
             return dj_err_set(err, EINVAL,
                               "%s: the ignored parameter %s has no default; give it with %s=VALUE",
                               task, name, name);

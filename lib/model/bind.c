@@ -31,7 +31,9 @@ void dj_binder_release(struct dj_binder *binder)
 
 static bool takes_place(const struct dj_binder *binder, size_t index)
 {
-    return !binder->counted_only || !binder->params->items[index].ignored;
+    const struct dj_param *param = &binder->params->items[index];
+
+    return !param->environment && (!binder->counted_only || !param->ignored);
 }
 
 /* last_place(binder): the last parameter that values without a name can go to; n: there is none. */
@@ -124,6 +126,12 @@ static int fill_in(struct dj_binder *binder, size_t index, struct dj_err *err)
 
     if (binder->given[index])
         return 0;
+    if (param->environment) {
+        dj_value_release(&binder->values[index]);
+        dj_value_init(&binder->values[index], DJ_STR, false, 1);
+        binder->values[index].scalars[0].resolution = DJ_SPELLED;
+        return 0;
+    }
     if (param->has_default) {
         dj_value_release(&binder->values[index]);
         dj_value_copy(&binder->values[index], &param->default_value);

@@ -7,7 +7,8 @@
  *     dj_binder_release(&binder);
  *
  * With `counted_only`, values without a name go to parameters that count for the key, and ignored
- * ones that were not given and have no default stay without a value.
+ * ones that were not given and have no default stay without a value. Variables of the environment
+ * that were not given become unresolved values.
  */
 #ifndef DJ_MODEL_BIND_H
 #define DJ_MODEL_BIND_H

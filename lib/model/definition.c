@@ -285,10 +285,9 @@ static void print_params(struct dj_buf *buf, const struct dj_params *params)
     dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
     bool ignored = false;
 
-    if (params->n == 0)
-        return;
     dj_params_print(&text, params);
-    dj_section_print_option(buf, "params", dj_buf_bytes(&text));
+    if (text.len > 0)
+        dj_section_print_option(buf, "params", dj_buf_bytes(&text));
     for (size_t i = 0; i < params->n; i++) {
         if (params->items[i].has_default)
             print_default(buf, &params->items[i]);

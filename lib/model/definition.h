@@ -45,7 +45,8 @@ struct dj_definition {
     char *here;
     struct dj_list command;   /* struct dj_buf words, as templates; empty when there is a script */
     char *script;             /* NULL, or the block's text */
-    struct dj_params params;  /* defaults and ignored flags filled in; absent left alone */
+    struct dj_params params;  /* defaults and ignored flags filled in; absent left alone; behind
+                               * them one `environment` for each of env_keyed */
     char *version;
     char *setup;              /* NULL, or shell lines */
     struct dj_list env;       /* struct dj_env: env.X = VALUE, sorted by name */

@@ -86,8 +86,11 @@ static void add_params(struct dj_list *list, const struct dj_params *params)
 {
     for (size_t i = 0; i < params->n; i++) {
         const struct dj_param *param = &params->items[i];
-        struct stored_param *to = dj_list_add(list, sizeof(*to));
+        struct stored_param *to;
 
+        if (param->environment) /* env_keyed says it */
+            continue;
+        to = dj_list_add(list, sizeof(*to));
         to->name = dj_xstrdup(param->name);
         to->type = param->type;
         to->list = param->list;
@@ -226,6 +229,7 @@ int dj_definition_load(struct dj_bytes bytes, struct dj_definition *ret, struct 
     ret->setup = dj_steal(stored.setup);
     ret->env = steal_list(&stored.env);
     ret->env_keyed = steal_list(&stored.env_keyed);
+    dj_params_add_environment(&ret->params, &ret->env_keyed);
     ret->track = steal_list(&stored.track);
     ret->timeout_ms = stored.timeout_ms;
     ret->priority = stored.priority;

@@ -8,6 +8,8 @@
 
 static bool counts(const struct dj_param *param, const struct dj_value *value)
 {
+    if (param->environment && value->n == 0)
+        return false; /* the caller has no such variable */
     return !param->ignored && !(param->has_absent && dj_value_equal(value, &param->absent));
 }
 

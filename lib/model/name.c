@@ -8,6 +8,7 @@
 
 static const char nothing[] = "_"; /* the name of a call without counted parameters */
 static const char empty[] = "%e";  /* the empty string */
+static const char unset[] = "%u";  /* a variable that the caller does not have */
 
 /* ---- bytes ------------------------------------------------------------------------------ */
 
@@ -95,7 +96,9 @@ static void add_scalar(struct dj_buf *buf, const struct dj_scalar *scalar)
 
 static void add_value(struct dj_buf *buf, const struct dj_value *value)
 {
-    if (!value->list)
+    if (!value->list && value->n == 0)
+        dj_buf_adds(buf, unset);
+    else if (!value->list)
         add_scalar(buf, &value->scalars[0]);
     for (size_t i = 0; value->list && i < value->n; i++) {
         add_scalar(buf, &value->scalars[i]);
@@ -121,21 +124,27 @@ static size_t count_counted(const struct dj_params *params)
     size_t n = 0;
 
     for (size_t i = 0; i < params->n; i++)
-        n += !params->items[i].ignored;
+        n += !params->items[i].ignored && !params->items[i].environment;
     return n;
+}
+
+static bool has_environment(const struct dj_params *params)
+{
+    return params->n > 0 && params->items[params->n - 1].environment;
 }
 
 void dj_name_long(struct dj_buf *buf, const struct dj_args *args)
 {
     const size_t counted = count_counted(args->params);
+    const bool named = has_environment(args->params) || counted > 1;
     const char *separator = "";
 
-    if (counted == 0)
+    if (counted == 0 && !named)
         dj_buf_adds(buf, nothing);
     for (size_t i = 0; i < args->params->n; i++) {
         if (args->params->items[i].ignored)
             continue;
-        if (counted == 1) {
+        if (!named) {
             add_alone(buf, &args->values[i]);
             continue;
         }
@@ -253,6 +262,8 @@ static int parse_part(struct dj_binder *binder, struct dj_bytes part, struct dj_
     r = dj_binder_begin(binder, index, err);
     if (r != 0)
         return r;
+    if (binder->params->items[index].environment && dj_bytes_is(text, unset))
+        return 0; /* given, and without a value */
     if (binder->params->items[index].list)
         r = parse_list(binder, index, text, err);
     else

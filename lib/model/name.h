@@ -9,6 +9,9 @@
  * value `_` of a single parameter. file, path and run values are NAME@DIGITS with the encoded NAME.
  * A name longer than 255 bytes becomes `%h` and the 64 hex digits of the digest of the long name.
  *
+ * A task whose key holds variables of the caller's environment writes all with names, the variables
+ * as `env.NAME=VALUE` behind the parameters; `%u` is the value of one that is not set.
+ *
  * Reading accepts more than it writes: any order, positional values separated by `,`, needless
  * %XX, a list without its last `;`, file values spelled as encoded paths, defaults left out,
  * ignored parameters set by name. A component with a raw leading dot is never a run, nor is one

@@ -471,6 +471,7 @@ int dj_section_define(const struct dj_section *section, const char *here,
     }
     sort(&ret->env, sizeof(struct dj_env), compare_env);
     sort(&ret->env_keyed, sizeof(struct dj_buf), compare_bufs);
+    dj_params_add_environment(&ret->params, &ret->env_keyed);
     if (code == 0)
         code = dj_definition_check(ret, err);
     if (code == 0)

@@ -88,11 +88,35 @@ int dj_params_parse(struct dj_bytes text, struct dj_params *ret, struct dj_err *
     return r;
 }
 
+static const char environment[] = "env.";
+
+void dj_params_add_environment(struct dj_params *params, const struct dj_list *names)
+{
+    size_t cap = params->n;
+
+    for (size_t i = 0; i < names->n; i++) {
+        struct dj_buf name = DJ_BUF_INIT;
+
+        dj_buf_adds(&name, environment);
+        dj_buf_add_bytes(&name, dj_list_bytes(names, i));
+        params->items = dj_xgrow(params->items, &cap, params->n + 1, sizeof(*params->items));
+        params->items[params->n++] =
+            (struct dj_param){.name = dj_buf_steal(&name), .type = DJ_STR, .environment = true};
+    }
+}
+
+const char *dj_param_variable(const struct dj_param *param)
+{
+    return param->name + strlen(environment);
+}
+
 void dj_params_print(struct dj_buf *buf, const struct dj_params *params)
 {
     for (size_t i = 0; i < params->n; i++) {
         const struct dj_param *param = &params->items[i];
 
+        if (param->environment)
+            continue;
         dj_buf_addf(buf, "%s%s", i == 0 ? "" : ", ", param->name);
         if (param->type != DJ_STR || param->list)
             dj_buf_addf(buf, ":%s%s", dj_type_name(param->type), param->list ? "*" : "");

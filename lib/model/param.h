@@ -11,11 +11,17 @@
  * had when it was added to a task that already had runs: an argument equal to it is left out of
  * the key, so the runs from before the parameter existed go on being runs with that value.
  *
+ * What comes from the caller's environment (`env = NAME`) stands behind the parameters as one of its
+ * own, env.NAME, a name that no declared one can have. It is bound by name only. A value that is
+ * not given is unresolved (DJ_SPELLED) until somebody looks into the caller's environment; a
+ * variable that the caller does not have is a value with n 0, which the key leaves out.
+ *
  * Pure. A struct dj_args borrows its parameter list, which must outlive it.
  */
 #ifndef DJ_MODEL_PARAM_H
 #define DJ_MODEL_PARAM_H
 
+#include "lib/model/codec.h"
 #include "lib/model/value.h"
 
 struct dj_param {
@@ -24,6 +30,7 @@ struct dj_param {
     bool list;
     bool has_default;
     bool ignored;
+    bool environment; /* a variable of the caller's, `env = NAME`: named env.NAME, always a str */
     bool has_absent;
     struct dj_value default_value;
     struct dj_value absent;
@@ -47,6 +54,10 @@ struct dj_args {
 /* Refused: a parameter named twice, one named `here` ({here} means the definition's folder). */
 int dj_params_parse(struct dj_bytes text, struct dj_params *ret, struct dj_err *err) DJ_MUST_CHECK;
 void dj_params_print(struct dj_buf *buf, const struct dj_params *params); /* reads back the same */
+/* dj_params_add_environment(params, names): one for each name (struct dj_buf) behind the others. */
+void dj_params_add_environment(struct dj_params *params, const struct dj_list *names);
+/* dj_param_variable(param): the name of the variable of an `environment` one. */
+const char *dj_param_variable(const struct dj_param *param);
 struct dj_param *dj_params_find(const struct dj_params *params, struct dj_bytes name);
 void dj_params_copy(struct dj_params *ret, const struct dj_params *params);
 void dj_params_release(struct dj_params *params);

@@ -340,7 +340,8 @@ static void add_script(struct expander *expander)
 static int add_all_args(struct expander *expander)
 {
     for (size_t i = 0; i < expander->args->params->n; i++) {
-        int code = add_each(expander, expander->args->params->items[i].name);
+        const struct dj_param *param = &expander->args->params->items[i];
+        int code = param->environment ? 0 : add_each(expander, param->name);
 
         if (code < 0)
             return code;
@@ -409,6 +410,39 @@ static void set_variables(struct dj_list *env, const struct dj_list *from)
     }
 }
 
+static void drop_variable(struct dj_list *env, const char *name)
+{
+    for (size_t i = 0; i < env->n; i++) {
+        struct dj_env *variable = DJ_LIST_AT(env, struct dj_env, i);
+
+        if (strcmp(variable->name, name) != 0)
+            continue;
+        free(variable->name);
+        free(variable->value);
+        *variable = *DJ_LIST_AT(env, struct dj_env, env->n - 1);
+        env->n--;
+        return;
+    }
+}
+
+/* The caller's values; one that he does not have is not set, whatever the definition captured. */
+static void add_caller_env(struct expander *expander)
+{
+    const struct dj_args *args = expander->args;
+    struct dj_list *env = &expander->ret->env;
+
+    for (size_t i = 0; i < args->params->n; i++) {
+        const struct dj_param *param = &args->params->items[i];
+
+        if (!param->environment)
+            continue;
+        if (args->values[i].n == 0)
+            drop_variable(env, dj_param_variable(param));
+        else
+            set_variable(env, dj_param_variable(param), dj_buf_str(&args->values[i].scalars[0].text));
+    }
+}
+
 static void add_env(struct expander *expander)
 {
     struct dj_list *env = &expander->ret->env;
@@ -417,11 +451,14 @@ static void add_env(struct expander *expander)
 
     set_variables(env, &expander->definition->base_env);
     set_variables(env, &expander->definition->env);
+    add_caller_env(expander);
     dj_buf_addf(&path, "%s/args.json", expander->place->arg_dir);
     set_variable(env, "DJ_ARGS", dj_buf_str(&path));
     for (size_t i = 0; i < expander->args->params->n; i++) {
         dj_cleanup_buf struct dj_buf name = DJ_BUF_INIT, text = DJ_BUF_INIT;
 
+        if (expander->args->params->items[i].environment)
+            continue;
         add_value(&text, &expander->args->values[i], "\n", expander->place->mount);
         if (text.len >= ARG_VARIABLE_MAX || sum + text.len > ARG_VARIABLES_MAX ||
             (text.len > 0 && memchr(text.data, '\0', text.len) != NULL))

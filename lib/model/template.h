@@ -49,7 +49,7 @@ void dj_template_escape(struct dj_buf *buf, struct dj_bytes text);
  * without a mount, -E2BIG for a word that exec(2) would refuse, -EINVAL when an argument is
  * missing. DJ_ARG_<name> holds a list's elements one per line, and a run as TASK/NAME when there is
  * no mount; it is left out from 100 kB on, and when all of them would take more than 512 kB. The
- * caller adds DJ, DJ_RUN, TMPDIR and the keyed variables of the environment.
+ * caller adds DJ, DJ_RUN and TMPDIR. Keyed variables of the environment come from args.
  */
 int dj_template_expand(const struct dj_definition *definition, const struct dj_args *args,
                        const struct dj_template_place *place, struct dj_expansion *ret,

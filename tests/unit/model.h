@@ -55,6 +55,11 @@ __attribute__((unused)) static void resolve(struct dj_args *args)
 
             if (scalar->resolution == DJ_RESOLVED)
                 continue;
+            if (value->type == DJ_STR) { /* a variable that is not set */
+                scalar->resolution = DJ_RESOLVED;
+                value->n = 0;
+                break;
+            }
             dj_digest_bytes(name, &digest);
             dj_scalar_resolve(scalar, name, &digest, dj_buf_bytes(&scalar->text));
         }

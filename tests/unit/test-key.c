@@ -78,17 +78,36 @@ static size_t take_words(const char **at, struct dj_buf *words)
     return n;
 }
 
+/* `env.X`: a variable of the caller's, behind the parameters. */
+static bool is_variable(const struct dj_buf *word)
+{
+    return dj_bytes_starts(dj_buf_bytes(word), DJ_BYTES_LIT("env."));
+}
+
+static void cell_variables(const char *cell, struct dj_params *ret)
+{
+    struct dj_buf word dj_cleanup_buf = DJ_BUF_INIT;
+    struct dj_list names = {0};
+
+    while (next_word(&cell, "", &word)) {
+        if (is_variable(&word))
+            dj_list_add_bytes(&names, dj_bytes_from(dj_buf_bytes(&word), strlen("env.")));
+    }
+    dj_params_add_environment(ret, &names);
+    dj_bytes_list_release(&names);
+}
+
 /* `n:int=5` ignored: a default, and what it is, behind it. */
 static void cell_params(const char *cell, struct dj_params *ret)
 {
     struct dj_buf list dj_cleanup_buf = DJ_BUF_INIT, word dj_cleanup_buf = DJ_BUF_INIT;
     const char *at = cell;
 
-    while (next_word(&at, "", &word))
+    while (next_word(&at, "", &word) && !is_variable(&word))
         dj_buf_addf(&list, "%.*s ", (int)strcspn(dj_buf_str(&word), "="), dj_buf_str(&word));
     params_of(ret, dj_buf_str(&list));
     at = cell;
-    for (size_t i = 0; next_word(&at, "", &word); i++) {
+    for (size_t i = 0; next_word(&at, "", &word) && !is_variable(&word); i++) {
         const char *sign = strchr(dj_buf_str(&word), '=');
         struct dj_param *param = &ret->items[i];
 
@@ -99,6 +118,7 @@ static void cell_params(const char *cell, struct dj_params *ret)
         if (param->has_absent)
             dj_value_copy(&param->absent, &param->default_value);
     }
+    cell_variables(cell, ret);
 }
 
 /* ---- the table of keys --------------------------------------------------------------------- */
