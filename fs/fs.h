@@ -25,6 +25,7 @@
 #include "fs/notifier.h"
 #include "fs/options.h"
 #include "fs/pending.h"
+#include "fs/removed.h"
 #include "fs/stale.h"
 
 struct dj_fs {
@@ -38,6 +39,7 @@ struct dj_fs {
     struct dj_callers callers;
     struct dj_names names;
     struct dj_holds holds;
+    struct dj_removed removed;
     struct dj_stale stale;
     struct dj_notifier notifier;
     struct dj_handle *handles; /* all that are open */

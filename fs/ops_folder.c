@@ -68,6 +68,7 @@ static bool add_entry(struct dj_fs *fs, struct listing *listing, uint64_t folder
     if (entry->name.len == 0 || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return true;
     dj_attr_entry(&entry->attr, &param);
+    param.generation = dj_removed_generation(&fs->removed, folder, dj_buf_bytes(&entry->name));
     /* Named nodes are counted by look-ups, so a listing must not bring any: no node, no count. */
     if (DJ_NODE_IS_NAMED(entry->attr.node))
         param.ino = 0;

@@ -18,6 +18,8 @@ static void on_found(struct dj_pending *pending, int code, void *fields)
         return;
     }
     dj_attr_entry(&entry->attr, &param);
+    param.generation = dj_removed_generation(&fs->removed, pending->ask.lookup.node,
+                                             dj_buf_bytes(&pending->ask.lookup.name));
     dj_attrs_keep(&fs->attrs, &entry->attr, dj_now_ms());
     dj_names_seen(&fs->names, pending->ask.lookup.node, dj_buf_bytes(&pending->ask.lookup.name),
                   entry->attr.node);
@@ -154,7 +156,11 @@ void dj_op_readlink(fuse_req_t req, fuse_ino_t node)
 
 static void on_done(struct dj_pending *pending, int code, void *fields)
 {
+    const struct dj_msg_unlink *ask = &pending->ask.unlink;
+
     (void)fields;
+    if (code == 0 && ask->folder)
+        dj_removed_note(&pending->fs->removed, ask->node, dj_buf_bytes(&ask->name));
     dj_pending_fail(pending, code);
 }
 

@@ -1,6 +1,7 @@
 /* The small tables of djfs: named nodes, holds, stale threads. */
 #include "fs/holds.h"
 #include "fs/names.h"
+#include "fs/removed.h"
 #include "fs/stale.h"
 
 #include "tests/unit/tap.h"
@@ -89,10 +90,32 @@ static void test_stale(void)
     dj_stale_release(&stale);
 }
 
+static void test_removed(void)
+{
+    struct dj_removed removed = {0};
+    struct dj_bytes five = DJ_BYTES_LIT("5");
+    uint64_t first;
+
+    is_int((int)dj_removed_generation(&removed, 1, five), 0, "nothing was taken away");
+    dj_removed_note(&removed, 1, five);
+    first = dj_removed_generation(&removed, 1, five);
+    ok(first != 0, "what was taken away is another one now");
+    is_int((int)dj_removed_generation(&removed, 2, five), 0, "in another folder it is not");
+    is_int((int)dj_removed_generation(&removed, 1, DJ_BYTES_LIT("")), 0, "nor by another name");
+    dj_removed_note(&removed, 1, five);
+    ok(dj_removed_generation(&removed, 1, five) > first, "and another one each time");
+    for (uint64_t i = 0; i < DJ_REMOVED_MAX; i++)
+        dj_removed_note(&removed, 10 + i, five);
+    is_int((int)dj_removed_generation(&removed, 1, five), 0, "the oldest are not remembered");
+    ok(dj_removed_generation(&removed, 10, five) != 0, "the others are");
+    dj_removed_release(&removed);
+}
+
 int main(void)
 {
     test_names();
     test_holds();
     test_stale();
+    test_removed();
     return tap_done();
 }
