@@ -324,12 +324,17 @@ static bool file_premise_holds(void *cookie, const struct dj_rec_premise *premis
     return input_holds(cookie, dj_buf_bytes(&premise->path), &premise->digest);
 }
 
+bool premises_hold(struct dj_engine *engine, uint64_t tasks, uint64_t files)
+{
+    return dj_premises_hold(engine->premises, tasks, engine->generation, task_premise_holds,
+                            engine) &&
+           dj_premises_hold(engine->premises, files, 0, file_premise_holds, engine);
+}
+
 static bool summary_valid(struct dj_engine *engine, const struct dj_rec_summary *summary)
 {
     return summary->state == DJ_DONE && !summary->stale &&
-           dj_premises_hold(engine->premises, summary->tasks, engine->generation,
-                            task_premise_holds, engine) &&
-           dj_premises_hold(engine->premises, summary->files, 0, file_premise_holds, engine);
+           premises_hold(engine, summary->tasks, summary->files);
 }
 
 uint64_t dj_call_current(struct dj_engine *engine, struct dj_call *call)

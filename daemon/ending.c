@@ -259,6 +259,7 @@ static void taken_in(void *cookie)
     int rc;
 
     judge(run, ending);
+    run_settle_premises(run);
     if (run->incognito) {
         worker_taken(run);
         end_incognito(run, &ending->ingest);

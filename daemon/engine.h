@@ -150,6 +150,13 @@ void dj_want_cancel(struct dj_want *want);
  */
 int dj_note_call(struct dj_engine *engine, uint64_t instance, const struct dj_asker *asker);
 
+/*
+ * dj_note_refusal(engine, asker, sentence): the asker's run was refused something that may be
+ * granted another time (an unknown task, a bad argument, a cycle). What it makes of that is given
+ * to those who wait for it, and is no result for those who ask later. No run: nothing.
+ */
+void dj_note_refusal(struct dj_engine *engine, const struct dj_asker *asker, const char *sentence);
+
 /* dj_start(): queues the call as dj_want would, without anybody waiting. -EIO … with err. */
 int dj_start(struct dj_engine *engine, struct dj_call *call, const struct dj_asker *asker,
              unsigned flags, struct dj_err *err) DJ_MUST_CHECK;

@@ -87,6 +87,9 @@ struct run {
     uint64_t queued_ns, start_ns;
     struct dj_list edges;    /* struct dj_rec_edge */
     uint64_t tasks, files;   /* closures so far */
+    uint64_t never;          /* premises that never hold: refusals it saw, itself or by its calls */
+    bool outdated;           /* what it has read was marked meanwhile: no more askers join it */
+    struct dj_list given_up; /* struct dj_call *: asked for, and not waited for till the end */
     struct dj_want *wants;   /* who waits for it */
     struct dj_want *asks;    /* what it waits for */
     struct dj_msg_exited exited;
@@ -184,6 +187,7 @@ struct dj_call *call_of_key(struct dj_engine *engine, const struct dj_digest *ke
 void call_save(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_call *call);
 void call_record(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_call *call);
 void call_changed(struct dj_engine *engine, struct dj_call *call, bool invalid);
+bool premises_hold(struct dj_engine *engine, uint64_t tasks, uint64_t files);
 const struct dj_rec_summary *call_newest(const struct dj_call *call);
 
 /* instances.c */
@@ -209,6 +213,10 @@ void run_give_back(struct run *run);
 void run_free(struct run *run);
 int run_add_edge(struct run *run, struct dj_call *child, uint64_t instance, bool failed);
 void run_add_premises(struct run *run, uint64_t tasks, uint64_t files);
+void run_add_never(struct run *run, uint64_t never);
+void run_refused(struct run *run, const char *sentence);
+void run_give_up(struct run *run, struct dj_call *child);
+void run_settle_premises(struct run *run);
 
 /* wants.c */
 void wants_answer(struct run *run, int code, uint64_t instance, const char *sentence);
@@ -228,6 +236,7 @@ void workers_adopt(struct dj_engine *engine);
 int worker_start(struct run *run, struct dj_err *err);
 void worker_kill(struct run *run);
 void worker_taken(struct run *run);
+int live_save(struct run *run, struct dj_err *err);
 void worker_attach(struct dj_engine *engine, struct dj_peer *peer, const char *place);
 void worker_gone(struct dj_engine *engine, struct dj_peer *peer);
 void worker_message(struct dj_engine *engine, struct dj_peer *peer,

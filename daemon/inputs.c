@@ -191,7 +191,9 @@ static void add_premises(struct looking *looking)
     struct run *run = looking->asker_run == 0 ? NULL
                                               : run_find(looking->engine, looking->asker_run);
 
-    for (size_t i = 0; run != NULL && i < looking->premises.n; i++) {
+    if (run == NULL)
+        return;
+    for (size_t i = 0; i < looking->premises.n; i++) {
         struct dj_rec_premise *premise =
             DJ_LIST_AT(&looking->premises, struct dj_rec_premise, i);
 
@@ -199,6 +201,8 @@ static void add_premises(struct looking *looking)
                          dj_premises_file(looking->engine->premises,
                                           dj_buf_bytes(&premise->path), &premise->digest));
     }
+    if (looking->premises.n != 0)
+        (void)live_save(run, NULL);
 }
 
 static void looked(void *cookie)

@@ -32,17 +32,20 @@ static void push(struct spreading *spreading, uint64_t call, uint64_t instance)
     edge->instance = instance;
 }
 
-/* A parent is concerned when it was answered by just the instance that is marked. */
+/* Who read something is concerned when it was answered by just the instance that is marked. */
+static bool concerns(const struct spreading *spreading, const struct dj_rec_edge *edge)
+{
+    return edge->call == spreading->child_call && (!spreading->only_failed || edge->failed) &&
+           (spreading->child_instance == 0 || edge->instance == spreading->child_instance);
+}
+
 static int look_at_parent(void *cookie, uint64_t parent_call, uint64_t parent_instance)
 {
     struct spreading *spreading = cookie;
     const struct dj_rec_instance *rec = dj_instance(spreading->engine, parent_instance);
 
     for (size_t i = 0; rec != NULL && i < rec->edges.n; i++) {
-        const struct dj_rec_edge *edge = DJ_LIST_AT(&rec->edges, struct dj_rec_edge, i);
-
-        if (edge->call == spreading->child_call && (!spreading->only_failed || edge->failed) &&
-            (spreading->child_instance == 0 || edge->instance == spreading->child_instance)) {
+        if (concerns(spreading, DJ_LIST_AT(&rec->edges, struct dj_rec_edge, i))) {
             push(spreading, parent_call, parent_instance);
             break;
         }
@@ -50,11 +53,26 @@ static int look_at_parent(void *cookie, uint64_t parent_call, uint64_t parent_in
     return 0;
 }
 
+/* A run under way has no record yet by which it could be found. */
+static void mark_live(struct spreading *spreading)
+{
+    for (struct run *run = spreading->engine->runs; run != NULL; run = run->hh.next) {
+        for (size_t i = 0; i < run->edges.n; i++) {
+            if (concerns(spreading, DJ_LIST_AT(&run->edges, struct dj_rec_edge, i))) {
+                run->outdated = true;
+                run_refused(run, spreading->reason);
+                break;
+            }
+        }
+    }
+}
+
 static void push_parents(struct spreading *spreading, uint64_t call, uint64_t instance)
 {
     spreading->child_call = call;
     spreading->child_instance = instance;
     dj_dependents(spreading->engine, call, 0, look_at_parent, spreading);
+    mark_live(spreading);
 }
 
 static bool mark_summaries(struct spreading *spreading, struct dj_call *call, uint64_t instance)

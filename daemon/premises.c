@@ -210,6 +210,25 @@ uint64_t dj_premises_file(struct dj_premises *premises, struct dj_bytes path,
     return single(premises, intern_premise(premises, 0, content, path));
 }
 
+uint64_t dj_premises_never(struct dj_premises *premises, const char *sentence)
+{
+    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
+    struct dj_digest none = {{0}};
+
+    dj_buf_addc(&path, 0);
+    dj_buf_adds(&path, sentence);
+    return dj_premises_file(premises, dj_buf_bytes(&path), &none);
+}
+
+struct dj_bytes dj_premise_never(const struct dj_rec_premise *premise)
+{
+    struct dj_bytes path = dj_buf_bytes(&premise->path);
+
+    if (premise->task != 0 || path.len == 0 || path.data[0] != 0)
+        return dj_bytes(NULL, 0);
+    return dj_bytes_from(path, 1);
+}
+
 static struct set *set_at(struct dj_premises *premises, uint64_t number)
 {
     return number == 0 || number > premises->set_count ? NULL
@@ -272,7 +291,8 @@ bool dj_premises_hold(struct dj_premises *premises, uint64_t number, uint64_t ge
                                       ? NULL
                                       : premises->by_number[set->members[i] - 1];
 
-        all = premise != NULL && holds(cookie, &premise->rec);
+        all = premise != NULL && dj_premise_never(&premise->rec).data == NULL &&
+              holds(cookie, &premise->rec);
     }
     set->judged_in = generation;
     set->holds = all;

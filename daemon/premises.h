@@ -44,6 +44,14 @@ uint64_t dj_premises_task(struct dj_premises *premises, uint32_t task,
 uint64_t dj_premises_file(struct dj_premises *premises, struct dj_bytes path,
                           const struct dj_digest *content);
 
+/*
+ * The set of one premise that never holds: what the run saw cannot be seen again for sure, and the
+ * sentence says why. It is a file premise whose path begins with a NUL byte, as no path does.
+ */
+uint64_t dj_premises_never(struct dj_premises *premises, const char *sentence);
+/* dj_premise_never(premise): the sentence, not terminated; NULL data for all other premises. */
+struct dj_bytes dj_premise_never(const struct dj_rec_premise *premise);
+
 uint64_t dj_premises_union(struct dj_premises *premises, uint64_t a, uint64_t b);
 
 /* dj_premises_hold(premises, set, generation, holds, cookie): every premise holds(). A set number

@@ -71,6 +71,9 @@ void run_free(struct run *run)
     dj_sched_remove(&engine->sched, &run->line);
     run_give_back(run);
     dj_call_unref(run->call);
+    for (size_t i = 0; i < run->given_up.n; i++)
+        dj_call_unref(*DJ_LIST_AT(&run->given_up, struct dj_call *, i));
+    free(run->given_up.items);
     free(run->edges.items);
     free(run->version);
     free(run->user);
@@ -195,6 +198,51 @@ void run_add_premises(struct run *run, uint64_t tasks, uint64_t files)
 {
     run->tasks = dj_premises_union(run->engine->premises, run->tasks, tasks);
     run->files = dj_premises_union(run->engine->premises, run->files, files);
+}
+
+void run_add_never(struct run *run, uint64_t never)
+{
+    run->never = dj_premises_union(run->engine->premises, run->never, never);
+}
+
+/* Its waiters get what it makes of the refusal; who asks later gets a run of his own. */
+void run_refused(struct run *run, const char *sentence)
+{
+    run_add_never(run, dj_premises_never(run->engine->premises, sentence));
+    (void)live_save(run, NULL);
+}
+
+/* Asked for and not waited for: what the run makes of that depends on who was faster, unless it
+ * asks again and waits. */
+void run_give_up(struct run *run, struct dj_call *child)
+{
+    dj_call_ref(child);
+    *(struct dj_call **)dj_list_add(&run->given_up, sizeof(child)) = child;
+}
+
+static bool has_edge_to(const struct run *run, const struct dj_call *child)
+{
+    for (size_t i = 0; i < run->edges.n; i++) {
+        if (DJ_LIST_AT(&run->edges, struct dj_rec_edge, i)->call == child->rec.number)
+            return child->rec.number != 0;
+    }
+    return false;
+}
+
+/* When all it has read is known. */
+void run_settle_premises(struct run *run)
+{
+    for (size_t i = 0; i < run->given_up.n; i++) {
+        struct dj_call *child = *DJ_LIST_AT(&run->given_up, struct dj_call *, i);
+        dj_cleanup_buf struct dj_buf sentence = DJ_BUF_INIT;
+
+        if (has_edge_to(run, child))
+            continue;
+        dj_buf_addf(&sentence, "it gave up waiting for %s/", child->task->public.name);
+        dj_add_printable(&sentence, dj_buf_bytes(&child->name));
+        run_add_never(run, dj_premises_never(run->engine->premises, dj_buf_str(&sentence)));
+    }
+    run->files = dj_premises_union(run->engine->premises, run->files, run->never);
 }
 
 /*

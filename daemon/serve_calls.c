@@ -105,10 +105,13 @@ static void resolved_get(void *cookie, int code, struct dj_call *call, const cha
         bool ended = getting->ended;
 
         end(getting);
-        if (ended)
+        if (ended) {
             dj_reply_error(request, EINTR, "interrupted");
-        else
-            refuse(request, get->task, code, sentence);
+            return;
+        }
+        if (code != -DJ_CODE_WANTS)
+            dj_note_refusal(request->engine, &asker, sentence);
+        refuse(request, get->task, code, sentence);
         return;
     }
     if (get->flags & DJ_GET_START) {
@@ -128,14 +131,17 @@ static void resolved_get(void *cookie, int code, struct dj_call *call, const cha
 }
 
 static struct dj_task *bind(struct dj_request *request, const char *task,
-                            const struct dj_list *words, struct dj_args *ret)
+                            const struct dj_list *words, const struct dj_asker *asker,
+                            struct dj_args *ret)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     int rc = 0;
     struct dj_task *found = dj_engine_bind(request->engine, task, words, ret, &err, &rc);
 
-    if (found == NULL)
+    if (found == NULL) {
+        dj_note_refusal(request->engine, asker, dj_err_text(&err, rc));
         dj_reply_err(request, rc, &err);
+    }
     return found;
 }
 
@@ -174,7 +180,7 @@ void dj_serve_get(struct dj_request *request)
         return;
     }
     if (get->name.len == 0) {
-        task = bind(request, get->task, &get->words, &args);
+        task = bind(request, get->task, &get->words, &asker, &args);
         if (task == NULL)
             return;
     }
@@ -207,7 +213,7 @@ void dj_serve_path(struct dj_request *request)
     const struct dj_msg_path *path = request->fields;
     struct dj_asker asker = asker_of(request, path->cwd, &path->env);
     struct dj_args args;
-    struct dj_task *task = bind(request, path->task, &path->words, &args);
+    struct dj_task *task = bind(request, path->task, &path->words, &asker, &args);
 
     if (task != NULL)
         dj_engine_resolve(request->engine, task, &args, &asker, resolved_path, request);

@@ -4,6 +4,7 @@
 #include "daemon/render.h"
 #include "daemon/tree_impl.h"
 #include "lib/util/clock.h"
+#include "lib/util/str.h"
 
 struct fixed_name {
     const char *name;
@@ -164,12 +165,13 @@ static int tasks_lookup(const struct dj_spot *spot, const struct dj_asker *asker
     dj_cleanup_buf struct dj_buf shown = DJ_BUF_INIT;
     struct dj_task *task = dj_task_by_name(spot->engine, name);
 
-    (void)asker;
     if (task != NULL && task->definition != NULL) {
         dj_spot_task(spot, task, DJ_TASK_FOLDER, ret);
         return 0;
     }
-    dj_buf_add_bytes(&shown, name);
+    dj_add_printable(&shown, name);
+    if (name.len > 0 && name.data[0] != '.')
+        dj_note_refusal(spot->engine, asker, "it looked for a task that was not defined");
     return dj_err_set(err, ENOENT, "there is no task %s; `dj tasks` lists those that are defined",
                       dj_buf_str(&shown));
 }

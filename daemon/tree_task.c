@@ -77,7 +77,6 @@ static int task_lookup(const struct dj_spot *folder, const struct dj_asker *aske
     dj_cleanup_err struct dj_err why = DJ_ERR_INIT;
     int code;
 
-    (void)asker;
     for (size_t i = 0; i < DJ_ARRAY_SIZE(names); i++) {
         if (!dj_bytes_is(name, names[i].name) ||
             (folder->readonly && names[i].leaf == DJ_TASK_CTL))
@@ -88,6 +87,8 @@ static int task_lookup(const struct dj_spot *folder, const struct dj_asker *aske
     if (name.len > 0 && name.data[0] == '.') /* git, editors and shells look for these everywhere */
         return dj_err_set(err, ENOENT, "no run has a name that begins with a dot");
     code = lookup_run(folder, name, ret, &why);
+    if (code < 0)
+        dj_note_refusal(folder->engine, asker, dj_err_text(&why, code));
     if (code < 0)
         return dj_err_set(err, -code, "%s", dj_err_text(&why, code));
     return 0;

@@ -140,15 +140,31 @@ static void answer(struct dj_want *want, int code, uint64_t instance, const char
     run_plan_start(asker->engine);
 }
 
+/* What the asker rests on from here on. A failure without a record is as good as a refusal: no
+ * later try of the call would find who had read it. */
+static void record_answer(struct run *asker, struct run *run, int code, uint64_t instance,
+                          const char *sentence)
+{
+    const struct dj_rec_summary *newest = call_newest(run->call);
+    bool recorded = !run->incognito && newest != NULL && newest->instance == instance;
+
+    run_add_premises(asker, run->tasks, run->files);
+    run_add_never(asker, run->never);
+    if (code != 0 && !recorded)
+        run_refused(asker, sentence == NULL ? "a call was refused" : sentence);
+    else if (!run->incognito)
+        (void)run_add_edge(asker, run->call, instance, code != 0);
+    else
+        (void)live_save(asker, NULL);
+}
+
 void wants_answer(struct run *run, int code, uint64_t instance, const char *sentence)
 {
     while (run->wants != NULL) {
         struct dj_want *want = run->wants;
 
-        if (want->asker != NULL && !want->only_end && !run->incognito)
-            (void)run_add_edge(want->asker, run->call, instance, code != 0);
         if (want->asker != NULL && !want->only_end)
-            run_add_premises(want->asker, run->tasks, run->files);
+            record_answer(want->asker, run, code, instance, sentence);
         answer(want, code, instance, sentence);
     }
 }
@@ -221,21 +237,29 @@ int dj_note_call(struct dj_engine *engine, uint64_t instance, const struct dj_as
     return rc;
 }
 
+void dj_note_refusal(struct dj_engine *engine, const struct dj_asker *asker, const char *sentence)
+{
+    struct run *run = asker->run == 0 ? NULL : run_find(engine, asker->run);
+
+    if (run != NULL)
+        run_refused(run, sentence);
+}
+
 static void user_of(struct run *run, const struct dj_asker *asker)
 {
     free(run->user);
     run->user = dj_xstrdup(dj_user_name(asker->uid));
 }
 
+/* A run that began, or has read something, before that changed is not what is asked for now. */
 static bool joinable(const struct run *run, unsigned flags)
 {
-    if (run == NULL || run->incognito || run->state == ENDING || run->cancelled)
-        return run != NULL && run->state == ENDING && !run->incognito && !run->cancelled &&
-               (flags & DJ_GET_FORCE) == 0;
+    if (run == NULL || run->incognito || run->cancelled)
+        return false;
     if (flags & DJ_GET_FORCE)
         return run->forced && run->state == QUEUED;
-    /* A run that began before the version changed is not what is asked for now. */
-    return run->state == QUEUED || dj_digest_equal(&run->effective, &run->call->task->effective);
+    return run->state == QUEUED ||
+           (!run->outdated && premises_hold(run->engine, run->tasks, run->files));
 }
 
 static struct run *run_for(struct dj_engine *engine, struct dj_call *call,
@@ -262,7 +286,20 @@ static struct run *run_for(struct dj_engine *engine, struct dj_call *call,
     return run;
 }
 
-/* The answer that needs no computing; 1: there is none. */
+/* A failure that is remembered is an answer like any other, until it is tried again. */
+static int note_failure(struct dj_engine *engine, const struct dj_rec_summary *failed,
+                        struct dj_call *call, const struct dj_asker *asker, uint64_t *ret_instance)
+{
+    struct run *run = asker->run == 0 ? NULL : run_find(engine, asker->run);
+
+    *ret_instance = failed->instance;
+    if (run == NULL)
+        return 0;
+    run_add_premises(run, failed->tasks, failed->files);
+    return run_add_edge(run, call, failed->instance, true);
+}
+
+/* The answer that needs no computing; 1: there is none. ret_instance: a failure that was noted. */
 static int answer_now(struct dj_engine *engine, struct dj_call *call,
                       const struct dj_asker *asker, unsigned flags, uint64_t *ret_instance,
                       struct dj_err *err)
@@ -286,7 +323,9 @@ static int answer_now(struct dj_engine *engine, struct dj_call *call,
         const struct dj_rec_instance *rec = dj_instance(engine, newest->instance);
 
         if (rec != NULL && dj_digest_equal(&rec->effective, &call->task->effective))
-            return dj_err_set(err, EIO, "%s (remembered; force tries again)", rec->error);
+            return note_failure(engine, newest, call, asker, ret_instance) < 0
+                ? dj_err_set(err, ENOSPC, "the call could not be recorded")
+                : dj_err_set(err, EIO, "%s (remembered; force tries again)", rec->error);
     }
     return dj_args_complete(call->task->public.name, &call->args, err) < 0 ? -EINVAL : 1;
 }
@@ -303,7 +342,10 @@ struct dj_want *dj_want(struct dj_engine *engine, struct dj_call *call,
     int rc = answer_now(engine, call, asker, flags, &instance, &err);
 
     if (rc <= 0) {
-        done(cookie, rc, instance, rc == 0 ? NULL : dj_err_text(&err, rc));
+        /* What is not there yet is no refusal: asking whether it is there is looking. */
+        if (rc < 0 && rc != -EAGAIN && instance == 0)
+            dj_note_refusal(engine, asker, dj_err_text(&err, rc));
+        done(cookie, rc, rc == 0 ? instance : 0, rc == 0 ? NULL : dj_err_text(&err, rc));
         return NULL;
     }
     run = run_for(engine, call, asker, flags, parent != NULL ? DJ_SCHED_CHILD : DJ_SCHED_WANTED);
@@ -311,6 +353,7 @@ struct dj_want *dj_want(struct dj_engine *engine, struct dj_call *call,
         dj_cleanup_buf struct dj_buf sentence = DJ_BUF_INIT;
 
         cycle_sentence(&sentence, parent, run);
+        run_refused(parent, dj_buf_str(&sentence));
         done(cookie, -EDEADLK, 0, dj_buf_str(&sentence));
         return NULL;
     }
@@ -357,6 +400,8 @@ void dj_want_cancel(struct dj_want *want)
     struct run *target = want->target, *asker = want->asker;
     bool cancel;
 
+    if (asker != NULL && target != NULL && !want->only_end)
+        run_give_up(asker, target->call);
     unlink_want(want);
     free_want(want);
     /* A caller that gave up one of its calls goes on when no other is open. */

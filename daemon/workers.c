@@ -103,6 +103,8 @@ static void put_live(struct run *run, struct dj_store_batch *batch)
         .incognito = run->incognito,
         .user = run->user,
         .own_files = run->files,
+        .tasks = run->tasks,
+        .never = run->never,
     };
 
     dj_buf_adds(&live.token, run->token);
@@ -112,7 +114,8 @@ static void put_live(struct run *run, struct dj_store_batch *batch)
     dj_buf_release(&live.token);
 }
 
-static int save_live(struct run *run, struct dj_err *err)
+/* What the run rests on is known to the daemon that takes it in, should this one end before. */
+int live_save(struct run *run, struct dj_err *err)
 {
     struct dj_store_batch *batch = dj_store_batch_new();
     int rc;
@@ -149,7 +152,7 @@ int worker_start(struct run *run, struct dj_err *err)
     rc = dj_template_expand(&run->call->task->definition, &run->call->args, &place, &expansion,
                             err);
     if (rc == 0)
-        rc = save_live(run, err);
+        rc = live_save(run, err);
     if (rc == 0) {
         fill_message(run, &expansion, &message);
         dj_peer_send(engine->worker, DJ_MSG_RUN, &message);
@@ -294,6 +297,8 @@ static struct run *adopt(struct dj_engine *engine, uint64_t instance)
     run->files = live.own_files;
     memcpy(run->token, live.token.data, DJ_MIN(live.token.len, sizeof(run->token) - 1));
     run->tasks = dj_premises_task(engine->premises, call->task->public.number, &live.effective);
+    run_add_premises(run, live.tasks, 0);
+    run->never = live.never;
     dj_codec_release(&dj_layout_live, &live);
     dj_key_number(&key, 'E', instance);
     dj_key_number(&to, 'E', instance + 1);

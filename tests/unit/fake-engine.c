@@ -559,6 +559,13 @@ int dj_note_call(struct dj_engine *engine, uint64_t instance, const struct dj_as
     return 0;
 }
 
+void dj_note_refusal(struct dj_engine *engine, const struct dj_asker *asker, const char *sentence)
+{
+    (void)engine;
+    (void)asker;
+    (void)sentence;
+}
+
 int dj_start(struct dj_engine *engine, struct dj_call *call, const struct dj_asker *asker,
              unsigned flags, struct dj_err *err)
 {

@@ -53,6 +53,19 @@ static void judging(struct dj_premises *premises)
     ok(!dj_premises_hold(premises, 1000000, 3, holds, NULL), "an unknown set never does");
 }
 
+static void never(struct dj_premises *premises)
+{
+    struct dj_digest one = {{1}};
+    uint64_t task = dj_premises_task(premises, 1, &one);
+    uint64_t refused = dj_premises_never(premises, "a cycle");
+
+    is_int((long)dj_premises_never(premises, "a cycle"), (long)refused, "a refusal is stored once");
+    ok(!dj_premises_hold(premises, refused, 4, holds, NULL), "it never holds");
+    ok(!dj_premises_hold(premises, dj_premises_union(premises, task, refused), 4, holds, NULL),
+       "nor does what contains it");
+    ok(dj_premises_hold(premises, task, 4, holds, NULL), "the rest does");
+}
+
 struct saved {
     struct dj_premises *copy;
 };
@@ -90,6 +103,7 @@ int main(void)
 
     interning(premises);
     judging(premises);
+    never(premises);
     dj_premises_free(premises);
     loading();
     return tap_done();
