@@ -433,6 +433,14 @@ void call_record(struct dj_engine *engine, struct dj_store_batch *batch, struct 
     call_save(engine, batch, call);
 }
 
+void call_reload(struct dj_engine *engine, struct dj_call *call)
+{
+    dj_codec_release(&dj_layout_call, &call->rec);
+    memset(&call->rec, 0, sizeof(call->rec));
+    if (load_record(engine, call) < 0)
+        memset(&call->rec, 0, sizeof(call->rec));
+}
+
 void call_changed(struct dj_engine *engine, struct dj_call *call, bool invalid)
 {
     if (invalid)

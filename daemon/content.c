@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <uthash.h>
 
 #include "lib/util/buf.h"
 #include "lib/util/fdio.h"
@@ -27,6 +28,54 @@ static void name_of(const struct dj_digest *digest, char name[NAME_SIZE])
     name[2] = '/';
     memcpy(name + 3, hex, sizeof(hex));
 }
+
+/* ---- claims ---- */
+
+struct dj_content_claim {
+    struct dj_digest digest;
+    unsigned count;
+    UT_hash_handle hh;
+};
+
+static void claim(struct dj_content_dir *content, const struct dj_digest *digest)
+{
+    struct dj_content_claim *found;
+
+    pthread_mutex_lock(&content->lock);
+    HASH_FIND(hh, content->claims, digest, sizeof(*digest), found);
+    if (found == NULL) {
+        found = dj_xcalloc(1, sizeof(*found));
+        found->digest = *digest;
+        HASH_ADD(hh, content->claims, digest, sizeof(found->digest), found);
+    }
+    found->count++;
+    pthread_mutex_unlock(&content->lock);
+}
+
+void dj_content_dir_unclaim(struct dj_content_dir *content, const struct dj_digest *digest)
+{
+    struct dj_content_claim *found;
+
+    pthread_mutex_lock(&content->lock);
+    HASH_FIND(hh, content->claims, digest, sizeof(*digest), found);
+    if (found != NULL && --found->count == 0) {
+        HASH_DEL(content->claims, found);
+        free(found);
+    }
+    pthread_mutex_unlock(&content->lock);
+}
+
+static void release_claims(struct dj_content_dir *content)
+{
+    struct dj_content_claim *each, *next;
+
+    HASH_ITER(hh, content->claims, each, next) {
+        HASH_DEL(content->claims, each);
+        free(each);
+    }
+}
+
+/* ---- the folder ---- */
 
 int dj_content_dir_open(struct dj_content_dir *content, int store, const char *store_path,
                         struct dj_err *err)
@@ -63,6 +112,7 @@ void dj_content_dir_release(struct dj_content_dir *content)
     content->fd = dj_close(content->fd);
     free(content->path);
     content->path = NULL;
+    release_claims(content);
     pthread_mutex_destroy(&content->lock);
 }
 
@@ -247,8 +297,11 @@ int dj_content_dir_adopt(struct dj_content_dir *content, const char *path,
     dj_cleanup_close int fd = dj_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
     int code = fd;
 
+    claim(content, digest);
     if (fd >= 0)
         code = adopt_open(content, path, fd, digest);
+    if (code < 0)
+        dj_content_dir_unclaim(content, digest);
     if (code < 0)
         return dj_err_sys(err, -code, "%s cannot be taken into the store", path);
     return 0;
@@ -264,15 +317,23 @@ int dj_content_dir_open_file(struct dj_content_dir *content, const struct dj_dig
 
 int dj_content_dir_remove(struct dj_content_dir *content, const struct dj_digest *digest)
 {
+    struct dj_content_claim *claimed;
     char name[NAME_SIZE];
     struct stat st;
+    int code = 0;
 
     name_of(digest, name);
-    if (fstatat(content->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-        unlinkat(content->fd, name, 0) < 0)
-        return -errno;
-    account(content, -bytes_on_disk(&st));
-    return 0;
+    pthread_mutex_lock(&content->lock);
+    HASH_FIND(hh, content->claims, digest, sizeof(*digest), claimed);
+    if (claimed != NULL)
+        code = -EBUSY;
+    else if (fstatat(content->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+             unlinkat(content->fd, name, 0) < 0)
+        code = -errno;
+    else if (content->counted)
+        content->bytes -= (uint64_t)bytes_on_disk(&st);
+    pthread_mutex_unlock(&content->lock);
+    return code;
 }
 
 char *dj_content_dir_path(struct dj_content_dir *content, const struct dj_digest *digest)

@@ -8,7 +8,10 @@
  * durable when adopt returns. Removing is not made durable: after a power loss a removed file may
  * be back, which the sweep after an unclean end finds.
  *
- * Threads: all calls may run at the same time; one digest must not be adopted and removed at once.
+ * Adopting a file claims it: it is not removed before as many unclaims, so that whoever takes the
+ * same bytes in does not lose them to somebody who finds that no record refers to them yet.
+ *
+ * Threads: all calls may run at the same time.
  */
 #ifndef DJ_DAEMON_CONTENT_H
 #define DJ_DAEMON_CONTENT_H
@@ -20,12 +23,15 @@
 #include "lib/util/digest.h"
 #include "lib/util/err.h"
 
+struct dj_content_claim;
+
 struct dj_content_dir {
     int fd;
     char *path; /* absolute */
     pthread_mutex_t lock;
     bool counted;   /* protected by lock: bytes is known, and kept up to date */
     uint64_t bytes; /* allocated on the disk */
+    struct dj_content_claim *claims; /* protected by lock */
 };
 
 /* dj_content_dir_open(content, store, store_path, err): makes or opens the folder in the store's.
@@ -38,6 +44,7 @@ void dj_content_dir_release(struct dj_content_dir *content);
 int dj_content_dir_adopt(struct dj_content_dir *content, const char *path,
                          const struct dj_digest *digest, struct dj_err *err);
 int dj_content_dir_open_file(struct dj_content_dir *content, const struct dj_digest *digest);
+void dj_content_dir_unclaim(struct dj_content_dir *content, const struct dj_digest *digest);
 int dj_content_dir_remove(struct dj_content_dir *content, const struct dj_digest *digest);
 char *dj_content_dir_path(struct dj_content_dir *content, const struct dj_digest *digest);
 int dj_content_dir_each(struct dj_content_dir *content,

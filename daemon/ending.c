@@ -123,23 +123,13 @@ static void drop_deleted(struct run *run, struct dj_store_batch *batch)
     for (size_t i = 0; i < rec->instances.n; i++) {
         struct dj_rec_summary *summary = DJ_LIST_AT(&rec->instances, struct dj_rec_summary, i);
 
-        if (held_find(run->engine, summary->instance) == NULL)
-            instance_purge(run->engine, batch, summary->instance);
+        instance_drop(run->engine, batch, summary->instance);
         free(summary->mark);
     }
     rec->instances.n = 0;
     dj_key_numbers(&key, 'X', rec->deleted_ns, rec->number);
     dj_store_batch_delete(batch, dj_buf_bytes(&key));
     rec->deleted_ns = 0;
-}
-
-static void put_counter(struct dj_engine *engine, struct dj_store_batch *batch)
-{
-    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
-
-    dj_key_counter(&key, "runs");
-    dj_put64(&value, ++engine->stored_runs);
-    dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
 }
 
 static void forget_live(struct run *run, struct dj_store_batch *batch)
@@ -201,7 +191,7 @@ static void durable(void *cookie, int code, const char *sentence)
 }
 
 /* Nothing of an incognito run is stored: its record lives while somebody holds it. */
-static void keep_ephemeral(struct run *run)
+static void keep_ephemeral(struct run *run, struct dj_list *claims)
 {
     struct held *held;
 
@@ -211,6 +201,8 @@ static void keep_ephemeral(struct run *run)
     held->rec = run->result;
     held->call = run->call;
     dj_call_ref(held->call);
+    held->claims = *claims;
+    *claims = (struct dj_list){0};
     memset(&run->result, 0, sizeof(run->result));
 }
 
@@ -222,11 +214,10 @@ static void end_incognito(struct run *run, struct dj_ingest *ingest)
     int failure = run->failure;
     dj_cleanup_free char *text = dj_xstrdup(run->result.error == NULL ? "" : run->result.error);
 
-    (void)ingest;
     forget_live(run, batch);
     (void)engine_write(engine, batch, NULL);
     dj_store_batch_free(batch);
-    keep_ephemeral(run);
+    keep_ephemeral(run, &ingest->claims);
     run_finish(run, failure, failure == 0 ? NULL : text);
     dj_instance_release(engine, instance);
 }
@@ -250,12 +241,37 @@ static void judge(struct run *run, struct ending *ending)
     run->result.error = dj_buf_steal(&sentence);
 }
 
+/* What is purged goes before what is stored: the same bytes may be in both. */
+static int commit(struct run *run, const struct dj_store_batch *outputs, struct dj_err *err)
+{
+    struct dj_engine *engine = run->engine;
+    struct dj_store_batch *batch = dj_store_batch_new();
+    int rc;
+
+    drop_deleted(run, batch);
+    dj_store_batch_add_all(batch, outputs);
+    call_record(engine, batch, run->call);
+    fill(run);
+    add_summary(run);
+    forget_live(run, batch);
+    put_instance(run, batch);
+    count_runs(engine, batch, 1);
+    call_save(engine, batch, run->call);
+    rc = engine_write(engine, batch, err);
+    dj_store_batch_free(batch);
+    if (rc == 0)
+        contents_leave(engine);
+    else
+        call_reload(engine, run->call);
+    return rc;
+}
+
 static void taken_in(void *cookie)
 {
     struct ending *ending = cookie;
     struct run *run = ending->run;
+    struct dj_engine *engine = run->engine;
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    struct dj_store_batch *batch = ending->ingest.batch;
     int rc;
 
     judge(run, ending);
@@ -264,24 +280,16 @@ static void taken_in(void *cookie)
         worker_taken(run);
         end_incognito(run, &ending->ingest);
     } else {
-        drop_deleted(run, batch);
-        call_record(run->engine, batch, run->call);
-        fill(run);
-        add_summary(run);
-        forget_live(run, batch);
-        put_instance(run, batch);
-        put_counter(run->engine, batch);
-        call_save(run->engine, batch, run->call);
-        rc = engine_write(run->engine, batch, &err);
+        rc = commit(run, ending->ingest.batch, &err);
         worker_taken(run);
         if (rc < 0) {
-            run->call->rec.instances.n--;
             run_finish(run, rc, dj_err_text(&err, rc));
         } else {
             run->state = COMMITTED;
-            sync_then(run->engine, durable, run);
+            sync_then(engine, durable, run);
         }
     }
+    contents_settle(engine, &ending->ingest.claims);
     dj_ingest_release(&ending->ingest);
     free(ending);
 }
@@ -305,6 +313,7 @@ void run_end(struct run *run)
         .keep_result = ended_well(run),
         .has_files = run->exited.has_files,
         .instance = run->instance,
+        .nothing_stored = run->incognito,
         .into = &run->result,
         .batch = dj_store_batch_new(),
     };

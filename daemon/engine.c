@@ -93,42 +93,13 @@ static int map_generations(struct dj_engine *engine, struct dj_err *err)
     return 0;
 }
 
-/* ---- content without a record ---- */
-
-struct sweep {
-    struct dj_engine *engine;
-    struct dj_list orphans; /* struct dj_digest */
-};
-
-static int find_orphan(const struct dj_digest *digest, void *cookie)
-{
-    struct sweep *sweep = cookie;
-    dj_cleanup_buf struct dj_buf from = DJ_BUF_INIT, to = DJ_BUF_INIT;
-    struct dj_store_iter *iter;
-
-    dj_key_reference(&from, digest, 0);
-    dj_buf_truncate(&from, from.len - 8);
-    dj_key_after(&to, dj_buf_bytes(&from));
-    iter = dj_store_iter_new(sweep->engine->store, dj_buf_bytes(&from), dj_buf_bytes(&to));
-    if (!dj_store_iter_next(iter))
-        *(struct dj_digest *)dj_list_add(&sweep->orphans, sizeof(*digest)) = *digest;
-    dj_store_iter_free(iter);
-    return 0;
-}
-
 /* After a crash between a content file's arrival and its record. */
 static void sweep_orphans(struct dj_engine *engine)
 {
-    struct sweep sweep = {.engine = engine};
+    size_t removed = dj_store_was_clean(engine->store) ? 0 : contents_sweep(engine);
 
-    if (dj_store_was_clean(engine->store))
-        return;
-    (void)dj_content_each(engine->store, find_orphan, &sweep);
-    for (size_t i = 0; i < sweep.orphans.n; i++)
-        (void)dj_content_remove(engine->store, DJ_LIST_AT(&sweep.orphans, struct dj_digest, i));
-    if (sweep.orphans.n != 0)
-        dj_log_info("removed %zu content files that no run refers to", sweep.orphans.n);
-    free(sweep.orphans.items);
+    if (removed != 0)
+        dj_log_info("removed %zu content files that no run refers to", removed);
 }
 
 /* ---- life ---- */
@@ -212,6 +183,7 @@ void dj_engine_free(struct dj_engine *engine)
         munmap(engine->generations, sizeof(*engine->generations));
     unlink(engine->generations_path);
     dj_buf_release(&engine->events);
+    free(engine->leaving.items);
     free(engine->syncs.items);
     free(engine->syncing.items);
     free(engine->slots);

@@ -118,8 +118,10 @@ struct dj_want {
 struct held {
     uint64_t instance;
     unsigned count;
+    bool dropped;               /* its call has forgotten it */
     bool ephemeral;
-    struct dj_rec_instance rec; /* ephemeral only */
+    struct dj_rec_instance rec; /* ephemeral only, as is the next */
+    struct dj_list claims;      /* struct dj_digest: its large content */
     struct dj_call *call;
     UT_hash_handle hh;
 };
@@ -165,6 +167,7 @@ struct dj_engine {
     int sync_code;
     struct dj_err sync_err;
     struct dj_store_batch *batch; /* premises that were made and are not written yet */
+    struct dj_list leaving;      /* struct dj_digest: purged, their batch is not written yet */
     /* borrowed records: valid until the loop turns */
     struct dj_list borrowed;
     dj_change_fn *change;
@@ -186,15 +189,27 @@ struct dj_call *call_of_args(struct dj_engine *engine, struct task *task, struct
 struct dj_call *call_of_key(struct dj_engine *engine, const struct dj_digest *key);
 void call_save(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_call *call);
 void call_record(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_call *call);
+/* call_reload(): after a write that failed: what the store has, again. */
+void call_reload(struct dj_engine *engine, struct dj_call *call);
 void call_changed(struct dj_engine *engine, struct dj_call *call, bool invalid);
 bool premises_hold(struct dj_engine *engine, uint64_t tasks, uint64_t files);
 const struct dj_rec_summary *call_newest(const struct dj_call *call);
 
 /* instances.c */
 int instance_load(struct dj_engine *engine, uint64_t number, struct dj_rec_instance *ret);
-void instance_purge(struct dj_engine *engine, struct dj_store_batch *batch, uint64_t number);
 void instances_free(struct dj_engine *engine);
 struct held *held_find(struct dj_engine *engine, uint64_t number);
+
+/* purge.c */
+/* instance_drop(): at once, or when nobody has it open any more: then instance_dropped(). */
+void instance_drop(struct dj_engine *engine, struct dj_store_batch *batch, uint64_t number);
+void instance_dropped(struct dj_engine *engine, uint64_t number);
+void count_runs(struct dj_engine *engine, struct dj_store_batch *batch, int change);
+/* contents_leave(): after a batch with purges was written: its files go when it is durable. */
+void contents_leave(struct dj_engine *engine);
+/* contents_settle(engine, claims): struct dj_digest that were adopted; the list is emptied. */
+void contents_settle(struct dj_engine *engine, struct dj_list *claims);
+size_t contents_sweep(struct dj_engine *engine);
 
 /* inputs.c */
 bool input_holds(struct dj_engine *engine, struct dj_bytes path, const struct dj_digest *digest);

@@ -37,7 +37,7 @@ static void take_bytes(struct dj_ingest *ingest, struct dj_bytes bytes, size_t h
 {
     ret->size = bytes.len;
     dj_digest_bytes(bytes, &ret->digest);
-    if (bytes.len <= here) {
+    if (bytes.len <= here || ingest->nothing_stored) {
         ret->here = true;
         dj_buf_set(&ret->bytes, bytes);
         return;
@@ -54,9 +54,11 @@ static int take_large(struct dj_ingest *ingest, int fd, const char *path,
     if (rc < 0)
         return dj_err_sys(&ingest->err, -rc, "cannot read %s", path);
     rc = dj_content_adopt(ingest->store, path, &ret->digest, &ingest->err);
-    if (rc == 0)
-        refer(ingest, ret);
-    return rc;
+    if (rc < 0)
+        return rc;
+    *(struct dj_digest *)dj_list_add(&ingest->claims, sizeof(ret->digest)) = ret->digest;
+    refer(ingest, ret);
+    return 0;
 }
 
 /* path is a regular file; it may be gone afterwards. */
@@ -207,15 +209,37 @@ static int take_files(struct dj_ingest *ingest)
     return rc;
 }
 
+static void forget_content(struct dj_rec_content *content)
+{
+    dj_buf_release(&content->bytes);
+    *content = (struct dj_rec_content){0};
+}
+
+/* All or nothing: what was taken in before something went wrong is referred to by nobody. */
+static void forget_outputs(struct dj_rec_instance *into)
+{
+    forget_content(&into->result);
+    forget_content(&into->manifest);
+    into->file_count = into->file_bytes = 0;
+}
+
 void dj_ingest_work(void *cookie)
 {
     struct dj_ingest *ingest = cookie;
+    struct dj_store_batch *log = ingest->batch;
     int rc = take_log(ingest);
 
+    ingest->batch = dj_store_batch_new();
     if (rc == 0 && ingest->keep_result)
         rc = take_result(ingest);
     if (rc == 0)
         rc = take_files(ingest);
+    if (rc == 0)
+        dj_store_batch_add_all(log, ingest->batch);
+    else
+        forget_outputs(ingest->into);
+    dj_store_batch_free(ingest->batch);
+    ingest->batch = log;
     ingest->code = rc;
 }
 
@@ -223,6 +247,7 @@ void dj_ingest_release(struct dj_ingest *ingest)
 {
     free(ingest->slot_dir);
     free(ingest->result_file);
+    free(ingest->claims.items);
     dj_store_batch_free(ingest->batch);
     dj_err_release(&ingest->err);
 }

@@ -22,7 +22,9 @@ struct dj_ingest {
     bool has_files;
     uint64_t instance;
     struct dj_rec_instance *into; /* result, log, manifest, file_count, file_bytes are set */
+    bool nothing_stored;   /* small content stays in the record, since the batch is not written */
     struct dj_store_batch *batch;
+    struct dj_list claims; /* struct dj_digest: adopted; see dj_content_adopt() */
     int code;              /* 0 or -errno */
     struct dj_err err;
 };

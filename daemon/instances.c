@@ -44,6 +44,7 @@ void instances_free(struct dj_engine *engine)
     HASH_ITER(hh, engine->helds, held, next)
     {
         HASH_DEL(engine->helds, held);
+        contents_settle(engine, &held->claims);
         dj_codec_release(&dj_layout_instance, &held->rec);
         dj_call_unref(held->call);
         free(held);
@@ -137,11 +138,9 @@ void dj_instance_release(struct dj_engine *engine, uint64_t number)
     if (held == NULL || --held->count != 0)
         return;
     HASH_DEL(engine->helds, held);
-    if (held->ephemeral && !held->rec.result.here) {
-        /* Nothing refers to it: large content of a run that was to leave no trace. */
-        if (held->rec.result.size > DJ_CONTENT_INLINE_MAX)
-            (void)dj_content_remove(engine->store, &held->rec.result.digest);
-    }
+    if (held->dropped)
+        instance_dropped(engine, number);
+    contents_settle(engine, &held->claims);
     dj_codec_release(&dj_layout_instance, &held->rec);
     dj_call_unref(held->call);
     free(held);
@@ -203,67 +202,6 @@ int dj_read_content(struct dj_engine *engine, const struct dj_rec_content *conte
         return dj_err_set(err, EIO,
                           "stored content is missing; `dj get --force` makes it anew");
     return 0;
-}
-
-/* ---- purging ---- */
-
-static bool referred_by_others(struct dj_engine *engine, const struct dj_digest *digest,
-                               uint64_t instance)
-{
-    dj_cleanup_buf struct dj_buf from = DJ_BUF_INIT, to = DJ_BUF_INIT;
-    struct dj_store_iter *iter;
-    bool found = false;
-
-    dj_key_reference(&from, digest, 0);
-    dj_buf_truncate(&from, from.len - 8);
-    dj_key_after(&to, dj_buf_bytes(&from));
-    iter = dj_store_iter_new(engine->store, dj_buf_bytes(&from), dj_buf_bytes(&to));
-    while (!found && dj_store_iter_next(iter))
-        found = dj_get64(dj_store_iter_key(iter), 1 + DJ_DIGEST_SIZE) != instance;
-    dj_store_iter_free(iter);
-    return found;
-}
-
-static void purge_content(struct dj_engine *engine, struct dj_store_batch *batch,
-                          const struct dj_rec_content *content, uint64_t instance)
-{
-    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
-
-    if (content->here || content->size == 0)
-        return;
-    dj_key_reference(&key, &content->digest, instance);
-    dj_store_batch_delete(batch, dj_buf_bytes(&key));
-    if (referred_by_others(engine, &content->digest, instance))
-        return;
-    if (content->size > DJ_CONTENT_INLINE_MAX) {
-        (void)dj_content_remove(engine->store, &content->digest);
-        return;
-    }
-    dj_key_content(&key, &content->digest);
-    dj_store_batch_delete(batch, dj_buf_bytes(&key));
-}
-
-void instance_purge(struct dj_engine *engine, struct dj_store_batch *batch, uint64_t number)
-{
-    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
-    const struct dj_rec_instance *rec = dj_instance(engine, number);
-    const struct dj_rec_manifest *manifest;
-
-    if (rec == NULL)
-        return;
-    manifest = dj_manifest(engine, number);
-    for (size_t i = 0; i < manifest->entries.n; i++)
-        purge_content(engine, batch,
-                      &DJ_LIST_AT(&manifest->entries, struct dj_rec_entry, i)->content, number);
-    purge_content(engine, batch, &rec->result, number);
-    purge_content(engine, batch, &rec->log, number);
-    purge_content(engine, batch, &rec->manifest, number);
-    for (size_t i = 0; i < rec->edges.n; i++) {
-        dj_key_numbers(&key, 'D', DJ_LIST_AT(&rec->edges, struct dj_rec_edge, i)->call, number);
-        dj_store_batch_delete(batch, dj_buf_bytes(&key));
-    }
-    dj_key_number(&key, 'I', number);
-    dj_store_batch_delete(batch, dj_buf_bytes(&key));
 }
 
 void dj_dependents(struct dj_engine *engine, uint64_t call_number, uint64_t after_instance,

@@ -280,7 +280,7 @@ static bool purge_call(struct dj_engine *engine, struct dj_store_batch *batch,
         struct dj_rec_summary *summary =
             DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, i);
 
-        instance_purge(engine, batch, summary->instance);
+        instance_drop(engine, batch, summary->instance);
         free(summary->mark);
     }
     call->rec.instances.n = 0;
@@ -312,5 +312,8 @@ int dj_gc(struct dj_engine *engine, struct dj_err *err)
     dj_store_iter_free(iter);
     rc = engine_write(engine, batch, err);
     dj_store_batch_free(batch);
+    if (rc == 0)
+        contents_leave(engine);
+    (void)contents_sweep(engine);
     return rc;
 }

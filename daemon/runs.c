@@ -254,6 +254,7 @@ int run_add_edge(struct run *run, struct dj_call *child, uint64_t instance, bool
     dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
     struct dj_store_batch *batch;
     struct dj_rec_edge *edge;
+    bool numbered;
     int rc;
 
     for (size_t i = 0; i < run->edges.n; i++) {
@@ -261,6 +262,7 @@ int run_add_edge(struct run *run, struct dj_call *child, uint64_t instance, bool
         if (edge->instance == instance && edge->call == child->rec.number)
             return 0;
     }
+    numbered = child->rec.number == 0;
     batch = dj_store_batch_new();
     call_record(run->engine, batch, child);
     edge = dj_list_add(&run->edges, sizeof(*edge));
@@ -270,6 +272,8 @@ int run_add_edge(struct run *run, struct dj_call *child, uint64_t instance, bool
     dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
     rc = engine_write(run->engine, batch, NULL);
     dj_store_batch_free(batch);
+    if (rc < 0 && numbered)
+        call_reload(run->engine, child);
     return rc;
 }
 

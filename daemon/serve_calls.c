@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "daemon/dispatch.h"
+#include "daemon/tree.h"
 #include "lib/util/mem.h"
 
 /*
@@ -44,7 +45,9 @@ static void reply_result(struct dj_request *request, uint64_t instance)
     result.size = rec->result.size;
     result.exit = rec->code;
     result.path = dj_content_file(request->engine, &rec->result);
-    if (result.path == NULL) {
+    if (result.path != NULL) {
+        dj_tree_hold(request->engine, request->peer, instance);
+    } else {
         result.has_content = true;
         rc = dj_read_content(request->engine, &rec->result, 0, (size_t)rec->result.size,
                              &result.content, &err);

@@ -133,6 +133,11 @@ int dj_content_open(struct dj_store *store, const struct dj_digest *digest)
     return dj_content_dir_open_file(&store->content, digest);
 }
 
+void dj_content_unclaim(struct dj_store *store, const struct dj_digest *digest)
+{
+    dj_content_dir_unclaim(&store->content, digest);
+}
+
 int dj_content_remove(struct dj_store *store, const struct dj_digest *digest)
 {
     return dj_content_dir_remove(&store->content, digest);

@@ -72,6 +72,8 @@ int dj_store_get(struct dj_store *store, struct dj_bytes key, struct dj_buf *ret
 struct dj_store_batch *dj_store_batch_new(void);
 void dj_store_batch_put(struct dj_store_batch *batch, struct dj_bytes key, struct dj_bytes value);
 void dj_store_batch_delete(struct dj_store_batch *batch, struct dj_bytes key);
+/* dj_store_batch_add_all(batch, from): the steps of another behind its own. */
+void dj_store_batch_add_all(struct dj_store_batch *batch, const struct dj_store_batch *from);
 size_t dj_store_batch_size(const struct dj_store_batch *batch); /* bytes of keys and values */
 bool dj_store_batch_empty(const struct dj_store_batch *batch);
 void dj_store_batch_clear(struct dj_store_batch *batch);
@@ -106,11 +108,14 @@ const char *dj_store_dir(const struct dj_store *store);
 
 /*
  * dj_content_adopt(store, path, digest, err): moves the file at path in under its digest. When the
- * digest is there already the file at path is removed. Durable when it returns.
+ * digest is there already the file at path is removed. Durable when it returns, and claimed: until
+ * dj_content_unclaim(), when a record refers to it or never will, it cannot be removed.
  */
 int dj_content_adopt(struct dj_store *store, const char *path, const struct dj_digest *digest,
                      struct dj_err *err);
 int dj_content_open(struct dj_store *store, const struct dj_digest *digest); /* fd or -errno */
+void dj_content_unclaim(struct dj_store *store, const struct dj_digest *digest);
+/* -EBUSY: somebody has just adopted it. */
 int dj_content_remove(struct dj_store *store, const struct dj_digest *digest);
 /* dj_content_path(store, digest): malloc'd; says nothing about whether it is there. */
 char *dj_content_path(struct dj_store *store, const struct dj_digest *digest);

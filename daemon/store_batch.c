@@ -56,12 +56,16 @@ static void add_item(struct dj_store_batch *batch, struct dj_bytes item)
     batch->size += item.len;
 }
 
+static void raise_count(struct dj_store_batch *batch, uint32_t steps)
+{
+    batch->count += steps;
+    for (int i = 0; i < 4; i++)
+        batch->image.data[COUNT_OFFSET + i] = (uint8_t)(batch->count >> (8 * i));
+}
+
 static void begin_step(struct dj_store_batch *batch, int tag)
 {
-    uint32_t count = ++batch->count;
-
-    for (int i = 0; i < 4; i++)
-        batch->image.data[COUNT_OFFSET + i] = (uint8_t)(count >> (8 * i));
+    raise_count(batch, 1);
     dj_buf_addc(&batch->image, tag);
 }
 
@@ -76,6 +80,13 @@ void dj_store_batch_delete(struct dj_store_batch *batch, struct dj_bytes key)
 {
     begin_step(batch, TAG_DELETE);
     add_item(batch, key);
+}
+
+void dj_store_batch_add_all(struct dj_store_batch *batch, const struct dj_store_batch *from)
+{
+    dj_buf_add_bytes(&batch->image, dj_store_batch_steps(from));
+    raise_count(batch, from->count);
+    batch->size += from->size;
 }
 
 size_t dj_store_batch_size(const struct dj_store_batch *batch)

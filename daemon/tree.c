@@ -41,6 +41,11 @@ struct dj_tree_peer *dj_tree_peer_of(struct dj_engine *engine, struct dj_peer *p
     return mine;
 }
 
+void dj_tree_hold(struct dj_engine *engine, struct dj_peer *peer, uint64_t instance)
+{
+    dj_held_add(dj_tree_peer_of(engine, peer), instance, 1);
+}
+
 void dj_tree_peer_gone(struct dj_engine *engine, struct dj_peer *peer)
 {
     void **slot = dj_peer_slot(peer);

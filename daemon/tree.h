@@ -31,6 +31,9 @@ void dj_tree_handle(struct dj_request *request);
 void dj_tree_notice(struct dj_engine *engine, struct dj_peer *peer,
                     const struct dj_message_in *message);
 
+/* dj_tree_hold(engine, peer, instance): it will read that content by path: until it goes. */
+void dj_tree_hold(struct dj_engine *engine, struct dj_peer *peer, uint64_t instance);
+
 /* dj_tree_peer_gone(engine, peer): closes what it had open, forgets what it knew. */
 void dj_tree_peer_gone(struct dj_engine *engine, struct dj_peer *peer);
 

@@ -2,6 +2,7 @@
 # while it ran, or of what it did not wait for, is no result for those who ask later.
 
 load helper/djfs
+bats_require_minimum_version 1.5.0
 
 setup_file()
 {
@@ -213,4 +214,55 @@ TASKS
     is "$(dj cat tasks/impatient/_/status)" stale
     is "$(cat "$DJ_TMP/patient")" through
     is "$(dj cat tasks/patient/_/status)" done
+}
+
+stored_files()
+{
+    find "$DJ_STORE/content" -type f | wc -l
+}
+
+stored_files_are()
+{
+    [ "$(stored_files)" -eq "$1" ]
+}
+
+@test "an incognito run of any size is read whole, and takes nothing away from stored runs" {
+    local n files
+
+    for n in 3000 100000 3000000; do
+        dj get bulk "$n" > "$DJ_TMP/stored"
+        files=$(stored_files)
+        dj get --incognito same_bulk "$n" | cmp - "$DJ_TMP/stored"
+        is "$(dj cat "tasks/same_bulk/$n/status")" absent
+        dj get --cached bulk "$n" | cmp - "$DJ_TMP/stored"
+        is "$(dj cat "tasks/bulk/$n/files/side" | wc -c)" "$n"
+        wait_until stored_files_are "$files"
+    done
+    files=$(stored_files)
+    is "$(dj get --incognito bulk 2500000 | wc -c)" 2500000
+    wait_until stored_files_are "$files"
+}
+
+@test "what is deleted and computed again to the same bytes is there" {
+    local n
+
+    for n in 5000 200000 4000000; do
+        dj get bulk "$n" > "$DJ_TMP/stored"
+        dj rm bulk "$n"
+        dj get bulk "$n" | cmp - "$DJ_TMP/stored"
+        dj get --cached bulk "$n" | cmp - "$DJ_TMP/stored"
+        is "$(dj cat "tasks/bulk/$n/files/side" | wc -c)" "$n"
+    done
+}
+
+@test "what is deleted and computed again to other bytes leaves no content behind" {
+    dj define changes n:int -- sh -c 'head -c $1 /dev/zero; cat "$2"' sh '{n}' "$DJ_TMP/gate/value"
+    files=$(stored_files)
+    dj get changes 2000000 > "$DJ_TMP/stored"
+    echo other > "$DJ_TMP/gate/value"
+    dj rm changes 2000000
+    dj get changes 2000000 > "$DJ_TMP/again"
+    run ! cmp "$DJ_TMP/stored" "$DJ_TMP/again"
+    wait_until stored_files_are $((files + 1))
+    dj get --cached changes 2000000 | cmp - "$DJ_TMP/again"
 }

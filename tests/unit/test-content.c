@@ -106,7 +106,9 @@ static void test_adopt(struct dj_store *store)
     content_is(store, &one, "the first");
 
     fd = dj_content_open(store, &two);
-    is_int(dj_content_remove(store, &two), 0, "remove");
+    is_int(dj_content_remove(store, &two), -EBUSY, "what was just adopted is not removed");
+    dj_content_unclaim(store, &two);
+    is_int(dj_content_remove(store, &two), 0, "without the claim it is");
     content_is(store, &two, NULL);
     ok(fd >= 0 && lseek(fd, 0, SEEK_END) == 10, "who has it open keeps it");
     close(fd);
@@ -165,6 +167,7 @@ static void test_other_file_system(struct dj_store *store)
     ok(pread(kept, middle, 6, 32 << 20) == 6 && pread(kept, end, 3, (64 << 20) - 3) == 3 &&
            strcmp(middle, "middle") == 0 && strcmp(end, "end") == 0,
        "and its bytes");
+    dj_content_unclaim(store, &digest);
     is_int(dj_content_remove(store, &digest), 0, "remove");
 }
 
