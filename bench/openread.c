@@ -1,7 +1,7 @@
 /*
  * openread: what one open+read+close of each file costs, in nanoseconds.
  *
- *     openread [-r ROUNDS] [-n OPERATIONS] FILE…
+ *     openread [-t] [-r ROUNDS] [-n OPERATIONS] FILE…
  *
  * A round makes OPERATIONS (2000) of each file, one file after the other, so that a slow second of
  * the machine falls on all of them alike; ROUNDS (15) are made after a short one to warm up.
@@ -10,10 +10,12 @@
  *
  *     openread null/file dj/tasks/factorial/5/result ext4-file
  *
- * answers how much dearer a hit is than the least that FUSE can do.
+ * answers how much dearer a hit is than the least that FUSE can do. With -t the rounds themselves
+ * are printed: file, round and nanoseconds with tabs between, for bench/figures.awk.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +92,14 @@ static void report(char **files, int file_count, double (*means)[MAX_ROUNDS], lo
     }
 }
 
+static void print_rounds(char **files, int file_count, double (*means)[MAX_ROUNDS], long rounds)
+{
+    for (long r = 0; r < rounds; r++) {
+        for (int f = 0; f < file_count; f++)
+            printf("%s\t%ld\t%.0f\n", files[f], r, means[f][r]);
+    }
+}
+
 static long positive(const char *text, long limit)
 {
     char *end;
@@ -107,9 +117,12 @@ int main(int argc, char **argv)
     long rounds = 15, operations = 2000;
     double(*means)[MAX_ROUNDS];
     int option, files;
+    bool table = false;
 
-    while ((option = getopt(argc, argv, "r:n:")) != -1) {
-        if (option == 'r')
+    while ((option = getopt(argc, argv, "tr:n:")) != -1) {
+        if (option == 't')
+            table = true;
+        else if (option == 'r')
             rounds = positive(optarg, MAX_ROUNDS);
         else if (option == 'n')
             operations = positive(optarg, 100000000);
@@ -118,7 +131,7 @@ int main(int argc, char **argv)
     }
     files = argc - optind;
     if (files == 0) {
-        fprintf(stderr, "usage: openread [-r ROUNDS] [-n OPERATIONS] FILE...\n");
+        fprintf(stderr, "usage: openread [-t] [-r ROUNDS] [-n OPERATIONS] FILE...\n");
         return 2;
     }
     means = calloc((size_t)files, sizeof(*means));
@@ -130,7 +143,10 @@ int main(int argc, char **argv)
         for (int f = 0; f < files; f++)
             means[f][r] = round_of(argv[optind + f], operations);
     }
-    report(argv + optind, files, means, rounds);
+    if (table)
+        print_rounds(argv + optind, files, means, rounds);
+    else
+        report(argv + optind, files, means, rounds);
     free(means);
     return 0;
 }

@@ -1,0 +1,55 @@
+# bench/run, tried with few and small rounds: that it works, and not how fast anything is.
+
+load helper/djfs
+
+setup()
+{
+    dj_setup
+}
+
+teardown()
+{
+    dj_teardown
+}
+
+run_bench()
+{
+    "$DJ_BUILDDIR/run" "$DJ_SRCDIR/bench/run" -d "$DJ_TMP/tmp" -o "$DJ_TMP/bench.json" "$@"
+}
+
+has_ratio()
+{
+    jq -e -s --arg bench "$1" --arg ours "$2" --arg peer "$3" '
+        map(select(.bench == $bench and .ours == $ours and .peer == $peer)) |
+        length == 1 and .[0].rounds >= 2 and
+        (.[0].ratio | 0 < .min and .min <= .median and .median <= .max)' "$DJ_TMP/bench.json"
+}
+
+@test "bench/run computes beside its peers, checks the results and tidies up" {
+    local status=0
+
+    run_bench -n 5 -r 2 > "$DJ_TMP/figures" || status=$?
+    cat "$DJ_TMP/figures"
+    [ "$status" -le 1 ] # 1: a goal was missed, which so few rounds cannot tell
+    has_ratio cold dj 'make -j2'
+    has_ratio cold dj 'xargs -P2'
+    has_ratio hit 'dj get' 'cat of a file'
+    if fuse_usable; then
+        has_ratio warm djfs 'null FUSE'
+        has_ratio hit 'cat of a hit' 'cat of a file'
+    fi
+    [ "$(grep -c 'goal 1.0: ' "$DJ_TMP/figures")" -eq 1 ]
+    is "$(ls "$DJ_TMP/tmp")" ""
+}
+
+@test "bench/run ends when a peer gives another result than it should" {
+    mkdir "$DJ_TMP/bin"
+    printf '#!/bin/sh\n/usr/bin/make "$@" && : > out/1000001.out\n' > "$DJ_TMP/bin/make"
+    chmod 755 "$DJ_TMP/bin/make"
+    PATH=$DJ_TMP/bin:$PATH exits 2 "$DJ_SRCDIR/bench/run" -d "$DJ_TMP/tmp" \
+        -o "$DJ_TMP/bench.json" -n 2 -r 1 cold
+    has "$output" "make -j2 gave other results than it should"
+    is "$(ls "$DJ_TMP/tmp")" ""
+    exits 2 "$DJ_SRCDIR/bench/run" -n 0
+    exits 2 "$DJ_SRCDIR/bench/run" warmer
+}
