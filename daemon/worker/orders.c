@@ -170,7 +170,7 @@ static void on_kill(struct dj_worker *worker, const struct dj_msg_kill *order)
         tell_refused(worker, order->instance, order->attempt, order->slot, DJ_EXIT_LOST, 0,
                      "the worker does not know this run");
     else if (slot->state == DJ_SLOT_RUNNING)
-        dj_run_kill(worker, slot);
+        dj_run_kill(slot);
 }
 
 /* The daemon ends: so does an idle worker; what runs goes on and is told to the next daemon. */
@@ -178,7 +178,7 @@ static void on_stop(struct dj_worker *worker, const struct dj_msg_stop *order)
 {
     for (size_t i = 0; order->cancel && i < worker->slots_n; i++) {
         if (worker->slots[i] != NULL && worker->slots[i]->state == DJ_SLOT_RUNNING)
-            dj_run_kill(worker, worker->slots[i]);
+            dj_run_kill(worker->slots[i]);
     }
     if (worker->in_use == 0)
         dj_worker_end(worker, DJ_WORKER_DONE, "the daemon ends");

@@ -14,6 +14,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "daemon/worker/line.h"
 #include "daemon/worker/processes.h"
 #include "daemon/worker/record.h"
 #include "daemon/worker/slot.h"
@@ -31,9 +32,12 @@
 #define LOOK_MAX_MS 1000
 
 struct reaper {
+    int state;
+    int line;
+    struct dj_task_start start;
+    /* of the present run */
     const struct dj_order *order;
     struct dj_exit_record ended;
-    int state;
     pid_t task;
     int status;
     uint64_t begin_ns;    /* steady clock, like all below */
@@ -103,33 +107,35 @@ static void look_around(struct dj_exit_record *ended)
     ended->has_files = files;
 }
 
-static void add_usage(struct dj_exit_record *ended)
+static void add_usage(struct dj_exit_record *ended, const struct rusage *usage)
 {
-    struct rusage usage;
+    const struct timeval *user = &usage->ru_utime, *system = &usage->ru_stime;
 
-    if (getrusage(RUSAGE_CHILDREN, &usage) < 0)
-        return;
-    ended->user_us = (uint64_t)usage.ru_utime.tv_sec * 1000000 + (uint64_t)usage.ru_utime.tv_usec;
-    ended->system_us = (uint64_t)usage.ru_stime.tv_sec * 1000000 + (uint64_t)usage.ru_stime.tv_usec;
-    ended->max_rss_kib = (uint64_t)usage.ru_maxrss;
+    ended->user_us += (uint64_t)user->tv_sec * 1000000 + (uint64_t)user->tv_usec;
+    ended->system_us += (uint64_t)system->tv_sec * 1000000 + (uint64_t)system->tv_usec;
+    ended->max_rss_kib = DJ_MAX(ended->max_rss_kib, (uint64_t)usage->ru_maxrss);
 }
 
-static void DJ_NORETURN write_and_end(struct reaper *reaper)
+/* Nothing of the run is left; what it wrote may be moved away, so we let go of it. */
+static void finish(struct reaper *reaper)
 {
     reaper->ended.end_ns = reaper->order->start_ns + (reaper->end_ns - reaper->begin_ns);
-    add_usage(&reaper->ended);
-    if (reaper->outputs_open)
+    if (reaper->outputs_open) {
         look_around(&reaper->ended);
-    _exit(dj_exit_write(reaper->state, &reaper->ended) < 0 ? 1 : 0);
+        dup2(STDIN_FILENO, STDOUT_FILENO);
+        dup2(STDIN_FILENO, STDERR_FILENO);
+    }
+    if (dj_exit_write(reaper->state, &reaper->ended) < 0)
+        _exit(1);
 }
 
-static void DJ_NORETURN cannot(struct reaper *reaper, int code, const char *what)
+static bool cannot(struct reaper *reaper, int code, const char *what)
 {
     reaper->ended.how = DJ_EXIT_NOT_STARTED;
     reaper->ended.code = (uint64_t)code;
     snprintf(reaper->ended.text, sizeof(reaper->ended.text), "%s: %s", what, strerror(code));
     reaper->end_ns = dj_clock_mono_ns();
-    write_and_end(reaper);
+    return false;
 }
 
 static bool over_limit(uint64_t size, uint64_t limit)
@@ -149,7 +155,9 @@ static void judge(struct reaper *reaper)
     if (reaper->ended.how == DJ_EXIT_CODE && reaper->ended.code == DJ_TASK_NOT_STARTED &&
         dj_exit_read(reaper->state, reaper->order->instance, reaper->order->attempt, &failed) ==
             0) {
-        reaper->ended = failed;
+        memcpy(reaper->ended.text, failed.text, sizeof(failed.text));
+        reaper->ended.how = failed.how;
+        reaper->ended.code = failed.code;
         return;
     }
     if (over_limit(size_of(STDOUT_FILENO, &clean), reaper->order->limits.result_bytes))
@@ -160,13 +168,25 @@ static void judge(struct reaper *reaper)
 
 /* ---- while it runs ----------------------------------------------------------------------- */
 
+/* The child that shared our memory could not become the task: another one finds out why. */
+static bool start_alone(struct reaper *reaper)
+{
+    if (reaper->ending || !atomic_load(&reaper->start.failed))
+        return false;
+    reaper->start.alone = true;
+    reaper->task = dj_task_start(&reaper->start);
+    return reaper->task > 0;
+}
+
 static void reap(struct reaper *reaper)
 {
+    struct rusage usage;
     int status;
     pid_t pid;
 
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        if (pid != reaper->task)
+    while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
+        add_usage(&reaper->ended, &usage);
+        if (pid != reaper->task || start_alone(reaper))
             continue;
         reaper->task_over = true;
         reaper->status = status;
@@ -214,19 +234,26 @@ static void look_at_sizes(struct reaper *reaper, uint64_t now)
                                    time_to_limit(log, limits->log_bytes));
 }
 
-/* One wait for a signal, until the given moment at the latest. */
-static int wait_signal(uint64_t until_ns)
+/* One wait for a signal, until the given moment at the latest. An order for a run before this one
+ * that comes late is none. */
+static int wait_signal(const struct reaper *reaper, uint64_t until_ns)
 {
     uint64_t now = until_ns == NEVER ? 0 : dj_clock_mono_ns();
     uint64_t rest = until_ns > now ? until_ns - now : 0;
     struct timespec timeout = {.tv_sec = (time_t)(rest / DJ_NS_PER_S),
                                .tv_nsec = (long)(rest % DJ_NS_PER_S)};
+    siginfo_t info = {.si_signo = 0};
     sigset_t set;
+    int caught;
 
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     sigaddset(&set, DJ_REAPER_END);
-    return sigtimedwait(&set, NULL, until_ns == NEVER ? NULL : &timeout);
+    caught = sigtimedwait(&set, &info, until_ns == NEVER ? NULL : &timeout);
+    if (caught == DJ_REAPER_END &&
+        info.si_value.sival_int != DJ_REAPER_VALUE(reaper->order->instance))
+        return 0;
+    return caught;
 }
 
 static void watch(struct reaper *reaper)
@@ -237,7 +264,7 @@ static void watch(struct reaper *reaper)
 
         if (reaper->ending)
             return;
-        caught = wait_signal(until);
+        caught = wait_signal(reaper, until);
         reap(reaper);
         if (reaper->task_over)
             return;
@@ -257,7 +284,7 @@ static void watch(struct reaper *reaper)
 static void wait_for_all(struct reaper *reaper)
 {
     while (!reaper->all_over && dj_clock_mono_ns() < reaper->kill_ns) {
-        if (wait_signal(reaper->kill_ns) == DJ_REAPER_END)
+        if (wait_signal(reaper, reaper->kill_ns) == DJ_REAPER_END)
             begin_ending(reaper, DJ_EXIT_KILLED, 0);
         reap(reaper);
     }
@@ -272,7 +299,7 @@ static void kill_all(struct reaper *reaper)
         kill(-reaper->task, SIGKILL);
     while (!reaper->all_over) {
         dj_kill_children();
-        wait_signal(dj_clock_mono_ns() + pause);
+        wait_signal(reaper, dj_clock_mono_ns() + pause);
         pause = DJ_MIN(pause * 2, 200 * DJ_NS_PER_MS);
         reap(reaper);
     }
@@ -280,12 +307,16 @@ static void kill_all(struct reaper *reaper)
 
 /* ---- the beginning ----------------------------------------------------------------------- */
 
-/* The worker's connection and its lock are none of ours. */
-static void close_others(int keep)
+/* The worker's connection, its lock and the lines of other reapers are none of ours. */
+static void close_others(int state, int line)
 {
-    if (keep > 3)
-        close_range(3, (unsigned)keep - 1, 0);
-    close_range((unsigned)keep + 1, ~0U, 0);
+    unsigned low = (unsigned)DJ_MIN(state, line), high = (unsigned)DJ_MAX(state, line);
+
+    if (low > 3)
+        close_range(3, low - 1, 0);
+    if (high > low + 1)
+        close_range(low + 1, high - 1, 0);
+    close_range(high + 1, ~0U, 0);
 }
 
 static int put_file(const char *name, int flags, int number)
@@ -305,16 +336,17 @@ static int put_file(const char *name, int flags, int number)
  * write then must not leave a hole. The result is not, since programs seek in a file that is
  * theirs: zip, ffmpeg.
  */
-static void open_outputs(struct reaper *reaper)
+static bool open_outputs(struct reaper *reaper)
 {
     int rc = put_file("out", 0, STDOUT_FILENO);
 
     if (rc < 0)
-        cannot(reaper, -rc, "cannot open the file for the result");
+        return cannot(reaper, -rc, "cannot open the file for the result");
     rc = put_file("err", O_APPEND, STDERR_FILENO);
     if (rc < 0)
-        cannot(reaper, -rc, "cannot open the file for the log");
+        return cannot(reaper, -rc, "cannot open the file for the log");
     reaper->outputs_open = true;
+    return true;
 }
 
 static void settle(void)
@@ -328,24 +360,22 @@ static void settle(void)
     prctl(PR_SET_NAME, "dj-reaper");
 }
 
-static void write_spec(struct reaper *reaper)
+static bool write_spec(struct reaper *reaper)
 {
     struct dj_spec_record spec = {
         .instance = reaper->order->instance,
         .attempt = reaper->order->attempt,
         .start_ns = reaper->order->start_ns,
-        .reaper = (uint64_t)getpid(),
+        .reaper = (uint64_t)reaper->start.reaper,
     };
     int rc = dj_spec_write(reaper->state, &spec);
 
-    if (rc < 0)
-        cannot(reaper, -rc, "cannot write the state of the slot");
+    return rc == 0 || cannot(reaper, -rc, "cannot write the state of the slot");
 }
 
-static void start(struct reaper *reaper, struct dj_sessions *sessions)
+static bool start(struct reaper *reaper)
 {
     const struct dj_part_limits *limits = &reaper->order->limits;
-    pid_t self = getpid();
 
     reaper->timeout_ns = limits->timeout_ms == 0 || limits->timeout_ms > TIMEOUT_MAX_MS
                              ? NEVER
@@ -353,34 +383,54 @@ static void start(struct reaper *reaper, struct dj_sessions *sessions)
     reaper->look_ns = limits->result_bytes == 0 && limits->log_bytes == 0
                           ? NEVER
                           : reaper->begin_ns + LOOK_MIN_MS * DJ_NS_PER_MS;
-    reaper->task = fork();
-    if (reaper->task < 0)
-        cannot(reaper, errno, "cannot start a process");
-    if (reaper->task == 0)
-        dj_task_exec(reaper->order, reaper->state, sessions, self);
+    reaper->start.order = reaper->order;
+    reaper->start.alone = false;
+    reaper->task = dj_task_start(&reaper->start);
+    return reaper->task > 0 || cannot(reaper, -reaper->task, "cannot start a process");
 }
 
-void dj_reaper_main(const struct dj_order *order, const char *folder, int state,
+static void see_to(struct reaper *reaper)
+{
+    watch(reaper);
+    if (reaper->ending)
+        wait_for_all(reaper);
+    kill_all(reaper);
+    if (!reaper->ending)
+        judge(reaper);
+    else if (WIFSIGNALED(reaper->status))
+        reaper->ended.code = (uint64_t)WTERMSIG(reaper->status);
+}
+
+static void run(struct reaper *reaper, const struct dj_order *order)
+{
+    *reaper = (struct reaper){
+        .state = reaper->state,
+        .line = reaper->line,
+        .start = reaper->start,
+        .order = order,
+        .begin_ns = dj_clock_mono_ns(),
+    };
+    dj_exit_begin(order, &reaper->ended);
+    if (write_spec(reaper) && open_outputs(reaper) && start(reaper))
+        see_to(reaper);
+    finish(reaper);
+}
+
+void dj_reaper_main(const struct dj_order *order, const char *folder, int state, int line,
                     struct dj_sessions *sessions)
 {
-    struct reaper reaper = {.order = order, .state = state};
+    struct reaper reaper = {.state = state, .line = line};
+    struct dj_line_order next = {.packet = NULL};
 
-    reaper.begin_ns = dj_clock_mono_ns();
-    dj_exit_begin(order, &reaper.ended);
     settle();
     if (chdir(folder) < 0)
         _exit(1); /* the slot is gone with its state file: nothing can be told */
-    close_others(state);
-    write_spec(&reaper);
-    open_outputs(&reaper);
-    start(&reaper, sessions);
-    watch(&reaper);
-    if (reaper.ending)
-        wait_for_all(&reaper);
-    kill_all(&reaper);
-    if (!reaper.ending)
-        judge(&reaper);
-    else if (WIFSIGNALED(reaper.status))
-        reaper.ended.code = (uint64_t)WTERMSIG(reaper.status);
-    write_and_end(&reaper);
+    close_others(state, line);
+    reaper.start.state = state;
+    reaper.start.sessions = sessions;
+    reaper.start.reaper = getpid();
+    run(&reaper, order);
+    while (dj_line_send_end(line, &reaper.ended) == 0 && dj_line_wait(line, &next) == 0)
+        run(&reaper, &next.order);
+    _exit(0);
 }

@@ -3,8 +3,8 @@
  *
  * The file survives worker, reaper and daemon, so it is how a new worker learns what an old one
  * started. Its lock (flock) says whether the reaper lives: the worker takes it on a descriptor of
- * its own for each run, the reaper inherits that, and the worker closes its copy. So nobody guesses
- * by pid; and a pid that the locker wrote is the locker's as long as the lock is held.
+ * its own for each reaper, the reaper inherits that, and the worker closes its copy. So nobody
+ * guesses by pid; and a pid that the locker wrote is the locker's as long as the lock is held.
  *
  * Both records are rewritten in place; a torn or foreign one has a wrong magic number or sum and is
  * taken for none. Nothing is synced: what power loss takes is lost with the runs themselves.

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/worker/line.h"
 #include "daemon/worker/order.h"
 #include "daemon/worker/processes.h"
 #include "daemon/worker/worker.h"
@@ -21,6 +22,7 @@
 #include "lib/util/log.h"
 
 #define ROUND_NS (5 * DJ_NS_PER_MS)
+#define REAPERS_KEPT 64 /* those of higher slots end with their run */
 #define ROUNDS 400 /* two seconds: a process in the kernel's hands may take its time to die */
 
 static void pause_ns(uint64_t ns)
@@ -71,52 +73,106 @@ static int lock_state(struct dj_worker *worker, struct dj_slot *slot, struct dj_
     return state;
 }
 
-static void become_reaper(const struct dj_worker *worker, const struct dj_order *order, int state)
-    DJ_NORETURN;
+static void become_reaper(const struct dj_worker *worker, const struct dj_order *order, int state,
+                          int line) DJ_NORETURN;
 
-static void become_reaper(const struct dj_worker *worker, const struct dj_order *order, int state)
+static void become_reaper(const struct dj_worker *worker, const struct dj_order *order, int state,
+                          int line)
 {
     char folder[16];
 
     if (fchdir(worker->work.dir) < 0)
         _exit(1);
     snprintf(folder, sizeof(folder), "%" PRIu32, order->slot);
-    dj_reaper_main(order, folder, state, worker->sessions);
+    dj_reaper_main(order, folder, state, line, worker->sessions);
 }
 
-static void now_running(struct dj_worker *worker, struct dj_slot *slot, pid_t pid)
+static int watch_line(struct dj_worker *worker, struct dj_slot *slot, int line)
 {
-    slot->state = DJ_SLOT_RUNNING;
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = slot};
+
+    slot->line = line;
+    return epoll_ctl(worker->epoll, EPOLL_CTL_ADD, line, &event) < 0 ? -errno : 0;
+}
+
+/* The reaper holds its copy of the state file, locked, and its end of the line. */
+static int fork_reaper(struct dj_worker *worker, struct dj_slot *slot,
+                       const struct dj_order *order, struct dj_err *err)
+{
+    dj_cleanup_close int state = lock_state(worker, slot, err);
+    dj_cleanup_close int theirs = -1;
+    int ends[2];
+    int rc = state < 0 ? state : dj_line_open(ends);
+    pid_t pid;
+
+    if (state < 0)
+        return state;
+    if (rc < 0)
+        return dj_err_sys(err, -rc, "cannot make a line to a process");
+    theirs = ends[1];
+    rc = watch_line(worker, slot, ends[0]);
+    pid = rc < 0 ? -1 : fork();
+    if (pid == 0)
+        become_reaper(worker, order, state, theirs);
+    if (pid < 0) {
+        rc = rc < 0 ? rc : -errno;
+        dj_reaper_dismiss(worker, slot);
+        return dj_err_sys(err, -rc, "cannot start a process");
+    }
     slot->reaper = pid;
     HASH_ADD(hh, worker->by_reaper, reaper, sizeof(slot->reaper), slot);
-    slot->next_fresh = worker->fresh;
-    worker->fresh = slot;
-    worker->fresh_ns = dj_clock_mono_ns();
+    return 0;
+}
+
+/* Closing the line is not enough: a reaper that has just been forked may still have a copy. */
+void dj_reaper_dismiss(struct dj_worker *worker, struct dj_slot *slot)
+{
+    if (slot->line >= 0)
+        epoll_ctl(worker->epoll, EPOLL_CTL_DEL, slot->line, NULL);
+    slot->line = dj_close(slot->line);
+}
+
+/* One that was dismissed, and has no run, ends at once; its lock with it. */
+void dj_reaper_await(struct dj_worker *worker, struct dj_slot *slot)
+{
+    dj_reaper_dismiss(worker, slot);
+    if (slot->reaper == 0)
+        return;
+    while (waitpid(slot->reaper, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    HASH_DEL(worker->by_reaper, slot);
+    slot->reaper = 0;
+}
+
+static int give_order(struct dj_worker *worker, struct dj_slot *slot,
+                      const struct dj_order_build *build, struct dj_err *err)
+{
+    if (slot->line >= 0 && dj_line_send_order(slot->line, build) == 0)
+        return 0;
+    dj_reaper_await(worker, slot);
+    return fork_reaper(worker, slot, &build->order, err);
 }
 
 static int start(struct dj_worker *worker, struct dj_slot *slot, const struct dj_msg_run *run,
                  struct dj_order_build *build, struct dj_err *err)
 {
     dj_cleanup_buf struct dj_buf tmp = DJ_BUF_INIT;
-    dj_cleanup_close int state = -1;
     int rc;
-    pid_t pid;
 
+    /* A folder that has to be made may be another one than the reaper is in. */
+    if (!slot->made)
+        dj_reaper_await(worker, slot);
     tmp_path(worker, slot->number, &tmp);
     rc = dj_order_init(build, run, dj_buf_str(&tmp), slot->start_ns, err);
     rc = rc < 0 ? rc : dj_slot_make(&worker->work, slot, err);
     rc = rc < 0 ? rc : dj_slot_write_args(&worker->work, slot, &run->files, err);
+    rc = rc < 0 ? rc : give_order(worker, slot, build, err);
     if (rc < 0)
         return rc;
-    state = lock_state(worker, slot, err);
-    if (state < 0)
-        return state;
-    pid = fork();
-    if (pid < 0)
-        return dj_err_sys(err, errno, "cannot start a process");
-    if (pid == 0)
-        become_reaper(worker, &build->order, state);
-    now_running(worker, slot, pid);
+    slot->state = DJ_SLOT_RUNNING;
+    slot->next_fresh = worker->fresh;
+    worker->fresh = slot;
+    worker->fresh_ns = dj_clock_mono_ns();
     return 0;
 }
 
@@ -139,13 +195,17 @@ void dj_run_start(struct dj_worker *worker, struct dj_slot *slot, const struct d
 
 /* ---- ending ------------------------------------------------------------------------------ */
 
-void dj_run_kill(struct dj_worker *worker, struct dj_slot *slot)
+void dj_run_kill(struct dj_slot *slot)
 {
-    (void)worker;
+    union sigval value = {.sival_int = DJ_REAPER_VALUE(slot->instance)};
+    siginfo_t info = {.si_signo = DJ_REAPER_END, .si_code = SI_QUEUE, .si_value = value};
+
+    info.si_pid = getpid();
+    info.si_uid = getuid();
     if (slot->reaper != 0)
-        kill(slot->reaper, DJ_REAPER_END); /* a child: the pid is its own until it was waited for */
+        sigqueue(slot->reaper, DJ_REAPER_END, value); /* a child: its pid is its own */
     else if (slot->pidfd >= 0)
-        pidfd_send_signal(slot->pidfd, DJ_REAPER_END, NULL, 0);
+        pidfd_send_signal(slot->pidfd, DJ_REAPER_END, &info, 0);
 }
 
 static bool is_ours(void *cookie, pid_t pid)
@@ -187,19 +247,37 @@ static bool read_end(struct dj_worker *worker, struct dj_slot *slot)
            dj_exit_read(state, slot->instance, slot->attempt, &slot->ended) == 0;
 }
 
-void dj_run_gone(struct dj_worker *worker, struct dj_slot *slot)
+static void ended(struct dj_worker *worker, struct dj_slot *slot)
 {
-    /* Closing it is not enough: a reaper that has just been forked may still have a copy. */
-    if (slot->pidfd >= 0)
-        epoll_ctl(worker->epoll, EPOLL_CTL_DEL, slot->pidfd, NULL);
-    slot->pidfd = dj_close(slot->pidfd);
-    slot->reaper = 0;
     slot->state = DJ_SLOT_ENDED;
-    if (!read_end(worker, slot))
-        bury(worker, slot);
     dj_tell_started(worker);
     dj_sessions_clear(worker->sessions, slot->number);
     dj_tell_exited(worker, slot);
+}
+
+void dj_run_gone(struct dj_worker *worker, struct dj_slot *slot)
+{
+    if (slot->pidfd >= 0)
+        epoll_ctl(worker->epoll, EPOLL_CTL_DEL, slot->pidfd, NULL);
+    slot->pidfd = dj_close(slot->pidfd);
+    slot->state = DJ_SLOT_ENDED;
+    if (!read_end(worker, slot))
+        bury(worker, slot);
+    ended(worker, slot);
+}
+
+void dj_run_reported(struct dj_worker *worker, struct dj_slot *slot)
+{
+    struct dj_exit_record record;
+    int rc = dj_line_take_end(slot->line, &record);
+
+    if (rc < 0) {
+        dj_reaper_dismiss(worker, slot); /* it is gone: dj_runs_reap() */
+    } else if (rc > 0 && slot->state == DJ_SLOT_RUNNING && record.instance == slot->instance &&
+               record.attempt == slot->attempt) {
+        slot->ended = record;
+        ended(worker, slot);
+    }
 }
 
 void dj_runs_reap(struct dj_worker *worker)
@@ -217,22 +295,27 @@ void dj_runs_reap(struct dj_worker *worker)
         if (slot == NULL)
             continue; /* a stray */
         HASH_DEL(worker->by_reaper, slot);
+        slot->reaper = 0;
+        dj_reaper_dismiss(worker, slot);
         slot->next_gone = gone;
         gone = slot;
     }
     for (slot = gone; slot != NULL; slot = next) {
         next = slot->next_gone;
-        dj_run_gone(worker, slot);
+        if (slot->state == DJ_SLOT_RUNNING)
+            dj_run_gone(worker, slot);
     }
 }
 
-static void mark_free(struct dj_worker *worker, const struct dj_slot *slot)
+static bool mark_free(struct dj_worker *worker, const struct dj_slot *slot)
 {
     dj_cleanup_close int state = dj_slot_open_state(&worker->work, slot->number, 0);
     struct dj_spec_record spec = {.instance = 0};
 
-    if (state >= 0 && dj_spec_write(state, &spec) < 0)
-        dj_log_debug("slot %" PRIu32 ": could not be marked as free", slot->number);
+    if (state >= 0 && dj_spec_write(state, &spec) == 0)
+        return true;
+    dj_log_debug("slot %" PRIu32 ": could not be marked as free", slot->number);
+    return false;
 }
 
 static void empty_trash(struct dj_worker *worker)
@@ -256,7 +339,8 @@ static void empty_trash(struct dj_worker *worker)
 
 void dj_run_taken(struct dj_worker *worker, struct dj_slot *slot)
 {
-    mark_free(worker, slot);
+    if (!mark_free(worker, slot) || slot->number >= REAPERS_KEPT)
+        dj_reaper_dismiss(worker, slot);
     dj_slot_clean(&worker->work, slot);
     slot->state = DJ_SLOT_FREE;
     slot->instance = slot->attempt = 0;

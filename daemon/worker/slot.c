@@ -22,6 +22,7 @@ struct dj_slot *dj_slot_new(uint32_t number)
 
     slot->number = number;
     slot->pidfd = -1;
+    slot->line = -1;
     return slot;
 }
 
@@ -32,6 +33,7 @@ void dj_slot_free(struct dj_slot *slot)
     dj_slot_forget_args(slot);
     free(slot->args);
     dj_close(slot->pidfd);
+    dj_close(slot->line);
     free(slot);
 }
 

@@ -13,7 +13,7 @@
  * anew; what a task left is renamed into trash/ and removed by a process of its own, since a large
  * tree would hold the worker up.
  *
- * A slot is FREE, RUNNING (its reaper lives) or ENDED (until djd has taken the outputs).
+ * A slot is FREE, RUNNING (its reaper sees to a run) or ENDED (until djd has taken the outputs).
  */
 #ifndef DJ_WORKER_SLOT_H
 #define DJ_WORKER_SLOT_H
@@ -40,7 +40,8 @@ struct dj_slot {
     uint64_t instance;
     uint64_t attempt;
     uint64_t start_ns;
-    pid_t reaper;         /* our child; 0: none or adopted */
+    pid_t reaper;         /* our child, which may wait for the next run; 0: none or adopted */
+    int line;             /* to it; -1: none, or it is to end */
     int pidfd;            /* of an adopted reaper, else -1 */
     struct dj_exit_record ended;
     char **args;          /* names in arg/ */

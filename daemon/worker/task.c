@@ -2,15 +2,19 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/util/clock.h"
+
+enum { STACK_SIZE = 256 * 1024, WORDS_MAX = 8192 };
 
 void dj_exit_begin(const struct dj_order *order, struct dj_exit_record *ret)
 {
@@ -56,21 +60,77 @@ static const char *exec_reason(const char *program, int code)
     return strerror(code);
 }
 
-void dj_task_exec(const struct dj_order *order, int state, struct dj_sessions *sessions,
-                  pid_t reaper)
+static void DJ_NORETURN fail(struct dj_task_start *start, const char *what, const char *why)
 {
+    if (start->alone)
+        not_started(start->order, start->state, errno, what, why);
+    atomic_store(&start->failed, true);
+    _exit(DJ_TASK_NOT_STARTED);
+}
+
+/* In the child. Nothing is allocated, and nothing of the reaper's is changed. */
+static int become_task(void *cookie)
+{
+    struct dj_task_start *start = cookie;
+    const struct dj_order *order = start->order;
     const char *cwd = order->cwd != NULL ? order->cwd : "cwd";
     sigset_t none;
 
     setsid();
-    dj_sessions_set(sessions, order->slot, order->instance, getpid(), reaper);
+    dj_sessions_set(start->sessions, order->slot, order->instance, getpid(), start->reaper);
     signal(SIGPIPE, SIG_DFL); /* the only one that the worker ignores */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    /* From here on signals end us: chdir and exec may wait for a run, when they are on a mount. */
+    /* From here on signals end us. */
     if (chdir(cwd) < 0)
-        not_started(order, state, errno, cwd, strerror(errno));
-    environ = order->envp; /* execvp looks for PATH there */
+        fail(start, cwd, strerror(errno));
     execvp(order->argv[0], order->argv);
-    not_started(order, state, errno, order->argv[0], exec_reason(order->argv[0], errno));
+    fail(start, order->argv[0], start->alone ? exec_reason(order->argv[0], errno) : "");
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+
+/* The sanitizers take a stack of our own for a mistake. */
+static bool can_share(struct dj_task_start *start)
+{
+    (void)start;
+    return false;
+}
+
+#else
+
+/* execvp copies the words to the stack when the program is a script without an interpreter. */
+static bool can_share(struct dj_task_start *start)
+{
+    size_t words = 0;
+
+    while (words <= WORDS_MAX && start->order->argv[words] != NULL)
+        words++;
+    if (start->alone || words > WORDS_MAX)
+        return false;
+    if (start->stack == NULL)
+        start->stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+    if (start->stack == MAP_FAILED)
+        start->stack = NULL;
+    return start->stack != NULL;
+}
+
+#endif
+
+pid_t dj_task_start(struct dj_task_start *start)
+{
+    pid_t pid;
+
+    atomic_store(&start->failed, false);
+    start->alone = !can_share(start);
+    environ = start->order->envp; /* execvp looks for PATH there */
+    if (start->alone) {
+        pid = fork();
+        if (pid == 0)
+            become_task(start);
+    } else {
+        pid = clone(become_task, start->stack + STACK_SIZE, CLONE_VM | SIGCHLD, start);
+    }
+    return pid < 0 ? -errno : pid;
 }

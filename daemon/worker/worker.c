@@ -209,7 +209,12 @@ static void handle_event(struct dj_worker *worker, const struct epoll_event *eve
             dj_connection_handle(worker->connection, (short)event->events) < 0)
             worker->broken = true;
     } else {
-        dj_run_gone(worker, event->data.ptr);
+        struct dj_slot *slot = event->data.ptr;
+
+        if (slot->line >= 0)
+            dj_run_reported(worker, slot);
+        else if (slot->pidfd >= 0)
+            dj_run_gone(worker, slot);
     }
 }
 
@@ -328,8 +333,12 @@ static void release(struct dj_worker *worker)
     struct dj_slot *slot, *next;
 
     dj_connection_free(worker->connection);
-    HASH_ITER(hh, worker->by_reaper, slot, next)
-        HASH_DEL(worker->by_reaper, slot);
+    HASH_ITER(hh, worker->by_reaper, slot, next) {
+        if (slot->state == DJ_SLOT_RUNNING)
+            HASH_DEL(worker->by_reaper, slot);
+        else
+            dj_reaper_await(worker, slot);
+    }
     for (size_t i = 0; i < worker->slots_n; i++)
         dj_slot_free(worker->slots[i]);
     free(worker->slots);

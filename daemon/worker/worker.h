@@ -83,12 +83,18 @@ void dj_tell_exited(struct dj_worker *worker, const struct dj_slot *slot);
 
 /* dj_run_start(): the slot is FREE; afterwards it is RUNNING, or ENDED with the reason. */
 void dj_run_start(struct dj_worker *worker, struct dj_slot *slot, const struct dj_msg_run *run);
-void dj_run_kill(struct dj_worker *worker, struct dj_slot *slot);
+void dj_run_kill(struct dj_slot *slot);
 /* dj_run_taken(): an ENDED slot is FREE again. */
 void dj_run_taken(struct dj_worker *worker, struct dj_slot *slot);
-/* dj_runs_reap(worker): on SIGCHLD. dj_run_gone(worker, slot): its reaper is no more. */
+/* dj_runs_reap(worker): on SIGCHLD. dj_run_gone(worker, slot): its reaper is no more.
+ * dj_run_reported(worker, slot): its reaper has something to say. */
 void dj_runs_reap(struct dj_worker *worker);
 void dj_run_gone(struct dj_worker *worker, struct dj_slot *slot);
+void dj_run_reported(struct dj_worker *worker, struct dj_slot *slot);
+/* dj_reaper_dismiss(worker, slot): its reaper ends, after its run. dj_reaper_await(): waits for
+ * that, so the slot must not be RUNNING. */
+void dj_reaper_dismiss(struct dj_worker *worker, struct dj_slot *slot);
+void dj_reaper_await(struct dj_worker *worker, struct dj_slot *slot);
 /* dj_runs_adopt(worker): what an earlier worker has left in the folder. */
 int dj_runs_adopt(struct dj_worker *worker, struct dj_err *err) DJ_MUST_CHECK;
 
