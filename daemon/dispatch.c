@@ -88,6 +88,12 @@ void dj_peer_send(struct dj_peer *peer, enum dj_message number, const void *fiel
     send_message(peer, number, 0, fields);
 }
 
+void dj_peer_flush(struct dj_peer *peer)
+{
+    if (!peer->gone)
+        dj_link_flush(peer->link);
+}
+
 static void free_peer(struct dj_peer *peer);
 
 static void end_request(struct dj_request *request)

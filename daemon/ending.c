@@ -294,6 +294,27 @@ static void taken_in(void *cookie)
     free(ending);
 }
 
+static void take_in_here(void *cookie)
+{
+    dj_ingest_work(cookie);
+    taken_in(cookie);
+}
+
+/*
+ * A small result was just written and is in memory: reading it takes less time than handing it to
+ * another thread does. It comes after the start of the next run, which was planned before it.
+ */
+static void take_in(struct ending *ending)
+{
+    struct dj_loop *loop = ending->run->engine->loop;
+
+    if (!ending->ingest.has_files && ending->ingest.result_file == NULL &&
+        ending->ingest.result_size + ending->ingest.log_size <= DJ_INGEST_HERE)
+        dj_loop_later(loop, take_in_here, ending);
+    else
+        dj_loop_job(loop, dj_ingest_work, taken_in, ending);
+}
+
 void run_end(struct run *run)
 {
     struct ending *ending = dj_xcalloc(1, sizeof(*ending));
@@ -312,6 +333,8 @@ void run_end(struct run *run)
         .slot_dir = dj_buf_steal(&dir),
         .keep_result = ended_well(run),
         .has_files = run->exited.has_files,
+        .result_size = run->exited.result_size,
+        .log_size = run->exited.log_size,
         .instance = run->instance,
         .nothing_stored = run->incognito,
         .into = &run->result,
@@ -319,5 +342,5 @@ void run_end(struct run *run)
     };
     if (definition != NULL && definition->result_file != NULL)
         ending->ingest.result_file = dj_xstrdup(definition->result_file);
-    dj_loop_job(run->engine->loop, dj_ingest_work, taken_in, ending);
+    take_in(ending);
 }

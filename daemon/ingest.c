@@ -87,6 +87,10 @@ static int take_log(struct dj_ingest *ingest)
 {
     dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
 
+    if (ingest->log_size == 0) {
+        take_bytes(ingest, dj_bytes(NULL, 0), DJ_INGEST_HERE, &ingest->into->log);
+        return 0;
+    }
     dj_buf_addf(&path, "%s/err", ingest->slot_dir);
     return take_file(ingest, dj_buf_str(&path), DJ_INGEST_HERE, &ingest->into->log);
 }
@@ -97,6 +101,10 @@ static int take_result(struct dj_ingest *ingest)
     struct stat st;
 
     if (ingest->result_file == NULL) {
+        if (ingest->result_size == 0) {
+            take_bytes(ingest, dj_bytes(NULL, 0), DJ_INGEST_HERE, &ingest->into->result);
+            return 0;
+        }
         dj_buf_addf(&path, "%s/out", ingest->slot_dir);
     } else {
         dj_buf_addf(&path, "%s/cwd/%s", ingest->slot_dir, ingest->result_file);

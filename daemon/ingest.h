@@ -1,10 +1,10 @@
 /*
  * Taking in what a run left: its result, its log and its files, from its slot into the store.
  *
- * dj_ingest_work() runs on a pool thread with nothing but the job. Content up to
- * DJ_CONTENT_INLINE_MAX becomes puts in the job's batch (which the loop writes together with the
- * record); larger content is moved into the content folder by rename. Files of up to
- * DJ_INGEST_HERE bytes of result and log stand in the record itself.
+ * dj_ingest_work() runs on a pool thread, or on the loop when it is little, with nothing but the
+ * job. Content up to DJ_CONTENT_INLINE_MAX becomes puts in the job's batch (which the loop writes
+ * together with the record); larger content is moved into the content folder by rename. Files of up
+ * to DJ_INGEST_HERE bytes of result and log stand in the record itself.
  */
 #ifndef DJ_DAEMON_INGEST_H
 #define DJ_DAEMON_INGEST_H
@@ -20,6 +20,8 @@ struct dj_ingest {
     char *result_file;     /* NULL: stdout; else a path below the working directory */
     bool keep_result;      /* it ended well */
     bool has_files;
+    uint64_t result_size;  /* as the worker saw them when all had ended; */
+    uint64_t log_size;     /* what is empty is not opened */
     uint64_t instance;
     struct dj_rec_instance *into; /* result, log, manifest, file_count, file_bytes are set */
     bool nothing_stored;   /* small content stays in the record, since the batch is not written */

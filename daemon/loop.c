@@ -12,6 +12,8 @@
 #include "lib/util/mem.h"
 #include "lib/wire/frame.h"
 
+enum { GATHER_MAX = 64 * 1024 };
+
 struct later {
     dj_loop_fn *fn;
     void *cookie;
@@ -32,6 +34,8 @@ struct dj_loop {
     uv_idle_t idle;
     struct later *laters;
     size_t later_count, later_cap;
+    struct dj_link **unsent; /* whose out may not be empty; in order, with gaps */
+    size_t unsent_count, unsent_cap;
 };
 
 struct dj_timer {
@@ -56,6 +60,7 @@ struct dj_link {
     uv_pipe_t pipe;
     struct dj_loop *loop;
     struct dj_buf in;
+    struct dj_buf out; /* to be sent at the end of this turn */
     void *cookie;
     bool closing;
 };
@@ -80,7 +85,15 @@ static void run_laters(struct dj_loop *loop)
         later.fn(later.cookie);
     }
     loop->later_count = 0;
-    uv_idle_stop(&loop->idle);
+}
+
+static void flush_links(struct dj_loop *loop)
+{
+    for (size_t i = 0; i < loop->unsent_count; i++) {
+        if (loop->unsent[i] != NULL)
+            dj_link_flush(loop->unsent[i]);
+    }
+    loop->unsent_count = 0;
 }
 
 static void on_check(uv_check_t *check)
@@ -89,6 +102,8 @@ static void on_check(uv_check_t *check)
 
     if (loop->later_count != 0)
         run_laters(loop);
+    flush_links(loop);
+    uv_idle_stop(&loop->idle);
 }
 
 /* While it is active the loop does not sleep, so that what was put off comes in this turn. */
@@ -159,6 +174,7 @@ void dj_loop_free(struct dj_loop *loop)
             run_laters(loop);
     } while (uv_loop_close(&loop->uv) == UV_EBUSY);
     free(loop->laters);
+    free(loop->unsent);
     free(loop);
 }
 
@@ -289,13 +305,21 @@ static void on_link_closed(uv_handle_t *handle)
     if (link->cookie != NULL)
         link->loop->events->gone(link->cookie);
     dj_buf_release(&link->in);
+    dj_buf_release(&link->out);
     free(link);
 }
 
 void dj_link_close(struct dj_link *link)
 {
+    struct dj_loop *loop = link->loop;
+
     if (link->closing)
         return;
+    dj_link_flush(link);
+    for (size_t i = 0; i < loop->unsent_count; i++) {
+        if (loop->unsent[i] == link)
+            loop->unsent[i] = NULL;
+    }
     link->closing = true;
     uv_close((uv_handle_t *)&link->pipe, on_link_closed);
 }
@@ -347,30 +371,61 @@ static void on_written(uv_write_t *uv, int status)
     free(uv->data);
 }
 
-void dj_link_send(struct dj_link *link, struct dj_bytes frame)
+static void send_now(struct dj_link *link, struct dj_bytes bytes)
 {
-    uv_buf_t whole = uv_buf_init((char *)(uintptr_t)frame.data, (unsigned)frame.len);
+    uv_buf_t whole = uv_buf_init((char *)(uintptr_t)bytes.data, (unsigned)bytes.len);
     size_t sent = 0;
     struct sending *sending;
     uv_buf_t rest;
     int rc;
 
-    if (link->closing)
-        return;
     /* Most answers fit into the socket: no copy then. */
     rc = uv_try_write((uv_stream_t *)&link->pipe, &whole, 1);
     if (rc > 0)
         sent = (size_t)rc;
-    if (sent == frame.len)
+    if (sent == bytes.len)
         return;
-    sending = dj_xmalloc(sizeof(*sending) + frame.len - sent);
-    memcpy(sending->data, frame.data + sent, frame.len - sent);
+    sending = dj_xmalloc(sizeof(*sending) + bytes.len - sent);
+    memcpy(sending->data, bytes.data + sent, bytes.len - sent);
     sending->uv.data = sending;
-    rest = uv_buf_init((char *)sending->data, (unsigned)(frame.len - sent));
+    rest = uv_buf_init((char *)sending->data, (unsigned)(bytes.len - sent));
     if (uv_write(&sending->uv, (uv_stream_t *)&link->pipe, &rest, 1, on_written) != 0) {
         free(sending);
         dj_link_close(link);
     }
+}
+
+void dj_link_flush(struct dj_link *link)
+{
+    struct dj_buf out = link->out;
+
+    if (link->closing || out.len == 0)
+        return;
+    link->out = (struct dj_buf)DJ_BUF_INIT;
+    send_now(link, dj_buf_bytes(&out));
+    dj_buf_clear(&out);
+    dj_buf_release(&link->out);
+    link->out = out;
+}
+
+void dj_link_send(struct dj_link *link, struct dj_bytes frame)
+{
+    struct dj_loop *loop = link->loop;
+
+    if (link->closing)
+        return;
+    if (frame.len + link->out.len > GATHER_MAX) {
+        dj_link_flush(link);
+        send_now(link, frame);
+        return;
+    }
+    if (link->out.len == 0) {
+        loop->unsent = dj_xgrow(loop->unsent, &loop->unsent_cap, loop->unsent_count + 1,
+                                sizeof(struct dj_link *));
+        loop->unsent[loop->unsent_count++] = link;
+        uv_idle_start(&loop->idle, on_idle);
+    }
+    dj_buf_add_bytes(&link->out, frame);
 }
 
 static void on_connection(uv_stream_t *listener, int status)

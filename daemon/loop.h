@@ -66,8 +66,10 @@ typedef void *dj_accept_fn(void *cookie, struct dj_link *link,
 int dj_loop_listen(struct dj_loop *loop, const char *path, const struct dj_link_events *events,
                    dj_accept_fn *accepted, void *cookie, struct dj_err *err);
 
-/* dj_link_send(): one frame; body is copied. */
+/* dj_link_send(): one frame; it is copied. What is sent during a turn of the loop leaves at its
+ * end, all together, or at once with dj_link_flush(). */
 void dj_link_send(struct dj_link *link, struct dj_bytes frame);
+void dj_link_flush(struct dj_link *link);
 void dj_link_close(struct dj_link *link); /* gone() follows */
 
 #endif

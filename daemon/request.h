@@ -60,6 +60,8 @@ const struct dj_peer_facts *dj_peer_facts(const struct dj_peer *peer);
 
 /* dj_peer_send(peer, number, fields): a message that nobody asked for. */
 void dj_peer_send(struct dj_peer *peer, enum dj_message number, const void *fields);
+/* dj_peer_flush(peer): what was sent leaves now and not at the end of this turn of the loop. */
+void dj_peer_flush(struct dj_peer *peer);
 
 /* dj_peer_slot(peer): a pointer that the tree keeps for each peer (open handles, named nodes). */
 void **dj_peer_slot(struct dj_peer *peer);

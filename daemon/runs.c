@@ -151,6 +151,9 @@ static void start_some(void *cookie)
             start(run);
         }
     }
+    /* A slot that is free is time lost; what else this turn has to do can wait. */
+    if (engine->worker != NULL)
+        dj_peer_flush(engine->worker);
 }
 
 void run_plan_start(struct dj_engine *engine)
