@@ -115,8 +115,10 @@ static int define_file(struct dj_cli *cli, const char *path, char **names, int n
     int rc;
 
     if (real == NULL) {
-        dj_err_sys(&err, errno, "%s", path);
-        return dj_fail(-errno, &err);
+        rc = -errno;
+        dj_err_sys(&err, -rc, n > 0 ? "%s (a definition in one line has -- before its command)"
+                                    : "%s", path);
+        return dj_fail(rc, &err);
     }
     rc = dj_read_file(AT_FDCWD, real, DJ_TASKFILE_MAX, &text);
     if (rc < 0) {

@@ -42,11 +42,12 @@ static int print_entry(void *cookie, const struct dj_part_dirent *entry)
 
 int dj_cmd_ls(struct dj_cli *cli, int argc, char **argv)
 {
+    static const struct option longs[] = {{NULL, 0, NULL, 0}};
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     bool full = false;
     int option, rc;
 
-    while ((option = getopt(argc, argv, "+:l")) != -1) {
+    while ((option = getopt_long(argc, argv, "+:l", longs, NULL)) != -1) {
         if (option != 'l')
             return dj_bad_option(argv, option);
         full = true;

@@ -14,6 +14,9 @@
 #include "cli/command.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
+#include "lib/util/str.h"
+
+enum { WORKERS_MAX = 65536 }; /* as djd */
 
 static bool fuse_usable(void)
 {
@@ -130,6 +133,17 @@ static int mount_and_say(struct dj_cli *cli, const char *named)
     return DJ_EX_OK;
 }
 
+static bool is_workers(const char *text)
+{
+    uint64_t number;
+
+    if (dj_parse_uint(dj_bytes_of(text), &number, NULL) == 0 && number > 0 &&
+        number <= WORKERS_MAX)
+        return true;
+    fprintf(stderr, "dj: up: --workers %s is not a number from 1 to %d\n", text, WORKERS_MAX);
+    return false;
+}
+
 int dj_cmd_up(struct dj_cli *cli, int argc, char **argv)
 {
     static const struct option longs[] = {
@@ -148,8 +162,10 @@ int dj_cmd_up(struct dj_cli *cli, int argc, char **argv)
     while ((option = getopt_long(argc, argv, "+:", longs, NULL)) != -1) {
         if (option == 's')
             store = optarg;
-        else if (option == 'w')
+        else if (option == 'w' && is_workers(optarg))
             workers = optarg;
+        else if (option == 'w')
+            return dj_usage("up");
         else if (option == 'n')
             mount = false;
         else
@@ -210,6 +226,10 @@ static int unmount(const char *mount)
     char *as_user[] = {fusermount, option, at, NULL};
     char *as_root[] = {umount, at, NULL};
 
+    if (!is_mounted(at)) {
+        fprintf(stderr, "dj: nothing is mounted at %s\n", mount);
+        return DJ_EX_UNKNOWN;
+    }
     if (run_program(geteuid() == 0 ? as_root : as_user) == 0)
         return DJ_EX_OK;
     fprintf(stderr, "dj: %s could not be unmounted\n", mount);
@@ -274,6 +294,10 @@ int dj_cmd_down(struct dj_cli *cli, int argc, char **argv)
     mount = argc == 2 ? argv[1] : dj_connection_welcome(cli->connection)->mount;
     if (mount != NULL && mount[0] != '\0' && (argc == 2 || is_mounted(mount)))
         code = unmount(mount);
+    if (code != DJ_EX_OK && argc == 2) {
+        fputs("dj: the daemon goes on\n", stderr);
+        return code;
+    }
     rc = dj_connection_call(cli->connection, DJ_MSG_STOP, &stop, DJ_MSG_OK, &answer, &err);
     if (rc < 0)
         return dj_fail(rc, &err);

@@ -33,13 +33,18 @@ struct dj_cli {
 
 struct dj_command {
     const char *name;
-    const char *arguments; /* as shown by --help */
+    const char *arguments; /* as shown by --help; only with "[-" in it may its first word be one */
     const char *summary;
     int (*run)(struct dj_cli *cli, int argc, char **argv);
 };
 
 extern const struct dj_command dj_commands[];
 extern const size_t dj_command_count;
+
+/* dj_command_find(name): NULL when there is none. */
+const struct dj_command *dj_command_find(const char *name);
+/* dj_command_help(command): how it is used and what it does, on stdout. */
+void dj_command_help(const struct dj_command *command);
 
 /* dj_fail(code, err): prints "dj: sentence"; code is a negative errno; the exit code for it. */
 int dj_fail(int code, const struct dj_err *err);

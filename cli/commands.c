@@ -10,11 +10,11 @@
 const struct dj_command dj_commands[] = {
     {"bump", "TASK", "raise a task's version: its runs are stale", dj_cmd_bump},
     {"cancel", "RUN", "end what is under way", dj_cmd_verb},
-    {"cat", "PATH", "print a file of the tree", dj_cmd_cat},
+    {"cat", "PATH...", "print files of the tree", dj_cmd_cat},
     {"define", "FILE [FUNCTION...] | NAME PARAMS -- CMD...", "define tasks", dj_cmd_define},
     {"down", "[MOUNT]", "unmount and stop the daemon", dj_cmd_down},
     {"get", GET, "print a result, computed when need be", dj_cmd_get},
-    {"help", "", "list the commands", dj_cmd_help},
+    {"help", "[COMMAND]", "list the commands, or show one", dj_cmd_help},
     {"invalidate", "RUN", "call a stored result stale, with what rests on it", dj_cmd_verb},
     {"ls", "[-l] [PATH]", "list a folder of the tree", dj_cmd_ls},
     {"mount", "[MOUNT]", "mount the tree", dj_cmd_mount},
@@ -31,8 +31,32 @@ const struct dj_command dj_commands[] = {
 
 const size_t dj_command_count = DJ_ARRAY_SIZE(dj_commands);
 
-int dj_cmd_help(struct dj_cli *cli DJ_UNUSED, int argc DJ_UNUSED, char **argv DJ_UNUSED)
+const struct dj_command *dj_command_find(const char *name)
 {
+    for (size_t i = 0; i < dj_command_count; i++) {
+        if (strcmp(dj_commands[i].name, name) == 0)
+            return &dj_commands[i];
+    }
+    return NULL;
+}
+
+void dj_command_help(const struct dj_command *command)
+{
+    printf("usage: dj %s %s\n\n  %s\n", command->name, command->arguments, command->summary);
+}
+
+int dj_cmd_help(struct dj_cli *cli DJ_UNUSED, int argc, char **argv)
+{
+    const struct dj_command *command = argc == 2 ? dj_command_find(argv[1]) : NULL;
+
+    if (command != NULL) {
+        dj_command_help(command);
+        return DJ_EX_OK;
+    }
+    if (argc > 1) {
+        fprintf(stderr, "dj: there is no command %s; dj --help lists them\n", argv[1]);
+        return DJ_EX_USAGE;
+    }
     puts("usage: dj [--connect SOCKET] [-q] COMMAND [ARGUMENT...]\n"
          "       dj --help | --version\n");
     for (size_t i = 0; i < dj_command_count; i++)
@@ -40,23 +64,27 @@ int dj_cmd_help(struct dj_cli *cli DJ_UNUSED, int argc DJ_UNUSED, char **argv DJ
     puts("\n"
          "A RUN is a path below tasks/ (tasks/factorial/5), or TASK and its arguments.\n"
          "Options stand before TASK; behind it every word is an argument.\n"
-         "COMMAND --help shows one command; dj(1) is the manual.");
+         "dj COMMAND --help shows one command; man dj is the manual.");
     return DJ_EX_OK;
 }
 
+/* Of letters in one word getopt has not passed the word yet, so the letter itself is named. */
 int dj_bad_option(char **argv, int option)
 {
-    fprintf(stderr, option == ':' ? "dj: %s: the option %s wants a value\n"
-                                  : "dj: %s: there is no option %s\n",
-            argv[0], argv[optind - 1]);
+    const char *format = option == ':' ? "dj: %s: the option %s wants a value\n"
+                                       : "dj: %s: there is no option %s\n";
+    char letter[] = {'-', (char)optopt, '\0'};
+    bool long_one = strncmp(argv[optind - 1], "--", 2) == 0;
+
+    fprintf(stderr, format, argv[0], optopt == 0 || long_one ? argv[optind - 1] : letter);
     return dj_usage(argv[0]);
 }
 
 int dj_usage(const char *name)
 {
-    for (size_t i = 0; i < dj_command_count; i++) {
-        if (strcmp(dj_commands[i].name, name) == 0)
-            fprintf(stderr, "usage: dj %s %s\n", name, dj_commands[i].arguments);
-    }
+    const struct dj_command *command = dj_command_find(name);
+
+    if (command != NULL)
+        fprintf(stderr, "usage: dj %s %s\n", name, command->arguments);
     return DJ_EX_USAGE;
 }

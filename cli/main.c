@@ -11,15 +11,6 @@
 #include "cli/command.h"
 #include "lib/util/digest.h"
 
-static const struct dj_command *find(const char *name)
-{
-    for (size_t i = 0; i < dj_command_count; i++) {
-        if (strcmp(dj_commands[i].name, name) == 0)
-            return &dj_commands[i];
-    }
-    return NULL;
-}
-
 static int close_stdout(int code)
 {
     bool bad = ferror(stdout) != 0;
@@ -31,13 +22,32 @@ static int close_stdout(int code)
     return code;
 }
 
+/* What shows no option in its help takes none, and so does not take a slip for a word. */
+static int run(struct dj_cli *cli, const struct dj_command *command, int argc, char **argv)
+{
+    const char *first = argc > 1 ? argv[1] : "";
+
+    if (argc == 2 && (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0)) {
+        dj_command_help(command);
+        return DJ_EX_OK;
+    }
+    optind = 0;
+    optopt = 0;
+    opterr = 0; /* dj_bad_option() says it */
+    if (first[0] == '-' && first[1] != '\0' && strstr(command->arguments, "[-") == NULL) {
+        optind = 2;
+        return dj_bad_option(argv, '?');
+    }
+    return command->run(cli, argc, argv);
+}
+
 int main(int argc, char **argv)
 {
-    enum { CONNECT = 256, HELP, VERSION_ };
+    enum { CONNECT = 256, VERSION_ };
     static const struct option longs[] = {
         {"connect", required_argument, NULL, CONNECT},
         {"quiet", no_argument, NULL, 'q'},
-        {"help", no_argument, NULL, HELP},
+        {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, VERSION_},
         {NULL, 0, NULL, 0},
     };
@@ -47,7 +57,7 @@ int main(int argc, char **argv)
 
     dj_digest_setup();
     signal(SIGPIPE, SIG_IGN);
-    while ((option = getopt_long(argc, argv, "+q", longs, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "+hq", longs, NULL)) != -1) {
         switch (option) {
         case CONNECT:
             cli.connect = optarg;
@@ -55,8 +65,8 @@ int main(int argc, char **argv)
         case 'q':
             cli.quiet = true;
             break;
-        case HELP:
-            return close_stdout(dj_cmd_help(&cli, 0, NULL));
+        case 'h':
+            return close_stdout(dj_cmd_help(&cli, 1, argv));
         case VERSION_:
             puts("dj " PACKAGE_VERSION);
             return close_stdout(0);
@@ -69,19 +79,12 @@ int main(int argc, char **argv)
         fputs("dj: which command? Try: dj --help\n", stderr);
         return DJ_EX_USAGE;
     }
-    command = find(argv[optind]);
+    command = dj_command_find(argv[optind]);
     if (command == NULL) {
         fprintf(stderr, "dj: there is no command %s; dj --help lists them\n", argv[optind]);
         return DJ_EX_USAGE;
     }
-    argc -= optind;
-    argv += optind;
-    optind = 0;
-    opterr = 0; /* dj_bad_option() says it */
-    code = argc == 2 && strcmp(argv[1], "--help") == 0
-               ? (printf("usage: dj %s %s\n\n  %s\n", command->name, command->arguments,
-                         command->summary), 0)
-               : command->run(&cli, argc, argv);
+    code = run(&cli, command, argc - optind, argv + optind);
     dj_connection_free(cli.connection);
     return close_stdout(code);
 }

@@ -83,7 +83,7 @@ static DJ_NORETURN void become(char **argv, int log, int ready)
 
 static int why_not(const char *program, const char *log, off_t before, struct dj_err *err)
 {
-    dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
+    dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT, name = DJ_BUF_INIT;
     dj_cleanup_close int fd = dj_open(AT_FDCWD, log, O_RDONLY, 0);
     const char *slash = strrchr(program, '/');
     struct dj_bytes said;
@@ -92,10 +92,14 @@ static int why_not(const char *program, const char *log, off_t before, struct dj
         (void)!dj_read_fd(fd, LOG_SHOWN, &text);
     while (text.len > 0 && text.data[text.len - 1] == '\n')
         dj_buf_truncate(&text, text.len - 1);
+    dj_buf_addf(&name, "%s: ", slash == NULL ? program : slash + 1);
     said = dj_buf_bytes(&text);
-    return dj_err_set(err, EIO, "%s did not start: %.*s",
-                      slash == NULL ? program : slash + 1, (int)said.len,
-                      said.len == 0 ? "" : (const char *)said.data);
+    if (dj_bytes_starts(said, dj_buf_bytes(&name)))
+        said = dj_bytes_from(said, name.len);
+    if (said.len == 0)
+        said = dj_bytes_of("it did not say why");
+    return dj_err_set(err, EIO, "%.*s did not start: %.*s", (int)(name.len - 2),
+                      dj_buf_str(&name), (int)said.len, (const char *)said.data);
 }
 
 int dj_start_program(char **argv, const char *log, struct dj_err *err)

@@ -15,6 +15,7 @@
 #include "cli/command.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
+#include "lib/util/store_path.h"
 
 enum { CHUNK = 256 * 1024 };
 
@@ -34,6 +35,8 @@ static int exit_code(int code)
         return DJ_EX_UNKNOWN;
     case ENOTCONN:
         return DJ_EX_NO_DAEMON;
+    case ETIME:
+        return DJ_EX_AGAIN;
     case ETIMEDOUT:
         return DJ_EX_TIMEOUT;
     case EINTR:
@@ -54,21 +57,6 @@ int dj_fail(int code, const struct dj_err *err)
     else
         fprintf(stderr, "dj: %s\n", dj_err_text(err, code));
     return interrupted != 0 ? interrupted : exit_code(code);
-}
-
-static int default_store(struct dj_buf *store, struct dj_err *err)
-{
-    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-
-    if (data != NULL && data[0] == '/')
-        dj_buf_addf(store, "%s/dj", data);
-    else if (geteuid() == 0)
-        dj_buf_adds(store, "/var/lib/dj");
-    else if (home != NULL && home[0] == '/')
-        dj_buf_addf(store, "%s/.local/share/dj", home);
-    else
-        return dj_err_set(err, EINVAL, "HOME is not set; name a store with --store");
-    return 0;
 }
 
 static const struct dj_greeting greeting = {.role = DJ_ROLE_CLIENT,
@@ -113,18 +101,17 @@ static bool answers(const char *socket)
 int dj_start_daemon(const char *named_socket, const char *store, const char *workers,
                     struct dj_err *err)
 {
-    dj_cleanup_buf struct dj_buf dir = DJ_BUF_INIT, log = DJ_BUF_INIT;
+    dj_cleanup_buf struct dj_buf log = DJ_BUF_INIT;
     dj_cleanup_free char *program = dj_program("djd"), *socket = dj_absolute(named_socket);
     char option_store[] = "--store", option_socket[] = "--socket", option_workers[] = "--workers";
+    dj_cleanup_free char *dir = store == NULL ? NULL : dj_xstrdup(store);
     dj_cleanup_free char *workers_copy = NULL;
     char *argv[8] = {program, option_store, NULL, option_socket, socket, NULL, NULL, NULL};
     dj_cleanup_close int lock = -1;
     int rc = 0;
 
-    if (store != NULL)
-        dj_buf_adds(&dir, store);
-    else
-        rc = default_store(&dir, err);
+    if (dir == NULL)
+        rc = dj_store_path(&dir, err);
     if (rc == 0)
         rc = socket_folder(socket, &log, err);
     if (rc < 0)
@@ -132,7 +119,7 @@ int dj_start_daemon(const char *named_socket, const char *store, const char *wor
     lock = lock_folder(dj_buf_str(&log));
     if (answers(socket))
         return 0;
-    argv[2] = (char *)dir.data;
+    argv[2] = dir;
     if (workers != NULL) {
         workers_copy = dj_xstrdup(workers);
         argv[5] = option_workers;

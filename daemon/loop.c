@@ -475,13 +475,17 @@ static bool answers(const char *path)
 int dj_loop_listen(struct dj_loop *loop, const char *path, const struct dj_link_events *events,
                    dj_accept_fn *accepted, void *cookie, struct dj_err *err)
 {
+    struct stat st;
     mode_t mask;
     int rc;
 
     if (strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
         return dj_err_set(err, ENAMETOOLONG, "the socket's path %s is too long", path);
+    if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+        return dj_err_set(err, EEXIST, "%s is there and is no socket, so it is left alone; name "
+                          "another path for the socket", path);
     if (answers(path))
-        return dj_err_set(err, EADDRINUSE, "another daemon listens at %s", path);
+        return dj_err_set(err, EADDRINUSE, "another program listens at %s", path);
     unlink(path);
     loop->events = events;
     loop->accepted = accepted;

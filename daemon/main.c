@@ -17,11 +17,14 @@
 #include "lib/util/fdio.h"
 #include "lib/util/log.h"
 #include "lib/util/mem.h"
+#include "lib/util/store_path.h"
 #include "lib/util/str.h"
 #include "lib/wire/socket_path.h"
 
+enum { WORKERS_MAX = 65536 };
+
 struct options {
-    const char *store;
+    char *store;
     char *socket;
     uint64_t workers;
     int ready_fd;
@@ -30,9 +33,9 @@ struct options {
 
 static void usage(FILE *out)
 {
-    fputs("usage: djd --store DIR [--socket PATH] [--workers N] [--ready-fd FD] [--memory]\n"
+    fputs("usage: djd [--store DIR] [--socket PATH] [--workers N] [--ready-fd FD] [--memory] [-v]\n"
           "\n"
-          "  --store DIR     where runs are kept; made when it is not there\n"
+          "  --store DIR     where runs are kept; made when it is not there (default: your own)\n"
           "  --socket PATH   where to listen (default: your own daemon's socket)\n"
           "  --workers N     runs at a time (default: the number of processors)\n"
           "  --ready-fd FD   write a newline there when clients can connect\n"
@@ -58,15 +61,18 @@ static int parse(int argc, char **argv, struct options *ret)
     while ((option = getopt_long(argc, argv, "v", longs, NULL)) != -1) {
         switch (option) {
         case STORE:
-            ret->store = optarg;
+            free(ret->store);
+            ret->store = dj_xstrdup(optarg);
             break;
         case SOCKET:
+            free(ret->socket);
             ret->socket = dj_xstrdup(optarg);
             break;
         case WORKERS:
             if (dj_parse_uint(dj_bytes_of(optarg), &ret->workers, NULL) < 0 ||
-                ret->workers == 0) {
-                fprintf(stderr, "djd: --workers %s is not a number above 0\n", optarg);
+                ret->workers == 0 || ret->workers > WORKERS_MAX) {
+                fprintf(stderr, "djd: --workers %s is not a number from 1 to %d\n", optarg,
+                        WORKERS_MAX);
                 return 2;
             }
             break;
@@ -93,7 +99,8 @@ static int parse(int argc, char **argv, struct options *ret)
             return 2;
         }
     }
-    if (ret->store == NULL || optind != argc) {
+    if (optind != argc) {
+        fprintf(stderr, "djd: %s is one word too many\n", argv[optind]);
         usage(stderr);
         return 2;
     }
@@ -199,11 +206,14 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     umask(077);
     dj_digest_setup();
-    rc = options.socket == NULL ? dj_own_socket_path(true, &options.socket, &err) : 0;
+    rc = options.store == NULL ? dj_store_path(&options.store, &err) : 0;
+    if (rc == 0 && options.socket == NULL)
+        rc = dj_own_socket_path(true, &options.socket, &err);
     if (rc == 0)
         rc = serve(&options, &err);
     if (rc < 0)
         dj_log_error("%s", dj_err_text(&err, rc));
+    free(options.store);
     free(options.socket);
     return rc < 0 ? 1 : 0;
 }

@@ -13,6 +13,8 @@
 #include "lib/util/mem.h"
 #include "lib/wire/stream.h"
 
+enum { GREETING_MS = 20000 };
+
 struct pending {
     uint64_t id;
     dj_answer_fn *answer;
@@ -26,6 +28,7 @@ struct dj_connection {
     struct pending *pending;
     uint64_t last_id;
     int cancel_fd;
+    int patience_ms; /* how long nothing may come while a call waits; -1: for ever */
     bool gathering;
     dj_answer_fn *on_message;
     void *on_message_cookie;
@@ -90,7 +93,11 @@ static int wait_input(struct dj_connection *connection, int fd)
             {.fd = fd, .events = POLLIN},
         };
 
-        if (poll(polled, 2, -1) < 0) {
+        int rc = poll(polled, 2, connection->patience_ms);
+
+        if (rc == 0)
+            return -ETIME;
+        if (rc < 0) {
             if (errno == EINTR)
                 continue;
             return -errno;
@@ -98,8 +105,7 @@ static int wait_input(struct dj_connection *connection, int fd)
         if (polled[0].revents & POLLOUT && dj_stream_flush(&connection->stream) < 0)
             return -ENOTCONN;
         if (polled[0].revents & (POLLIN | POLLHUP | POLLERR)) {
-            int rc = dj_stream_read(&connection->stream);
-
+            rc = dj_stream_read(&connection->stream);
             return rc == -EPIPE ? -ENOTCONN : rc == -EAGAIN ? 0 : rc;
         }
         if (polled[1].revents != 0)
@@ -178,6 +184,8 @@ static int call(struct dj_connection *connection, enum dj_message number, const 
                           DJ_FRAME_MAX / (1024 * 1024));
     if (rc == 0)
         rc = wait_answer(connection, id, ret);
+    if (rc == -ETIME)
+        return dj_err_set(err, ETIME, "the daemon does not answer");
     return rc < 0 ? dj_err_set(err, -rc, "the daemon ended the connection") : 0;
 }
 
@@ -250,7 +258,12 @@ int dj_connection_open(const char *socket_path, const struct dj_greeting *greeti
     connection = dj_xcalloc(1, sizeof(*connection));
     connection->cancel_fd = -1;
     dj_stream_init(&connection->stream, fd);
+    connection->patience_ms = GREETING_MS;
     rc = greet(connection, greeting, err);
+    connection->patience_ms = -1;
+    if (rc == -ETIME)
+        dj_err_set(err, ETIME, "what listens at %s has not answered as a daemon within %d s",
+                   socket_path, GREETING_MS / 1000);
     if (rc == 0 && dj_connection_welcome(connection)->version != DJ_PROTOCOL_VERSION)
         rc = dj_err_set(err, EPROTO,
                         "the daemon at %s speaks protocol %llu and this program %d; run "

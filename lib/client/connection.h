@@ -29,8 +29,9 @@ struct dj_greeting {
 
 /*
  * dj_connection_open(socket, greeting, ret, err): connects, greets ($DJ_RUN is the token), waits
- * for WELCOME. -ENOTCONN with a sentence that proposes `dj up` when nobody listens, -EPROTO for a
- * daemon of another protocol version (both versions are named).
+ * for WELCOME. -ENOTCONN with a sentence that proposes `dj up` when nobody listens, -ETIME when who
+ * listens says nothing for 20 s, -EPROTO for a daemon of another protocol version (both versions
+ * are named).
  */
 int dj_connection_open(const char *socket, const struct dj_greeting *greeting,
                        struct dj_connection **ret, struct dj_err *err) DJ_MUST_CHECK;
