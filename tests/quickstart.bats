@@ -7,8 +7,6 @@ setup()
     dj_setup
     unset DJ_CONNECT
     export DJ_BUILD=${DJ_BUILDDIR:?} DJ_JOBS=2
-    # A daemon of your own, found by XDG_RUNTIME_DIR, and a mount in the private home.
-    [ ! -e /dj ] || [ "$(id -u)" -ne 0 ] || skip "/dj is in use on this machine"
 }
 
 teardown()
@@ -72,31 +70,85 @@ quickstart()
     exits 2 quickstart stop now
 }
 
-# as_sudo CMD…: what sudo leaves of a call by nobody, whose home is not there.
-as_sudo()
+# as_caller CMD…: as the user djcaller, who is there only for CMD: in a mount namespace of its own
+# with a passwd and a sudoers that know him. His home is $HOME, sudo asks him for no password, and
+# source and build can be reached by him wherever they are, and so can /dev/fuse, as udev makes it.
+as_caller()
 {
-    env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL SUDO_USER=nobody SUDO_UID="$(id -u nobody)" \
-        SUDO_GID="$(id -g nobody)" "$@"
+    printf 'djcaller:*:%s:%s::%s:/bin/sh\n' "$CALLER" "$CALLER" "$HOME" | cat /etc/passwd - > passwd
+    printf 'root ALL=(ALL) ALL\ndjcaller ALL=(root) NOPASSWD:SETENV: ALL\n' > sudoers
+    chmod 0440 sudoers
+    chmod 0755 "$DJ_TMP"
+    mkdir -p kept/src kept/build kept/dev
+    chown -R "$CALLER:$CALLER" "$HOME" "$MNT"
+    unshare -m bash -ec '
+        mount --bind passwd /etc/passwd
+        mount --bind sudoers /etc/sudoers
+        mount --bind "$DJ_SRCDIR" kept/src
+        mount --bind "$DJ_BUILD" kept/build
+        if [ -c /dev/fuse ]; then
+            mount -t tmpfs tmpfs kept/dev
+            # shellcheck disable=SC2046
+            mknod -m 0666 kept/dev/fuse c $(printf "%d %d" $(stat -c "0x%t 0x%T" /dev/fuse))
+            mount --bind kept/dev/fuse /dev/fuse
+        fi
+        for folder in src:"$DJ_SRCDIR" build:"$DJ_BUILD"; do
+            up=${folder#*:}
+            while up=${up%/*} && [ -n "$up" ]; do
+                setpriv --reuid="$CALLER" --regid="$CALLER" --clear-groups test -x "$up" || closed=$up
+            done
+            if [ -n "${closed-}" ]; then
+                mountpoint -q "$closed" && [ -e "$closed/.opened" ] ||
+                    mount -t tmpfs -o mode=0755 tmpfs "$closed"
+                touch "$closed/.opened"
+                mkdir -p "${folder#*:}"
+                mount --bind "kept/${folder%%:*}" "${folder#*:}"
+            fi
+        done
+        cd /
+        exec setpriv --reuid="$CALLER" --regid="$CALLER" --init-groups -- \
+            env -i PATH="$PATH" HOME="$HOME" "$@"' bash "$@"
 }
 
 @test "through sudo the daemon and the store belong to the caller" {
     requires_root
+    requires sudo
+    requires_fuse
     local pid
-    chown -R nobody "$DJ_TMP"
-    as_user nobody test -x "$DJ_BUILD/dj" -a -r "${DJ_SRCDIR:?}/quickstart" ||
-        skip "the build cannot be reached by nobody"
-    # The build is there already; only its log is written anew.
-    touch "$DJ_BUILD/quickstart.log"
-    chown nobody "$DJ_BUILD/quickstart.log"
-    exits 0 as_sudo "$DJ_SRCDIR/quickstart" "$MNT"
-    has "$output" "going on as nobody"
+    export CALLER=61234
+    on_exit rm -rf "/tmp/dj-$CALLER"
+    # One namespace for both calls: what the first mounts, the second has to find.
+    exits 0 as_caller sh -c '
+        sudo -n DJ_BUILD="$1" "$2/quickstart" "$3" || exit
+        cat "$3/tasks/factorial/6/result"
+        find "$HOME" ! -user djcaller
+        ps -o user=,comm= -u djcaller
+        sudo -n DJ_BUILD="$1" "$2/quickstart" "$3" || exit
+        sudo -n DJ_BUILD="$1" "$2/quickstart" stop' sh "$DJ_BUILD" "$DJ_SRCDIR" "$MNT"
+    has "$output" "going on as djcaller"
     has "$output" $'\n'120
-    runs djd
-    for pid in $(our_pids djd) $(our_pids djw) $(our_pids djfs); do
-        is "$(stat -c %U "/proc/$pid")" nobody
-    done
-    is "$(find "$XDG_DATA_HOME" ! -user nobody)" ""
-    exits 0 as_sudo "$DJ_SRCDIR/quickstart" stop
+    has "$output" $'\n'720$'\n'"djcaller sh"
+    has "$output" "djcaller djd"
+    has "$output" "djcaller djw"
+    has "$output" "djcaller djfs"
+    has "$output" "a daemon runs already"
+    [ -d "$HOME/.local/share/dj" ]
+    is "$(find "$HOME" ! -user "$CALLER")" ""
+    wait_until no_daemon
+}
+
+@test "an ordinary user whose machine has the packages needs no sudo" {
+    requires_root
+    requires sudo
+    export CALLER=61235
+    on_exit rm -rf "/tmp/dj-$CALLER"
+    exits 0 as_caller sh -c '
+        PATH=/usr/bin:/bin
+        DJ_BUILD=$1 "$2/quickstart" build && DJ_BUILD=$1 "$2/quickstart" "$3" &&
+            DJ_BUILD=$1 "$2/quickstart" stop' sh "$DJ_BUILD" "$DJ_SRCDIR" "$MNT"
+    has "$output" "packages: all "
+    has "$output" $'\n'120
+    not has "$output" "installing"
     wait_until no_daemon
 }
 

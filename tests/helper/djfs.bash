@@ -270,7 +270,7 @@ show_logs()
     while read -r log; do
         echo "---- ${log#"$DJ_TMP"/}"
         tail -n 40 "$log"
-    done < <(find "$DJ_TMP" -xdev -name '*.log' -size +0 -not -path "$DJ_TMP/store/*.log" | sort) >&2
+    done < <(find "$DJ_TMP" -xdev -name '*.log' -size +0 -not -path "$DJ_TMP/store/*.log" -not -path '*/wal/*' | sort) >&2
 }
 
 # ---- what the machine has ------------------------------------------------------------------------
