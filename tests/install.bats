@@ -71,6 +71,38 @@ setup()
     grep -qx TasksMax=infinity "$UNIT"
 }
 
+@test "systemd takes the user unit" {
+    requires systemd-analyze
+    # As installed; here the programs are below DESTDIR.
+    sed "s|=$WHERE/bin/|=$PREFIX/bin/|" "$UNIT" > "$DJ_TMP/djd.service"
+    exits 0 env HOME="$HOME" systemd-analyze --user --man=no verify "$DJ_TMP/djd.service"
+    is "$output" ""
+}
+
+@test "the unit's command alone makes a daemon that dj finds; a stop leaves its runs alone" {
+    local command store
+    unset DJ_CONNECT DJ_STORE
+    command=$PREFIX$(sed -n "s|^ExecStart=$WHERE||p" "$UNIT")
+    "$command" > "$DJ_TMP/unit.log" 2>&1 3>&- < /dev/null &
+    local pid=$!
+    wait_until dj ls
+    store=$(dj cat status | sed -n 's/^store //p')
+    is "$store" "$XDG_DATA_HOME/dj"
+    dj define gate -- sh -c 'until test -e "$1"; do sleep 0.02; done; echo through' sh "$DJ_TMP/open"
+    dj run gate
+    wait_until sh -c 'test "$(dj cat tasks/gate/_/status)" = running'
+    # KillMode=process: systemd ends djd alone.
+    kill "$pid"
+    wait_until not is_running "$pid"
+    touch "$DJ_TMP/open"
+    "$command" >> "$DJ_TMP/unit.log" 2>&1 3>&- < /dev/null &
+    wait_until dj ls
+    is "$(dj wait gate)" done
+    is "$(dj get --cached gate)" through
+    dj down
+    wait_until no_daemon
+}
+
 @test "mount.fuse.djfs passes options on and drops what is for mount(8)" {
     local out
     out=$("$HELPER" none /mnt -fv -o rw,noauto -o wait=3)
@@ -109,6 +141,76 @@ setup()
     stop_daemon
 }
 
+# completes TYPED WANT: what bash makes of a line when Tab is pressed behind it, at a terminal.
+completes()
+{
+    local got
+
+    got=$(/usr/bin/python3 - "$COMPLETION" "$1" "$DJ_TIME_FACTOR" << 'END'
+import os, pty, select, sys, time
+
+def until(fd, end, text=b""):
+    limit = time.time() + 10 * int(sys.argv[3])
+    while end not in text and time.time() < limit:
+        if select.select([fd], [], [], 0.1)[0]:
+            text += os.read(fd, 4096)
+    return text
+
+pid, fd = pty.fork()
+if pid == 0:
+    os.environ.update(TERM="dumb", PS1="", INPUTRC="/dev/null", HISTFILE="")
+    os.execlp("bash", "bash", "--norc", "--noprofile", "-i")
+# The line is not run but shown: Ctrl-A goes to its start, and what is put there makes it words.
+os.write(fd, b"bind 'set enable-bracketed-paste off'; . %s; echo rea''dy\n" % sys.argv[1].encode())
+until(fd, b"ready")
+os.write(fd, sys.argv[2].encode() + b"\t\x01echo 'got<'\x05'>'\n")
+text = until(fd, b">\r\n")
+print(text[text.rindex(b"got<") + 4:text.rindex(b">\r\n")].decode().replace("echo 'got<'", ""), end="")
+os.close(fd)
+os.waitpid(pid, 0)
+END
+    )
+    is "${got% }" "$2" "$1<Tab>"
+}
+
+@test "the completion knows commands and options, as bash asks for them" {
+    completes "dj undef" "dj undefine"
+    completes "dj --conn" "dj --connect"
+    completes "dj get --inc" "dj get --incognito"
+    completes "dj up --wor" "dj up --workers"
+    completes "dj help unm" "dj help unm"
+    completes "dj help undel" "dj help undelete"
+    not runs djd
+}
+
+@test "the completion knows every command and each of its options" {
+    local command option
+    while read -r command; do
+        grep -qx "$command" <(complete_words dj '') || { echo "$command is not offered" >&2; return 1; }
+        for option in $(dj "$command" --help | grep -oE -- '--[a-z][a-z-]+'); do
+            grep -qx -- "$option" <(complete_words dj "$command" -) ||
+                { echo "$command $option is not offered" >&2; return 1; }
+        done
+    done < <(dj --help | sed -n 's/^  dj \([a-z]*\) .*/\1/p')
+    not runs djd
+}
+
+@test "the completion knows tasks, runs and the tree" {
+    start_daemon --no-mount
+    dj define mult a:int b:int -- sh -c 'echo $(($1 * $2))' sh '{a}' '{b}'
+    dj define multiply n:int -- echo '{n}'
+    dj get mult 3 4 > /dev/null
+    completes "dj bump multi" "dj bump multiply"
+    completes "dj get --cached multip" "dj get --cached multiply"
+    completes "dj ls ta" "dj ls tasks/"
+    completes "dj cat tasks/mult/a=3,b=4/sta" "dj cat tasks/mult/a=3,b=4/status"
+    completes "dj ls tasks/mult/a" "dj ls tasks/mult/a=3,b=4/"
+    completes "dj wait tasks/mult/a=3" "dj wait tasks/mult/a=3,b=4/"
+    DJ_CONNECT=$DJ_TMP/none completes "dj --connect $DJ_CONNECT bump multi" \
+        "dj --connect $DJ_CONNECT bump multiply"
+    stop_daemon
+}
+
 # complete_words WORD…: what the completion answers when the last word is to be completed.
 complete_words()
 {
@@ -118,24 +220,10 @@ complete_words()
         shift
         COMP_WORDS=("$@")
         COMP_CWORD=$(($# - 1))
+        COMP_LINE="$*"
+        COMP_POINT=${#COMP_LINE}
         _dj
         printf "%s\n" "${COMPREPLY[@]}"' bash "$COMPLETION" "$@"
-}
-
-@test "the completion knows every command and a command's options" {
-    local words
-    words=$(complete_words dj '')
-    for command in up down define get run ls cat write; do
-        grep -qx "$command" <<< "$words" || { echo "$command is not offered: $words" >&2; return 1; }
-    done
-    is "$(complete_words dj undef)" undefine
-    has "$(complete_words dj get --inc)" --incognito
-}
-
-@test "completing starts no daemon" {
-    complete_words dj get '' > /dev/null
-    complete_words dj ls tasks/ > /dev/null
-    not runs djd
 }
 
 @test "make uninstall leaves nothing" {

@@ -73,7 +73,7 @@ without_headers()
         while read -r entry; do
             if [ -d "$entry" ]; then find "$entry" -type f; else echo "$entry"; fi
         done | sort -u) \
-        <(git -c safe.directory='*' ls-files | grep -vE '^(\.ci/|\.gitignore$|\.gitattributes$)' | sort) |
+        <(git -c safe.directory='*' ls-files | grep -vE '^\.git(ignore|attributes)$' | sort) |
         sed -n 's/^> /not in the tarball: /p' > "$BATS_TEST_TMPDIR/missing"
     cat "$BATS_TEST_TMPDIR/missing" >&2
     [ ! -s "$BATS_TEST_TMPDIR/missing" ]
