@@ -53,8 +53,8 @@ int dj_connection_call(struct dj_connection *connection, enum dj_message number,
                        struct dj_err *err) DJ_MUST_CHECK;
 
 /*
- * dj_connection_call_env(…, env, …): for requests whose answer may be WANTS: env is the list of pairs
- * inside of fields, which is filled in from this process's environment before it is sent again.
+ * dj_connection_call_env(…, env, …): for requests whose answer may be WANTS: env is the list of
+ * pairs inside of fields, filled in from this process's environment before it is sent again.
  */
 int dj_connection_call_env(struct dj_connection *connection, enum dj_message number,
                            const void *fields, struct dj_list *env, enum dj_message want,

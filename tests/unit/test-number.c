@@ -197,7 +197,7 @@ static void test_round_trip(void)
     is_int(wrong, 0, "every power of two does, and its neighbours");
 }
 
-/* A locale of our own, since none with a decimal comma need be installed; needs Debian's locales. */
+/* A locale of our own: none with a decimal comma need be installed. Debian's locales are. */
 static bool has_comma(void)
 {
     static const char make[] =
