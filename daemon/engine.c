@@ -8,6 +8,7 @@
 #include "daemon/engine_impl.h"
 #include "daemon/engine_open.h"
 #include "daemon/tree.h"
+#include "lib/proto/sessions.h"
 #include "lib/util/clock.h"
 #include "lib/util/fdio.h"
 #include "lib/util/log.h"
@@ -93,6 +94,26 @@ static int map_generations(struct dj_engine *engine, struct dj_err *err)
     return 0;
 }
 
+/*
+ * The worker writes the sessions, but mounts may come before it does, and one that finds no file
+ * would take the calls of runs for a stranger's.
+ */
+static int make_sessions(struct dj_engine *engine, struct dj_err *err)
+{
+    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
+    dj_cleanup_close int fd = -1;
+    struct stat st;
+    int rc = dj_mkdir_p(engine->work_dir, 0700);
+
+    dj_buf_addf(&path, "%s/sessions", engine->work_dir);
+    if (rc == 0)
+        rc = fd = dj_open(AT_FDCWD, dj_buf_str(&path), O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+    if (rc >= 0 && (fstat(fd, &st) < 0 || (st.st_size < (off_t)sizeof(struct dj_sessions) &&
+                                           ftruncate(fd, sizeof(struct dj_sessions)) < 0)))
+        rc = -errno;
+    return rc < 0 ? dj_err_sys(err, -rc, "%s cannot be made", dj_buf_str(&path)) : 0;
+}
+
 /* After a crash between a content file's arrival and its record. */
 static void sweep_orphans(struct dj_engine *engine)
 {
@@ -128,6 +149,8 @@ int dj_engine_new(struct dj_loop *loop, struct dj_store *store,
     dj_buf_addf(&path, "%s/work", dj_store_dir(store));
     engine->work_dir = dj_buf_steal(&path);
     rc = map_generations(engine, err);
+    if (rc == 0)
+        rc = make_sessions(engine, err);
     if (rc == 0)
         rc = load_premises(engine, err);
     if (rc == 0)
