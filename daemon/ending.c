@@ -322,6 +322,9 @@ void run_end(struct run *run)
     const struct dj_definition *definition = run->call->task->public.definition;
 
     run->state = ENDING;
+    /* It may have ended while it waited, or stood in line to go on. */
+    dj_sched_remove(&run->engine->sched, &run->line);
+    want_forget_asker(run);
     run_give_back(run);
     run_plan_start(run->engine);
     ending->run = run;

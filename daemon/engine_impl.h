@@ -96,6 +96,8 @@ struct run {
     struct dj_rec_instance result; /* while ENDING and COMMITTED */
     char *log_path;
     int failure;             /* COMMITTED: 0 or what the askers get */
+    uint64_t search;         /* cycles.c: the last search that met it, */
+    struct run *via;         /* and from where */
     UT_hash_handle hh;       /* by instance */
 };
 
@@ -150,6 +152,7 @@ struct dj_engine {
     struct dj_generations *generations;
     char *generations_path;
     uint64_t next_instance, reserved_instance, next_call;
+    uint64_t search;             /* for cycles.c */
     uint64_t stored_runs;
     /* the worker */
     struct dj_peer *worker;
@@ -237,6 +240,13 @@ void run_settle_premises(struct run *run);
 void wants_answer(struct run *run, int code, uint64_t instance, const char *sentence);
 void wants_deliver(struct run *asker);
 void want_forget_asker(struct run *asker);
+
+/*
+ * cycles.c: whether asker, waiting for target, would wait for itself; and whether asker is, or is
+ * waited for by, a run of the call, which a run of its own (forced, incognito) would then be, too.
+ */
+bool cycle_closes(struct run *asker, struct run *target, struct dj_buf *ret_sentence);
+bool cycle_above(struct run *asker, const struct dj_call *call, struct dj_buf *ret_sentence);
 
 /* ending.c */
 void run_end(struct run *run);

@@ -94,16 +94,33 @@ void wants_deliver(struct run *asker)
     }
 }
 
+/* One who waited for it does so no more: what was queued only for them is withdrawn. */
+static void left(struct run *target)
+{
+    bool cancel;
+
+    if (target == NULL || target->wants != NULL || target->engine->stopping)
+        return;
+    cancel = target->call->task->public.definition != NULL &&
+             target->call->task->definition.abandon == DJ_ABANDON_CANCEL;
+    if ((target->state == QUEUED && !target->forced && !target->started) || cancel)
+        run_cancel(target);
+}
+
 /* The run ended, or is being ended: nobody listens to its answers any more. */
 void want_forget_asker(struct run *asker)
 {
     while (asker->asks != NULL) {
         struct dj_want *want = asker->asks;
+        struct run *target = want->target;
 
+        if (target != NULL && !want->only_end)
+            run_give_up(asker, target->call);
         unlink_want(want);
         want->asker = NULL;
         want->done(want->cookie, -EINTR, 0, "the run that asked has ended");
         free_want(want);
+        left(target);
     }
 }
 
@@ -167,51 +184,6 @@ void wants_answer(struct run *run, int code, uint64_t instance, const char *sent
             record_answer(want->asker, run, code, instance, sentence);
         answer(want, code, instance, sentence);
     }
-}
-
-/* ---- cycles ---- */
-
-static bool reaches(const struct run *from, const struct run *to, unsigned depth)
-{
-    if (from == to)
-        return true;
-    if (depth == 0)
-        return false;
-    for (const struct dj_want *want = from->asks; want != NULL; want = want->ask_next) {
-        if (want->target != NULL && reaches(want->target, to, depth - 1))
-            return true;
-    }
-    return false;
-}
-
-static bool describe(struct dj_buf *buf, const struct run *from, const struct run *to)
-{
-    size_t before = buf->len;
-
-    dj_buf_addf(buf, "%s/", from->call->task->public.name);
-    dj_add_printable(buf, dj_buf_bytes(&from->call->name));
-    if (from == to)
-        return true;
-    dj_buf_adds(buf, " waits for ");
-    for (const struct dj_want *want = from->asks; want != NULL; want = want->ask_next) {
-        size_t mark = buf->len;
-
-        if (want->target != NULL && reaches(want->target, to, 100000) &&
-            describe(buf, want->target, to))
-            return true;
-        dj_buf_truncate(buf, mark);
-    }
-    dj_buf_truncate(buf, before);
-    return false;
-}
-
-static void cycle_sentence(struct dj_buf *buf, const struct run *asker, const struct run *target)
-{
-    dj_buf_adds(buf, "a cycle: ");
-    dj_buf_addf(buf, "%s/", asker->call->task->public.name);
-    dj_add_printable(buf, dj_buf_bytes(&asker->call->name));
-    dj_buf_adds(buf, " waits for ");
-    describe(buf, target, asker);
 }
 
 /* ---- asking ---- */
@@ -336,6 +308,7 @@ struct dj_want *dj_want(struct dj_engine *engine, struct dj_call *call,
 {
     struct run *parent = asker->run == 0 ? NULL : run_find(engine, asker->run);
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    dj_cleanup_buf struct dj_buf sentence = DJ_BUF_INIT;
     uint64_t instance = 0;
     struct dj_want *want;
     struct run *run;
@@ -348,11 +321,14 @@ struct dj_want *dj_want(struct dj_engine *engine, struct dj_call *call,
         done(cookie, rc, rc == 0 ? instance : 0, rc == 0 ? NULL : dj_err_text(&err, rc));
         return NULL;
     }
+    if (parent != NULL && (flags & (DJ_GET_FORCE | DJ_GET_INCOGNITO)) &&
+        cycle_above(parent, call, &sentence)) {
+        run_refused(parent, dj_buf_str(&sentence));
+        done(cookie, -EDEADLK, 0, dj_buf_str(&sentence));
+        return NULL;
+    }
     run = run_for(engine, call, asker, flags, parent != NULL ? DJ_SCHED_CHILD : DJ_SCHED_WANTED);
-    if (parent != NULL && reaches(run, parent, 100000)) {
-        dj_cleanup_buf struct dj_buf sentence = DJ_BUF_INIT;
-
-        cycle_sentence(&sentence, parent, run);
+    if (parent != NULL && cycle_closes(parent, run, &sentence)) {
         run_refused(parent, dj_buf_str(&sentence));
         done(cookie, -EDEADLK, 0, dj_buf_str(&sentence));
         return NULL;
@@ -367,14 +343,15 @@ struct dj_want *dj_wait_end(struct dj_engine *engine, struct dj_call *call,
                             const struct dj_asker *asker, dj_wanted_fn *done, void *cookie)
 {
     struct run *parent = asker->run == 0 ? NULL : run_find(engine, asker->run);
+    dj_cleanup_buf struct dj_buf sentence = DJ_BUF_INIT;
     struct dj_want *want;
 
     if (call->run == NULL) {
         done(cookie, 0, dj_call_latest(engine, call), NULL);
         return NULL;
     }
-    if (parent != NULL && reaches(call->run, parent, 100000)) {
-        done(cookie, -EDEADLK, 0, "it would wait for its own end");
+    if (parent != NULL && cycle_closes(parent, call->run, &sentence)) {
+        done(cookie, -EDEADLK, 0, dj_buf_str(&sentence));
         return NULL;
     }
     want = new_want(engine, call->run, parent, done, cookie);
@@ -398,7 +375,6 @@ int dj_start(struct dj_engine *engine, struct dj_call *call, const struct dj_ask
 void dj_want_cancel(struct dj_want *want)
 {
     struct run *target = want->target, *asker = want->asker;
-    bool cancel;
 
     if (asker != NULL && target != NULL && !want->only_end)
         run_give_up(asker, target->call);
@@ -410,12 +386,7 @@ void dj_want_cancel(struct dj_want *want)
         dj_sched_add(&asker->engine->sched, &asker->line, DJ_SCHED_RESUME, 0);
         run_plan_start(asker->engine);
     }
-    if (target == NULL || target->wants != NULL)
-        return;
-    cancel = target->call->task->public.definition != NULL &&
-             target->call->task->definition.abandon == DJ_ABANDON_CANCEL;
-    if ((target->state == QUEUED && !target->forced && !target->started) || cancel)
-        run_cancel(target);
+    left(target);
 }
 
 int dj_call_cancel(struct dj_engine *engine DJ_UNUSED, struct dj_call *call,
