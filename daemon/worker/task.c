@@ -83,12 +83,17 @@ static int become_task(void *cookie)
     sigprocmask(SIG_SETMASK, &none, NULL);
     /* From here on signals end us. */
     if (chdir(cwd) < 0)
-        fail(start, cwd, strerror(errno));
+        fail(start, cwd, start->alone ? strerror(errno) : "");
     execvp(order->argv[0], order->argv);
     fail(start, order->argv[0], start->alone ? exec_reason(order->argv[0], errno) : "");
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifndef __has_feature /* clang's way to tell */
+#define __has_feature(name) 0
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
+    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 
 /* The sanitizers take a stack of our own for a mistake. */
 static bool can_share(struct dj_task_start *start)
