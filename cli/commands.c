@@ -58,13 +58,14 @@ int dj_cmd_help(struct dj_cli *cli DJ_UNUSED, int argc, char **argv)
         return DJ_EX_USAGE;
     }
     puts("usage: dj [--connect SOCKET] [-q] COMMAND [ARGUMENT...]\n"
-         "       dj --help | --version\n");
+         "       dj help [COMMAND], dj --help, dj --version\n");
     for (size_t i = 0; i < dj_command_count; i++)
         printf("  dj %-10s %s\n", dj_commands[i].name, dj_commands[i].summary);
     puts("\n"
          "A RUN is a path below tasks/ (tasks/factorial/5), or TASK and its arguments.\n"
          "Options stand before TASK; behind it every word is an argument.\n"
-         "dj COMMAND --help shows one command; man dj is the manual.");
+         "dj COMMAND --help shows one command, -q (--quiet) says nothing unasked;\n"
+         "man dj is the manual.");
     return DJ_EX_OK;
 }
 

@@ -18,7 +18,8 @@ const char dj_options_usage[] =
     "  -o ro             the pure cache: nothing computes, what is not cached is not there\n"
     "  -o allow_other    other users may look, too; permissions are checked\n"
     "  -o wait=SECONDS   how long requests wait while the daemon is away (10)\n"
-    "  -f                stay in the foreground\n"
+    "  -f, --foreground  stay in the foreground\n"
+    "  -d, --debug       the same, and say more\n"
     "  --ready-fd N      write a newline to descriptor N when the mount can be used\n"
     "  -h, --help        this text\n"
     "  -V, --version     the version\n";

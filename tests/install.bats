@@ -41,7 +41,10 @@ setup()
 
 @test "the manual is installed" {
     [ -f "$PREFIX/share/man/man1/dj.1" ]
+    [ -f "$PREFIX/share/man/man8/djd.8" ]
     [ -f "$PREFIX/share/man/man8/djfs.8" ]
+    [ -f "$PREFIX/share/man/man5/dj-tasks.5" ]
+    [ -f "$PREFIX/share/man/man5/dj-tree.5" ]
 }
 
 @test "installed programs find each other and compute" {
