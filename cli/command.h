@@ -82,10 +82,46 @@ int dj_interruptible(struct dj_cli *cli, uint64_t timeout_ms);
 /* dj_interrupt_code(): DJ_EX_INTERRUPTED or DJ_EX_TIMEOUT when that happened, else 0. */
 int dj_interrupt_code(void);
 
+/* A log that is shown on stderr while its run goes on. */
+struct dj_shown {
+    uint64_t bytes; /* so far */
+    bool in_line;   /* the last of them was no newline */
+};
+
+/*
+ * dj_wait_for(cli, number, fields, env, timeout_ms, shown, answer, cookie): one GET or MEMO,
+ * answered to answer(); env is the list of pairs in it, filled when the daemon asks for some (as
+ * dj_connection_call_env does). shown not NULL: its log is shown meanwhile, and the request says
+ * DJ_GET_FOLLOW. The first signal cancels the request, and the daemon's answer says what becomes of
+ * the run; a second one ends the program, and so does the first once the answer is there. The
+ * connection is used up.
+ */
+int dj_wait_for(struct dj_cli *cli, enum dj_message number, const void *fields,
+                struct dj_list *env, uint64_t timeout_ms, struct dj_shown *shown,
+                dj_answer_fn *answer, void *cookie);
+
+/* dj_shows_log(cli): somebody looks at a terminal and has not said -q. */
+bool dj_shows_log(const struct dj_cli *cli);
+void dj_show_log(struct dj_shown *shown, struct dj_bytes bytes);
+
+/* dj_open_answer(message, shown, ret, err): an answer to GET or MEMO; its part of a log is shown.
+ * An ERROR becomes a negative errno; *ret is valid as long as the message. */
+int dj_open_answer(const struct dj_message_in *message, struct dj_shown *shown,
+                   const struct dj_msg_result **ret, struct dj_err *err) DJ_MUST_CHECK;
+/* dj_print_result(result, err): to stdout, and its note to stderr. */
+int dj_print_result(const struct dj_msg_result *result, struct dj_err *err) DJ_MUST_CHECK;
+
 /* dj_write_out(bytes): to stdout, untouched; -errno. */
 int dj_write_out(struct dj_bytes bytes) DJ_MUST_CHECK;
 /* dj_copy_out(path, err): the content of a file. */
 int dj_copy_out(const char *path, struct dj_err *err) DJ_MUST_CHECK;
+
+/*
+ * dj_get_options(argc, argv, flags, timeout_ms, list): the options of get and memo; DJ_GET_* in
+ * flags; list: where -f goes, NULL for a command without it. DJ_EX_USAGE when they were refused.
+ */
+int dj_get_options(int argc, char **argv, uint64_t *flags, uint64_t *timeout_ms,
+                   const char **list);
 
 /*
  * dj_get_list(cli, file, flags, timeout_ms): the results of the runs that the file ("-": stdin) has
@@ -103,6 +139,7 @@ int dj_cmd_bump(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_get(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_run(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_path(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_memo(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_ls(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_cat(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_write(struct dj_cli *cli, int argc, char **argv);

@@ -5,6 +5,7 @@
 #include "cli/command.h"
 
 #define GET "[--force] [--incognito] [--cached] [--timeout TIME] TASK [ARG...] | -f LIST"
+#define MEMO "[--force] [--incognito] [--cached] [--timeout TIME] CMD [ARG...]"
 #define UP "[--store DIR] [--workers N] [--no-mount] [MOUNT]"
 
 const struct dj_command dj_commands[] = {
@@ -17,6 +18,7 @@ const struct dj_command dj_commands[] = {
     {"help", "[COMMAND]", "list the commands, or show one", dj_cmd_help},
     {"invalidate", "RUN", "call a stored result stale, with what rests on it", dj_cmd_verb},
     {"ls", "[-l] [PATH]", "list a folder of the tree", dj_cmd_ls},
+    {"memo", MEMO, "run any command once, and replay it ever after", dj_cmd_memo},
     {"mount", "[MOUNT]", "mount the tree", dj_cmd_mount},
     {"path", "TASK [ARG...]", "print where a run is in the tree", dj_cmd_path},
     {"rm", "RUN", "delete a run (see undelete)", dj_cmd_verb},

@@ -1,25 +1,17 @@
-/* The connection of a command, its end by a signal, and what it prints. (command.h) */
+/* The connection of a command, and its exit codes. (command.h) */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/file.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "cli/command.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 #include "lib/util/store_path.h"
-
-enum { CHUNK = 256 * 1024 };
-
-static int signal_fd = -1, timer_fd = -1;
 
 static int exit_code(int code)
 {
@@ -36,6 +28,10 @@ static int exit_code(int code)
     case ENOTCONN:
         return DJ_EX_NO_DAEMON;
     case ETIME:
+    case ECANCELED:
+    case ENOSPC:
+    case EDQUOT:
+    case EBUSY:
         return DJ_EX_AGAIN;
     case ETIMEDOUT:
         return DJ_EX_TIMEOUT;
@@ -46,14 +42,24 @@ static int exit_code(int code)
     }
 }
 
+/* The daemon says what becomes of a run that nobody waits for any more. */
+static const char *what_goes_on(int code, const struct dj_err *err)
+{
+    bool said = code == -EINTR && err != NULL && err->text != NULL &&
+                strncmp(err->text, "interrupted", strlen("interrupted")) != 0;
+
+    return said ? err->text : "what was started goes on";
+}
+
 int dj_fail(int code, const struct dj_err *err)
 {
     int interrupted = dj_interrupt_code();
+    const char *goes_on = what_goes_on(code, err);
 
     if (interrupted == DJ_EX_INTERRUPTED)
-        fputs("dj: interrupted; what was started goes on\n", stderr);
+        fprintf(stderr, "dj: interrupted; %s\n", goes_on);
     else if (interrupted == DJ_EX_TIMEOUT)
-        fputs("dj: the time is over; what was started goes on\n", stderr);
+        fprintf(stderr, "dj: the time is over; %s\n", goes_on);
     else
         fprintf(stderr, "dj: %s\n", dj_err_text(err, code));
     return interrupted != 0 ? interrupted : exit_code(code);
@@ -150,61 +156,4 @@ int dj_connect(struct dj_cli *cli, bool start, struct dj_err *err)
     if (rc == 0)
         rc = dj_connection_open(socket, &greeting, &cli->connection, err);
     return rc;
-}
-
-int dj_interruptible(struct dj_cli *cli, uint64_t timeout_ms)
-{
-    struct epoll_event event = {.events = EPOLLIN};
-    struct itimerspec when = {.it_value = {(time_t)(timeout_ms / 1000),
-                                           (long)(timeout_ms % 1000 * 1000000)}};
-    sigset_t signals;
-    int fd = epoll_create1(EPOLL_CLOEXEC);
-
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-    signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    epoll_ctl(fd, EPOLL_CTL_ADD, signal_fd, &event);
-    if (timeout_ms != 0) {
-        timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-        timerfd_settime(timer_fd, 0, &when, NULL);
-        epoll_ctl(fd, EPOLL_CTL_ADD, timer_fd, &event);
-    }
-    dj_connection_cancel_fd(cli->connection, fd);
-    return fd;
-}
-
-int dj_interrupt_code(void)
-{
-    struct signalfd_siginfo info;
-    uint64_t expirations;
-
-    if (signal_fd >= 0 && read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-        return DJ_EX_INTERRUPTED;
-    if (timer_fd >= 0 && read(timer_fd, &expirations, sizeof(expirations)) > 0)
-        return DJ_EX_TIMEOUT;
-    return 0;
-}
-
-int dj_write_out(struct dj_bytes bytes)
-{
-    return dj_write_full(STDOUT_FILENO, bytes.data, bytes.len);
-}
-
-int dj_copy_out(const char *path, struct dj_err *err)
-{
-    dj_cleanup_close int fd = dj_open(AT_FDCWD, path, O_RDONLY, 0);
-    dj_cleanup_free uint8_t *chunk = dj_xmalloc(CHUNK);
-    ssize_t n;
-    int rc;
-
-    if (fd < 0)
-        return dj_err_sys(err, -fd, "%s", path);
-    while ((n = dj_read_full(fd, chunk, CHUNK)) > 0) {
-        rc = dj_write_out(dj_bytes(chunk, (size_t)n));
-        if (rc < 0)
-            return dj_err_sys(err, -rc, "cannot write");
-    }
-    return n < 0 ? dj_err_sys(err, (int)-n, "%s", path) : 0;
 }

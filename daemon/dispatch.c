@@ -243,6 +243,7 @@ static const struct {
     {DJ_MSG_PATH, dj_serve_path},    {DJ_MSG_DEFINE, dj_serve_define},
     {DJ_MSG_UNDEFINE, dj_serve_undefine}, {DJ_MSG_BUMP, dj_serve_bump},
     {DJ_MSG_UNDELETE, dj_serve_undelete}, {DJ_MSG_STOP, on_stop},
+    {DJ_MSG_MEMO, dj_serve_memo},    {DJ_MSG_FOLLOW, dj_serve_follow},
 };
 
 static struct dj_request *new_request(struct dj_peer *peer, struct dj_message_in *message)
@@ -294,14 +295,21 @@ static void cancel(struct dj_request *request)
         on_cancel(request);
 }
 
+struct dj_request *dj_peer_request(const struct dj_peer *peer, uint64_t id)
+{
+    struct dj_request *at = peer->requests;
+
+    while (at != NULL && at->id != id)
+        at = at->next;
+    return at;
+}
+
 static void on_cancel_message(struct dj_peer *peer, const struct dj_msg_cancel *message)
 {
-    for (struct dj_request *at = peer->requests; at != NULL; at = at->next) {
-        if (at->id == message->id) {
-            cancel(at);
-            return;
-        }
-    }
+    struct dj_request *request = dj_peer_request(peer, message->id);
+
+    if (request != NULL)
+        cancel(request);
 }
 
 static void on_frame(void *cookie, struct dj_bytes body)

@@ -24,6 +24,8 @@ void *dj_dispatch_accept(void *dispatch, struct dj_link *link,
 
 /* The handlers of calls and definitions (serve_calls.c, serve_tasks.c). */
 void dj_serve_get(struct dj_request *request);
+void dj_serve_memo(struct dj_request *request);
+void dj_serve_follow(struct dj_request *request);
 void dj_serve_path(struct dj_request *request);
 void dj_serve_define(struct dj_request *request);
 void dj_serve_undefine(struct dj_request *request);

@@ -4,6 +4,7 @@
 
 #include "daemon/engine_impl.h"
 #include "daemon/ingest.h"
+#include "daemon/memo.h"
 #include "lib/util/clock.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
@@ -36,6 +37,10 @@ static void explain(struct dj_buf *sentence, const struct run *run)
 {
     const struct dj_msg_exited *exited = &run->exited;
 
+    if (dj_memo_is(run->call)) {
+        memo_explain(sentence, run);
+        return;
+    }
     dj_buf_addf(sentence, "%s/", run->call->task->public.name);
     dj_add_printable(sentence, dj_buf_bytes(&run->call->name));
     switch (exited->how) {
@@ -76,9 +81,11 @@ static enum dj_status state_of(const struct run *run)
     return DJ_FAILED;
 }
 
+/* The exit code of a memo is part of its result. */
 static bool ended_well(const struct run *run)
 {
-    return run->exited.how == DJ_EXIT_CODE && run->exited.code == 0 && !run->cancelled;
+    return run->exited.how == DJ_EXIT_CODE && !run->cancelled &&
+           (run->exited.code == 0 || dj_memo_is(run->call));
 }
 
 static void fill(struct run *run)
@@ -334,7 +341,7 @@ void run_end(struct run *run)
     ending->ingest = (struct dj_ingest){
         .store = run->engine->store,
         .slot_dir = dj_buf_steal(&dir),
-        .keep_result = ended_well(run),
+        .keep_result = ended_well(run) || dj_memo_is(run->call),
         .has_files = run->exited.has_files,
         .result_size = run->exited.result_size,
         .log_size = run->exited.log_size,

@@ -143,6 +143,10 @@ struct dj_want *dj_want(struct dj_engine *engine, struct dj_call *call,
                         void *cookie);
 /* dj_want_cancel(want): done() will not be called. What is queued only for it is withdrawn. */
 void dj_want_cancel(struct dj_want *want);
+/* dj_want_leave(want, ret): the same, and a sentence on what becomes of the run. */
+void dj_want_leave(struct dj_want *want, struct dj_buf *ret);
+/* dj_want_instance(want): the instance that it waits for, 0 when its answer is on its way. */
+uint64_t dj_want_instance(const struct dj_want *want);
 
 /*
  * dj_note_call(engine, call, instance, asker): the asker's run was answered from this instance

@@ -85,6 +85,7 @@ struct run {
     char token[33];
     char *user;
     uint64_t queued_ns, start_ns;
+    struct dj_list env;      /* struct dj_env: of who asked for a memo */
     struct dj_list edges;    /* struct dj_rec_edge */
     uint64_t tasks, files;   /* closures so far */
     uint64_t never;          /* premises that never hold: refusals it saw, itself or by its calls */
@@ -186,6 +187,8 @@ int tasks_load(struct dj_engine *engine, struct dj_err *err);
 void tasks_free(struct dj_engine *engine);
 void tasks_look_at_tracked(struct dj_engine *engine);
 void tasks_raise_generation(struct dj_engine *engine);
+void task_put(struct dj_engine *engine, struct dj_store_batch *batch,
+              struct dj_definition *definition, const struct dj_list *env);
 
 /* calls.c */
 struct dj_call *call_of_args(struct dj_engine *engine, struct task *task, struct dj_args *args);

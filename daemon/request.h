@@ -63,6 +63,9 @@ void dj_peer_send(struct dj_peer *peer, enum dj_message number, const void *fiel
 /* dj_peer_flush(peer): what was sent leaves now and not at the end of this turn of the loop. */
 void dj_peer_flush(struct dj_peer *peer);
 
+/* dj_peer_request(peer, id): one of its requests that is not answered yet, NULL. */
+struct dj_request *dj_peer_request(const struct dj_peer *peer, uint64_t id);
+
 /* dj_peer_slot(peer): a pointer that the tree keeps for each peer (open handles, named nodes). */
 void **dj_peer_slot(struct dj_peer *peer);
 

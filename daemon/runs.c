@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "daemon/engine_impl.h"
+#include "daemon/memo.h"
 #include "lib/util/clock.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
@@ -74,6 +75,7 @@ void run_free(struct run *run)
     for (size_t i = 0; i < run->given_up.n; i++)
         dj_call_unref(*DJ_LIST_AT(&run->given_up, struct dj_call *, i));
     free(run->given_up.items);
+    memo_forget_env(run);
     free(run->edges.items);
     free(run->version);
     free(run->user);

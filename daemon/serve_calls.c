@@ -1,18 +1,27 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 
 #include "daemon/dispatch.h"
-#include "daemon/tree.h"
+#include "daemon/memo.h"
+#include "daemon/serve_result.h"
+#include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 
 /*
- * GET and PATH: a task and words, to a result or a name.
+ * GET, MEMO, FOLLOW and PATH: a task and words, to a result or a name.
  */
+
+enum { FOLLOWED_MAX = 256 * 1024 };
 
 struct getting {
     struct dj_request *request;
     struct dj_want *want;
-    struct dj_timer *timer;
+    struct dj_answer_form form;
+    unsigned flags;
+    const char *task;          /* these three are the request's */
+    const char *cwd;
+    const struct dj_list *env;
     bool ended; /* cancelled while its files were being looked at */
 };
 
@@ -31,57 +40,43 @@ static void end(struct getting *getting)
     free(getting);
 }
 
-static void reply_result(struct dj_request *request, uint64_t instance)
-{
-    const struct dj_rec_instance *rec = dj_instance(request->engine, instance);
-    struct dj_msg_result result = {.instance = instance};
-    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    int rc = 0;
-
-    if (rec == NULL) {
-        dj_reply_error(request, EIO, "the result went away");
-        return;
-    }
-    result.size = rec->result.size;
-    result.exit = rec->code;
-    result.path = dj_content_file(request->engine, &rec->result);
-    if (result.path != NULL) {
-        dj_tree_hold(request->engine, request->peer, instance);
-    } else {
-        result.has_content = true;
-        rc = dj_read_content(request->engine, &rec->result, 0, (size_t)rec->result.size,
-                             &result.content, &err);
-    }
-    if (rc < 0)
-        dj_reply_err(request, rc, &err);
-    else
-        dj_reply(request, DJ_MSG_RESULT, &result);
-    dj_codec_release(dj_message_layout(DJ_MSG_RESULT), &result);
-}
-
 static void got(void *cookie, int code, uint64_t instance, const char *sentence)
 {
     struct getting *getting = cookie;
     struct dj_request *request = getting->request;
+    struct dj_answer_form form = getting->form;
 
+    if (getting->want == NULL) /* answered at once: there was nothing to follow */
+        form.follow = false;
     end(getting);
-    if (code != 0)
-        dj_reply_error(request, code, "%s", sentence == NULL ? strerror(-code) : sentence);
-    else
-        reply_result(request, instance);
+    dj_answer(request, &form, code, instance, sentence);
 }
 
 static void on_cancel(struct dj_request *request)
 {
     struct getting *getting = request->cookie;
+    dj_cleanup_buf struct dj_buf sentence = DJ_BUF_INIT;
 
     if (getting->want == NULL) {
         getting->ended = true;
         return;
     }
-    dj_want_cancel(getting->want);
+    dj_want_leave(getting->want, &sentence);
     end(getting);
-    dj_reply_error(request, EINTR, "interrupted");
+    dj_reply_error(request, EINTR, "%s", sentence.len == 0 ? "interrupted" : dj_buf_str(&sentence));
+}
+
+static void start(struct getting *getting, struct dj_call *call, const struct dj_asker *asker)
+{
+    struct dj_request *request = getting->request;
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    int code = dj_start(request->engine, call, asker, getting->flags, &err);
+
+    end(getting);
+    if (code < 0)
+        dj_reply_err(request, code, &err);
+    else
+        dj_reply_ok(request, 0, "");
 }
 
 /* A call that could not be found out. */
@@ -99,53 +94,53 @@ static void resolved_get(void *cookie, int code, struct dj_call *call, const cha
 {
     struct getting *getting = cookie;
     struct dj_request *request = getting->request;
-    const struct dj_msg_get *get = request->fields;
-    struct dj_asker asker = asker_of(request, get->cwd, &get->env);
-    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct dj_asker asker = asker_of(request, getting->cwd, getting->env);
     struct dj_want *want;
 
     if (getting->ended || code != 0) {
+        const char *task = getting->task;
         bool ended = getting->ended;
 
         end(getting);
         if (ended) {
-            dj_reply_error(request, EINTR, "interrupted");
+            dj_reply_error(request, EINTR, "interrupted before anything was started");
             return;
         }
         if (code != -DJ_CODE_WANTS)
             dj_note_refusal(request->engine, &asker, sentence);
-        refuse(request, get->task, code, sentence);
+        refuse(request, task, code, sentence);
         return;
     }
-    if (get->flags & DJ_GET_START) {
-        end(getting);
-        code = dj_start(request->engine, call, &asker, (unsigned)get->flags, &err);
-        if (code < 0)
-            dj_reply_err(request, code, &err);
-        else
-            dj_reply_ok(request, 0, "");
+    if (getting->flags & DJ_GET_START) {
+        start(getting, call, &asker);
         return;
     }
     request->on_cancel = on_cancel;
     request->cookie = getting;
-    want = dj_want(request->engine, call, &asker, (unsigned)get->flags, got, getting);
+    want = dj_want(request->engine, call, &asker, getting->flags, got, getting);
     if (want != NULL)
         getting->want = want;
 }
 
-static struct dj_task *bind(struct dj_request *request, const char *task,
+/* Behind the name of the task of memos every word is the command's, as behind `dj memo`. */
+static struct dj_task *bind(struct dj_request *request, const char *name,
                             const struct dj_list *words, const struct dj_asker *asker,
                             struct dj_args *ret)
 {
+    struct dj_engine *engine = request->engine;
+    struct dj_task *task = dj_task_by_name(engine, dj_bytes_of(name));
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     int rc = 0;
-    struct dj_task *found = dj_engine_bind(request->engine, task, words, ret, &err, &rc);
 
-    if (found == NULL) {
-        dj_note_refusal(request->engine, asker, dj_err_text(&err, rc));
-        dj_reply_err(request, rc, &err);
-    }
-    return found;
+    if (task != NULL && dj_memo_is_task(task))
+        rc = dj_memo_bind(engine, task, words, asker, ret, &err);
+    else
+        task = dj_engine_bind(engine, name, words, ret, &err, &rc);
+    if (rc == 0)
+        return task;
+    dj_note_refusal(engine, asker, dj_err_text(&err, rc));
+    dj_reply_err(request, rc, &err);
+    return NULL;
 }
 
 /* A name as the tree has it; that of a stored run is found whatever its task has become. */
@@ -169,12 +164,28 @@ static void resolve_name(struct getting *getting, const struct dj_msg_get *get,
     dj_call_unref(call);
 }
 
+static struct getting *new_getting(struct dj_request *request, const char *task, uint64_t flags,
+                                   const struct dj_asker *asker)
+{
+    struct getting *getting = dj_xcalloc(1, sizeof(*getting));
+
+    getting->request = request;
+    getting->flags = (unsigned)flags;
+    getting->form.memo = request->number == DJ_MSG_MEMO;
+    getting->form.follow = (flags & DJ_GET_FOLLOW) != 0;
+    getting->task = task;
+    getting->cwd = asker->cwd;
+    getting->env = asker->env;
+    request->cookie = getting;
+    request->on_cancel = on_cancel;
+    return getting;
+}
+
 void dj_serve_get(struct dj_request *request)
 {
     const struct dj_msg_get *get = request->fields;
     struct dj_asker asker = asker_of(request, get->cwd, &get->env);
     struct dj_task *task = NULL;
-    struct getting *getting;
     struct dj_args args;
 
     if (get->ignore.n != 0 || get->keep.n != 0) {
@@ -182,20 +193,86 @@ void dj_serve_get(struct dj_request *request)
                        "this version takes ignore and keep from the definition only");
         return;
     }
-    if (get->name.len == 0) {
-        task = bind(request, get->task, &get->words, &asker, &args);
-        if (task == NULL)
-            return;
+    if (get->name.len != 0) {
+        resolve_name(new_getting(request, get->task, get->flags, &asker), get, &asker);
+        return;
     }
-    getting = dj_xcalloc(1, sizeof(*getting));
-    getting->request = request;
-    request->cookie = getting;
-    request->on_cancel = on_cancel;
-    if (task == NULL)
-        resolve_name(getting, get, &asker);
-    else
-        dj_engine_resolve(request->engine, task, &args, &asker, resolved_get, getting);
+    task = bind(request, get->task, &get->words, &asker, &args);
+    if (task != NULL)
+        dj_engine_resolve(request->engine, task, &args, &asker, resolved_get,
+                          new_getting(request, get->task, get->flags, &asker));
 }
+
+void dj_serve_memo(struct dj_request *request)
+{
+    const struct dj_msg_memo *memo = request->fields;
+    struct dj_asker asker = asker_of(request, memo->cwd, &memo->env);
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct dj_task *task;
+    struct dj_args args;
+    int rc = dj_memo_task(request->engine, &memo->env, &task, &err);
+
+    if (rc < 0) {
+        dj_reply_err(request, rc, &err);
+        return;
+    }
+    task = bind(request, task->name, &memo->argv, &asker, &args);
+    if (task != NULL)
+        dj_engine_resolve(request->engine, task, &args, &asker, resolved_get,
+                          new_getting(request, task->name, memo->flags, &asker));
+}
+
+/* ---- what is waited for ---- */
+
+static void read_log(const char *path, uint64_t offset, struct dj_buf *ret)
+{
+    dj_cleanup_close int fd = path == NULL ? -1 : dj_open(AT_FDCWD, path, O_RDONLY, 0);
+    ssize_t n = 0;
+
+    if (fd >= 0)
+        n = dj_pread_full(fd, dj_buf_room(ret, FOLLOWED_MAX), FOLLOWED_MAX, offset);
+    if (n > 0)
+        ret->len += (size_t)n;
+}
+
+static void reply_followed(struct dj_request *request, uint64_t instance, uint64_t offset,
+                           struct dj_answer_form *form)
+{
+    struct dj_msg_followed followed = {.instance = instance};
+    struct dj_call *call = dj_instance_call(request->engine, instance);
+    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
+    struct dj_live live;
+
+    if (call != NULL && dj_live(request->engine, instance, &live)) {
+        dj_buf_addf(&path, "tasks/%s/", dj_call_task(call)->name);
+        dj_buf_add_bytes(&path, dj_call_name(call));
+        followed.path = dj_buf_steal(&path);
+        followed.status = dj_xstrdup(dj_status_name(live.status));
+        read_log(live.log_path, offset, &followed.log);
+        form->told = offset + followed.log.len;
+    }
+    dj_call_unref(call);
+    dj_reply(request, DJ_MSG_FOLLOWED, &followed);
+    dj_codec_release(dj_message_layout(DJ_MSG_FOLLOWED), &followed);
+}
+
+void dj_serve_follow(struct dj_request *request)
+{
+    const struct dj_msg_follow *follow = request->fields;
+    struct dj_request *other = dj_peer_request(request->peer, follow->request);
+    struct getting *getting = other == NULL ? NULL : other->cookie;
+    uint64_t instance = 0;
+
+    if (other == NULL || other->on_cancel != on_cancel || !getting->form.follow) {
+        dj_reply_error(request, ENOENT, "nothing that can be followed has that number");
+        return;
+    }
+    if (getting->want != NULL)
+        instance = dj_want_instance(getting->want);
+    reply_followed(request, instance, follow->offset, &getting->form);
+}
+
+/* ---- PATH ---- */
 
 static void resolved_path(void *cookie, int code, struct dj_call *call, const char *sentence)
 {

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "daemon/engine_impl.h"
+#include "daemon/memo.h"
 #include "lib/model/taskfile.h"
 #include "lib/util/clock.h"
 #include "lib/util/fdio.h"
@@ -315,8 +316,9 @@ static bool has_runs(struct dj_engine *engine, struct task *task)
     return all != 0;
 }
 
-static void define_one(struct dj_engine *engine, struct dj_store_batch *batch,
-                       struct dj_definition *definition, const struct dj_list *env)
+/* A task is made or gets another definition; env: what is captured of the environment. */
+void task_put(struct dj_engine *engine, struct dj_store_batch *batch,
+              struct dj_definition *definition, const struct dj_list *env)
 {
     struct dj_task *public = dj_task_by_name(engine, dj_bytes_of(definition->name));
     struct task *task = public == NULL
@@ -363,6 +365,14 @@ static void note_bare_words(const struct dj_definition *definition, struct dj_li
     dj_bytes_list_release(&words);
 }
 
+static int check(const struct dj_definition *definition, struct dj_err *err)
+{
+    if (dj_memo_is_name(dj_bytes_of(definition->name)))
+        return dj_err_set(err, EINVAL, "%s is the task that `dj memo` keeps its runs under; give "
+                          "yours another name", definition->name);
+    return dj_definition_check(definition, err);
+}
+
 int dj_task_define(struct dj_engine *engine, struct dj_bytes text, const char *file,
                    const char *here, const struct dj_list *env, struct dj_list *ret_notes,
                    dj_done_fn *done, void *cookie, struct dj_err *err)
@@ -372,7 +382,7 @@ int dj_task_define(struct dj_engine *engine, struct dj_bytes text, const char *f
     int rc = dj_taskfile_parse(file, here, text, &definitions, err);
 
     for (size_t i = 0; rc == 0 && i < definitions.n; i++)
-        rc = dj_definition_check(DJ_LIST_AT(&definitions, struct dj_definition, i), err);
+        rc = check(DJ_LIST_AT(&definitions, struct dj_definition, i), err);
     if (rc < 0) {
         dj_definitions_release(&definitions);
         return rc;
@@ -382,7 +392,7 @@ int dj_task_define(struct dj_engine *engine, struct dj_bytes text, const char *f
         struct dj_definition *definition = DJ_LIST_AT(&definitions, struct dj_definition, i);
 
         note_bare_words(definition, ret_notes);
-        define_one(engine, batch, definition, env);
+        task_put(engine, batch, definition, env);
     }
     tasks_raise_generation(engine);
     rc = engine_write(engine, batch, err);

@@ -232,10 +232,12 @@ static void opening_free(struct opening *opening)
 static void opening_cancel(struct dj_request *request)
 {
     struct opening *opening = request->cookie;
+    dj_cleanup_buf struct dj_buf sentence = DJ_BUF_INIT;
 
-    dj_want_cancel(opening->want);
+    dj_want_leave(opening->want, &sentence);
     opening_free(opening);
-    dj_tree_refuse(request, -EINTR, "interrupted while waiting for the run");
+    dj_tree_refuse(request, -EINTR, "%s",
+                   sentence.len == 0 ? "interrupted" : dj_buf_str(&sentence));
 }
 
 static void serve_other(struct opening *opening, uint64_t instance)

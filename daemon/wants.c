@@ -2,6 +2,8 @@
 #include <stdlib.h>
 
 #include "daemon/engine_impl.h"
+#include "daemon/memo.h"
+#include "lib/model/words.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
 #include "lib/util/user.h"
@@ -94,16 +96,18 @@ void wants_deliver(struct run *asker)
     }
 }
 
+static bool goes_when_left(const struct run *run)
+{
+    return !run->engine->stopping &&
+           ((run->state == QUEUED && !run->forced && !run->started) ||
+            (run->call->task->public.definition != NULL &&
+             run->call->task->definition.abandon == DJ_ABANDON_CANCEL));
+}
+
 /* One who waited for it does so no more: what was queued only for them is withdrawn. */
 static void left(struct run *target)
 {
-    bool cancel;
-
-    if (target == NULL || target->wants != NULL || target->engine->stopping)
-        return;
-    cancel = target->call->task->public.definition != NULL &&
-             target->call->task->definition.abandon == DJ_ABANDON_CANCEL;
-    if ((target->state == QUEUED && !target->forced && !target->started) || cancel)
+    if (target != NULL && target->wants == NULL && goes_when_left(target))
         run_cancel(target);
 }
 
@@ -249,6 +253,7 @@ static struct run *run_for(struct dj_engine *engine, struct dj_call *call,
     run->forced = (flags & DJ_GET_FORCE) != 0;
     run->incognito = (flags & DJ_GET_INCOGNITO) != 0;
     user_of(run, asker);
+    memo_take_env(run, asker->env);
     if (!run->incognito) {
         call->run = run;
         if (run->forced)
@@ -370,6 +375,48 @@ int dj_start(struct dj_engine *engine, struct dj_call *call, const struct dj_ask
     if (rc == 1)
         run_for(engine, call, asker, flags, DJ_SCHED_WAITING)->started = true;
     return rc < 0 ? rc : 0;
+}
+
+uint64_t dj_want_instance(const struct dj_want *want)
+{
+    return want->target == NULL ? 0 : want->target->instance;
+}
+
+static void say_how_to_cancel(struct dj_buf *ret, const struct run *run)
+{
+    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
+
+    if (run->incognito)
+        return;
+    dj_buf_addf(&path, "tasks/%s/", run->call->task->public.name);
+    dj_buf_add_bytes(&path, dj_buf_bytes(&run->call->name));
+    dj_buf_adds(ret, "; `dj cancel ");
+    dj_word_print(ret, dj_buf_bytes(&path));
+    dj_buf_adds(ret, "` ends it");
+}
+
+void dj_want_leave(struct dj_want *want, struct dj_buf *ret)
+{
+    const struct run *run = want->target;
+
+    if (run != NULL) {
+        bool last = run->wants == want && want->next == NULL;
+        bool queued = run->state == QUEUED;
+
+        dj_buf_addf(ret, "%s/", run->call->task->public.name);
+        dj_add_printable(ret, dj_buf_bytes(&run->call->name));
+        if (!last)
+            dj_buf_adds(ret, queued ? " stays queued, since others wait for it"
+                                    : " goes on computing, and others wait for it");
+        else if (goes_when_left(run))
+            dj_buf_adds(ret, queued ? " was still queued and is withdrawn"
+                                    : " is ended, as its task has abandon = cancel");
+        else
+            dj_buf_adds(ret, queued ? " stays queued" : " goes on computing");
+        if (!last || !goes_when_left(run))
+            say_how_to_cancel(ret, run);
+    }
+    dj_want_cancel(want);
 }
 
 void dj_want_cancel(struct dj_want *want)

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "daemon/engine_impl.h"
+#include "daemon/memo.h"
 #include "lib/util/clock.h"
 #include "lib/util/log.h"
 #include "lib/util/mem.h"
@@ -143,26 +144,29 @@ int worker_start(struct run *run, struct dj_err *err)
     struct dj_msg_run message = {0};
     struct dj_template_place place = {.mount = engine->mount};
     dj_cleanup_buf struct dj_buf dir = DJ_BUF_INIT;
-    int rc;
+    int rc = 0;
 
     run->slot = slot_take(engine);
     run->has_slot = true;
     dj_buf_addf(&dir, "%s/%llu/arg", engine->work_dir, (unsigned long long)run->slot);
     place.arg_dir = dj_buf_str(&dir);
-    rc = dj_template_expand(&run->call->task->definition, &run->call->args, &place, &expansion,
-                            err);
+    if (dj_memo_is(run->call))
+        memo_expand(run, &expansion, &message.cwd);
+    else
+        rc = dj_template_expand(&run->call->task->definition, &run->call->args, &place, &expansion,
+                                err);
     if (rc == 0)
         rc = live_save(run, err);
     if (rc == 0) {
         fill_message(run, &expansion, &message);
         dj_peer_send(engine->worker, DJ_MSG_RUN, &message);
-        dj_codec_release(dj_message_layout(DJ_MSG_RUN), &message);
         run->state = STARTING;
         set_log_path(run);
     } else {
         slot_free(engine, run->slot);
         run->has_slot = false;
     }
+    dj_codec_release(dj_message_layout(DJ_MSG_RUN), &message);
     dj_expansion_release(&expansion);
     return rc;
 }

@@ -171,6 +171,12 @@ static int error_answer(const struct dj_message_in *answer, struct dj_err *err)
                                                                     : strerror(code));
 }
 
+static int too_large(struct dj_err *err)
+{
+    return dj_err_set(err, EMSGSIZE, "the request is larger than %u MiB",
+                      DJ_FRAME_MAX / (1024 * 1024));
+}
+
 /* Whatever comes as the answer. */
 static int call(struct dj_connection *connection, enum dj_message number, const void *fields,
                 struct dj_message_in *ret, struct dj_err *err)
@@ -180,8 +186,7 @@ static int call(struct dj_connection *connection, enum dj_message number, const 
 
     *ret = (struct dj_message_in){0};
     if (rc == -EMSGSIZE)
-        return dj_err_set(err, EMSGSIZE, "the request is larger than %u MiB",
-                          DJ_FRAME_MAX / (1024 * 1024));
+        return too_large(err);
     if (rc == 0)
         rc = wait_answer(connection, id, ret);
     if (rc == -ETIME)
@@ -311,18 +316,34 @@ void dj_connection_cancel_fd(struct dj_connection *connection, int fd)
     connection->cancel_fd = fd;
 }
 
+static void refuse_large(struct dj_connection *connection, struct pending *pending)
+{
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct dj_msg_error error = {.code = EMSGSIZE};
+    struct dj_message_in refusal = {.number = DJ_MSG_ERROR, .id = pending->id, .fields = &error};
+
+    (void)too_large(&err);
+    error.text = err.text;
+    HASH_DEL(connection->pending, pending);
+    pending->answer(pending->cookie, &refusal);
+    free(pending);
+}
+
 uint64_t dj_connection_ask(struct dj_connection *connection, enum dj_message number,
                            const void *fields, dj_answer_fn *answer, void *cookie)
 {
     struct pending *pending = dj_xcalloc(1, sizeof(*pending));
+    uint64_t id;
 
     pending->id = ++connection->last_id;
     pending->answer = answer;
     pending->cookie = cookie;
     HASH_ADD(hh, connection->pending, id, sizeof(pending->id), pending);
+    id = pending->id;
     /* A broken connection is noticed by the next dj_connection_handle(), which ends them all. */
-    (void)dj_connection_post(connection, number, pending->id, fields);
-    return pending->id;
+    if (dj_connection_post(connection, number, id, fields) == -EMSGSIZE)
+        refuse_large(connection, pending);
+    return id;
 }
 
 void dj_connection_cancel(struct dj_connection *connection, uint64_t id)

@@ -45,6 +45,7 @@ enum dj_get_flags {
     DJ_GET_INCOGNITO = 1 << 1,
     DJ_GET_CACHED = 1 << 2,   /* bytes or -EAGAIN */
     DJ_GET_START = 1 << 3,    /* answer OK as soon as it is queued or there */
+    DJ_GET_FOLLOW = 1 << 4,   /* the log is shown: the answer has what FOLLOW did not tell */
 };
 
 enum dj_exit_how {

@@ -544,6 +544,7 @@ struct dj_want *dj_want(struct dj_engine *engine, struct dj_call *call,
     return want_new(engine, call, false, done, cookie);
 }
 
+void dj_want_leave(struct dj_want *want, struct dj_buf *ret DJ_UNUSED) { dj_want_cancel(want); }
 void dj_want_cancel(struct dj_want *want)
 {
     want->engine->cancelled++;
