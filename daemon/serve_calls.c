@@ -19,9 +19,8 @@ struct getting {
     struct dj_want *want;
     struct dj_answer_form form;
     unsigned flags;
-    const char *task;          /* these three are the request's */
-    const char *cwd;
-    const struct dj_list *env;
+    const char *task;       /* the request's */
+    struct dj_asker asker;
     bool ended; /* cancelled while its files were being looked at */
 };
 
@@ -66,11 +65,11 @@ static void on_cancel(struct dj_request *request)
     dj_reply_error(request, EINTR, "%s", sentence.len == 0 ? "interrupted" : dj_buf_str(&sentence));
 }
 
-static void start(struct getting *getting, struct dj_call *call, const struct dj_asker *asker)
+static void start(struct getting *getting, struct dj_call *call)
 {
     struct dj_request *request = getting->request;
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    int code = dj_start(request->engine, call, asker, getting->flags, &err);
+    int code = dj_start(request->engine, call, &getting->asker, getting->flags, &err);
 
     end(getting);
     if (code < 0)
@@ -94,25 +93,24 @@ static void resolved_get(void *cookie, int code, struct dj_call *call, const cha
 {
     struct getting *getting = cookie;
     struct dj_request *request = getting->request;
-    struct dj_asker asker = asker_of(request, getting->cwd, getting->env);
+    struct dj_asker asker = getting->asker;
     struct dj_want *want;
 
     if (getting->ended || code != 0) {
         const char *task = getting->task;
         bool ended = getting->ended;
 
-        end(getting);
-        if (ended) {
-            dj_reply_error(request, EINTR, "interrupted before anything was started");
-            return;
-        }
-        if (code != -DJ_CODE_WANTS)
+        if (!ended && code != -DJ_CODE_WANTS)
             dj_note_refusal(request->engine, &asker, sentence);
-        refuse(request, task, code, sentence);
+        end(getting);
+        if (ended)
+            dj_reply_error(request, EINTR, "interrupted before anything was started");
+        else
+            refuse(request, task, code, sentence);
         return;
     }
     if (getting->flags & DJ_GET_START) {
-        start(getting, call, &asker);
+        start(getting, call);
         return;
     }
     request->on_cancel = on_cancel;
@@ -174,8 +172,7 @@ static struct getting *new_getting(struct dj_request *request, const char *task,
     getting->form.memo = request->number == DJ_MSG_MEMO;
     getting->form.follow = (flags & DJ_GET_FOLLOW) != 0;
     getting->task = task;
-    getting->cwd = asker->cwd;
-    getting->env = asker->env;
+    getting->asker = *asker;
     request->cookie = getting;
     request->on_cancel = on_cancel;
     return getting;
