@@ -11,9 +11,9 @@
  * had when it was added to a task that already had runs: an argument equal to it is left out of
  * the key, so the runs from before the parameter existed go on being runs with that value.
  *
- * What comes from the caller's environment (`env = NAME`) stands behind the parameters as one of its
- * own, env.NAME, a name that no declared one can have. It is bound by name only. A value that is
- * not given is unresolved (DJ_SPELLED) until somebody looks into the caller's environment; a
+ * What comes from the caller's environment (`env = NAME`) stands behind the parameters as one of
+ * its own, env.NAME, a name that no declared one can have. It is bound by name only. A value that
+ * is not given is unresolved (DJ_SPELLED) until somebody looks into the caller's environment; a
  * variable that the caller does not have is a value with n 0, which the key leaves out.
  *
  * Pure. A struct dj_args borrows its parameter list, which must outlive it.

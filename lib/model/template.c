@@ -439,7 +439,8 @@ static void add_caller_env(struct expander *expander)
         if (args->values[i].n == 0)
             drop_variable(env, dj_param_variable(param));
         else
-            set_variable(env, dj_param_variable(param), dj_buf_str(&args->values[i].scalars[0].text));
+            set_variable(env, dj_param_variable(param),
+                         dj_buf_str(&args->values[i].scalars[0].text));
     }
 }
 
