@@ -84,7 +84,7 @@ define_some()
     kill -INT "$pid"
     wait "$pid" || code=$?
     is "$code" 130
-    has "$(cat "$DJ_TMP/said")" "dj: interrupted; what was started goes on"
+    has "$(cat "$DJ_TMP/said")" "dj: interrupted; gate/_ goes on computing"
     touch "$DJ_TMP/open"
     is "$(dj wait gate)" done
     is "$(dj get --cached gate)" through
