@@ -94,8 +94,9 @@ static int load_record(struct dj_engine *engine, struct dj_call *call)
     return dj_codec_decode(&dj_layout_call, dj_buf_bytes(&value), &call->rec, NULL);
 }
 
-/* Takes args (bound to the task's definition). */
-struct dj_call *call_of_args(struct dj_engine *engine, struct task *task, struct dj_args *args)
+/* args are bound to the task's definition. */
+struct dj_call *call_of_args(struct dj_engine *engine, struct task *task,
+                             const struct dj_args *args)
 {
     dj_cleanup_buf struct dj_buf cbor = DJ_BUF_INIT;
     struct dj_call *call;
@@ -107,7 +108,6 @@ struct dj_call *call_of_args(struct dj_engine *engine, struct task *task, struct
     HASH_FIND(hh, engine->calls, key.b, sizeof(key.b), call);
     if (call != NULL) {
         call->refs++;
-        dj_args_release(args);
         return call;
     }
     call = dj_xcalloc(1, sizeof(*call));
@@ -117,24 +117,17 @@ struct dj_call *call_of_args(struct dj_engine *engine, struct task *task, struct
     dj_params_copy(&call->params, args->params);
     dj_args_copy(&call->args, args);
     call->args.params = &call->params;
-    dj_args_release(args);
     dj_buf_set(&call->key_cbor, dj_buf_bytes(&cbor));
-    if (load_record(engine, call) == 0 && call->rec.name.len != 0)
-        dj_buf_set(&call->name, dj_buf_bytes(&call->rec.name));
-    else
-        dj_name_canonical(&call->name, &call->args);
+    (void)load_record(engine, call);
+    dj_name_canonical(&call->name, &call->args);
     HASH_ADD(hh, engine->calls, key, sizeof(call->key), call);
     return call;
 }
 
 struct dj_call *call_of_key(struct dj_engine *engine, const struct dj_digest *key)
 {
-    dj_cleanup_buf struct dj_buf store_key = DJ_BUF_INIT, value = DJ_BUF_INIT;
-    struct dj_rec_call rec;
-    struct dj_task *public;
-    struct task *task;
     struct dj_call *call;
-    struct dj_args args;
+    struct dj_task *public;
 
     only_engine = engine;
     HASH_FIND(hh, engine->calls, key->b, sizeof(key->b), call);
@@ -142,26 +135,18 @@ struct dj_call *call_of_key(struct dj_engine *engine, const struct dj_digest *ke
         call->refs++;
         return call;
     }
-    dj_key_call(&store_key, key);
-    if (dj_store_get(engine->store, dj_buf_bytes(&store_key), &value) < 0 ||
-        dj_codec_decode(&dj_layout_call, dj_buf_bytes(&value), &rec, NULL) < 0)
-        return NULL;
-    public = dj_task_by_number(engine, (uint32_t)rec.task);
-    if (public == NULL) {
-        dj_codec_release(&dj_layout_call, &rec);
-        return NULL;
-    }
-    task = dj_container_of(public, struct task, public);
     call = dj_xcalloc(1, sizeof(*call));
     call->refs = 1;
     call->key = *key;
-    call->task = task;
-    dj_params_copy(&call->params, &task->definition.params);
-    if (dj_args_load(dj_buf_bytes(&rec.args), &call->params, &args, NULL) == 0)
-        call->args = args;
-    dj_buf_set(&call->key_cbor, dj_buf_bytes(&rec.key));
-    dj_buf_set(&call->name, dj_buf_bytes(&rec.name));
-    call->rec = rec;
+    public = load_record(engine, call) < 0 ? NULL
+                                           : dj_task_by_number(engine, (uint32_t)call->rec.task);
+    if (public == NULL) {
+        free_call(call);
+        return NULL;
+    }
+    call->task = dj_container_of(public, struct task, public);
+    dj_buf_set(&call->key_cbor, dj_buf_bytes(&call->rec.key));
+    call_bind(call);
     HASH_ADD(hh, engine->calls, key, sizeof(call->key), call);
     return call;
 }
@@ -179,15 +164,39 @@ struct dj_call *dj_call_by_number(struct dj_engine *engine, uint64_t number)
     return call_of_key(engine, &digest);
 }
 
-/* A name that a listing shows is canonical, whatever the definition says by now. */
+/* A name that a listing shows is canonical. */
 static struct dj_call *listed(struct dj_engine *engine, struct dj_task *task, struct dj_bytes name)
 {
     dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
+    struct dj_call *call;
 
     dj_key_name(&key, task->number, name);
     if (dj_store_get(engine->store, dj_buf_bytes(&key), &value) < 0)
         return NULL;
-    return dj_call_by_number(engine, dj_get64(dj_buf_bytes(&value), 0));
+    call = dj_call_by_number(engine, dj_get64(dj_buf_bytes(&value), 0));
+    /* A store from before stored names followed the parameters: it may mean another call by now. */
+    if (call != NULL && !dj_bytes_equal(dj_buf_bytes(&call->name), name)) {
+        dj_call_unref(call);
+        return NULL;
+    }
+    return call;
+}
+
+/* %k and the digest of a key: what the task's parameters cannot spell any more, or any other. */
+static struct dj_call *of_key_name(struct dj_engine *engine, struct task *task,
+                                   struct dj_bytes name)
+{
+    struct dj_digest key;
+    struct dj_call *call;
+
+    if (!dj_bytes_starts(name, DJ_BYTES_LIT("%k")) ||
+        dj_digest_parse(dj_bytes_from(name, 2), &key) < 0)
+        return NULL;
+    call = call_of_key(engine, &key);
+    if (call == NULL || call->task == task)
+        return call;
+    dj_call_unref(call);
+    return NULL;
 }
 
 /* NAME@PREFIX: what was seen with a digest that begins so; -ENOENT, -EINVAL when there are two. */
@@ -257,55 +266,122 @@ static int complete_references(struct dj_engine *engine, struct dj_args *args)
     return rc;
 }
 
+/* A long name that was spelled out a moment ago and has no record yet. */
+static struct dj_call *hashed_live(struct dj_engine *engine, struct task *task,
+                                   struct dj_bytes name)
+{
+    for (struct dj_call *each = engine->calls; each != NULL; each = each->hh.next) {
+        if (each->task == task && dj_bytes_equal(dj_buf_bytes(&each->name), name)) {
+            each->refs++;
+            return each;
+        }
+    }
+    return NULL;
+}
+
+/* Whether it is the call's own name, or leads to it. Takes the reference. */
+static int answer_name(struct dj_call *call, struct dj_bytes name, struct dj_bytes canonical,
+                       struct dj_call **ret, struct dj_buf *ret_canonical)
+{
+    if (dj_bytes_equal(canonical, name)) {
+        *ret = call;
+        return 0;
+    }
+    dj_buf_set(ret_canonical, canonical);
+    /* A hashed name has to be found again in a moment: keep the call a while (see above). */
+    if (!dj_name_is_hashed(canonical))
+        dj_call_unref(call);
+    return 1;
+}
+
+static int spelled(struct dj_engine *engine, struct task *task, struct dj_bytes name,
+                   struct dj_call **ret, struct dj_buf *ret_canonical, struct dj_err *err)
+{
+    dj_cleanup_buf struct dj_buf own = DJ_BUF_INIT;
+    struct dj_args args;
+    int rc = dj_name_parse(task->public.name, &task->definition.params, name, &args, err);
+
+    if (rc < 0)
+        return rc;
+    rc = complete_references(engine, &args);
+    if (rc == 0) {
+        struct dj_call *call = call_of_args(engine, task, &args);
+
+        dj_name_spelled(&own, &args);
+        rc = answer_name(call, name, dj_buf_bytes(&own), ret, ret_canonical);
+    } else if (rc == 1) {
+        rc = 2;
+    } else {
+        (void)dj_err_set(err, -rc, rc == -ENOENT ? "nothing with that digest has been seen"
+                                                 : "more than one digest begins so; give more "
+                                                   "digits of it");
+    }
+    dj_args_release(&args);
+    return rc;
+}
+
 int dj_call_by_name(struct dj_engine *engine, struct dj_task *public, struct dj_bytes name,
                     struct dj_call **ret, struct dj_buf *ret_canonical, struct dj_err *err)
 {
     struct task *task = dj_container_of(public, struct task, public);
-    struct dj_call *call = NULL;
-    struct dj_args args;
-    int rc;
+    struct dj_call *call;
 
     only_engine = engine;
     if (name.len == 0 || name.data[0] == '.')
         return dj_err_set(err, ENOENT, "no run has that name");
     call = listed(engine, public, name);
-    if (call == NULL && public->definition == NULL)
+    if (call == NULL)
+        call = of_key_name(engine, task, name);
+    if (call != NULL)
+        return answer_name(call, name, dj_buf_bytes(&call->name), ret, ret_canonical);
+    if (public->definition == NULL)
         return dj_err_set(err, ENOENT, "there is no task %s", public->name);
-    if (call == NULL && dj_name_is_hashed(name)) {
-        struct dj_call *each;
+    if (!dj_name_is_hashed(name))
+        return spelled(engine, task, name, ret, ret_canonical, err);
+    call = hashed_live(engine, task, name);
+    if (call == NULL)
+        return dj_err_set(err, ENOENT, "no run with that digest is known; spell it out");
+    *ret = call;
+    return 0;
+}
 
-        /* A long name that was spelled out a moment ago and has no record yet. */
-        for (each = engine->calls; each != NULL; each = each->hh.next) {
-            if (each->task == task && dj_bytes_equal(dj_buf_bytes(&each->name), name))
-                break;
-        }
-        if (each == NULL)
-            return dj_err_set(err, ENOENT, "no run with that digest is known; spell it out");
-        each->refs++;
-        call = each;
+bool dj_call_given(struct dj_engine *engine, struct dj_task *public, struct dj_bytes name,
+                   struct dj_args *ret)
+{
+    struct task *task = dj_container_of(public, struct task, public);
+
+    *ret = (struct dj_args)DJ_ARGS_INIT;
+    if (public->definition == NULL ||
+        dj_name_parse(public->name, &task->definition.params, name, ret, NULL) < 0)
+        return false;
+    if (dj_args_ignored(ret) && complete_references(engine, ret) == 0)
+        return true;
+    dj_args_release(ret);
+    return false;
+}
+
+void dj_call_show_args(struct dj_engine *engine, struct dj_call *call, const struct dj_args *given,
+                       struct dj_buf *buf)
+{
+    uint64_t shown = call->run == NULL ? dj_call_current(engine, call) : 0;
+    struct run would = {.call = call};
+    const struct dj_rec_instance *rec;
+
+    if (call->run == NULL)
+        rec = dj_instance(engine, shown != 0 ? shown : dj_call_latest(engine, call));
+    else
+        rec = NULL;
+    if (call->run != NULL) {
+        dj_args_json(buf, &call->run->args);
+    } else if (rec != NULL &&
+               dj_args_load_own(dj_buf_bytes(&rec->args), &would.params, &would.args, NULL) == 0) {
+        dj_args_json(buf, &would.args);
+    } else {
+        run_bind(&would, given);
+        dj_args_json(buf, &would.args);
     }
-    if (call != NULL) {
-        *ret = call;
-        return 0;
-    }
-    rc = dj_name_parse(public->name, &task->definition.params, name, &args, err);
-    if (rc < 0)
-        return rc;
-    rc = complete_references(engine, &args);
-    if (rc != 0) {
-        dj_args_release(&args);
-        return rc == 1 ? 2 : dj_err_set(err, -rc, "nothing with that digest has been seen");
-    }
-    call = call_of_args(engine, task, &args);
-    if (dj_bytes_equal(dj_buf_bytes(&call->name), name)) {
-        *ret = call;
-        return 0;
-    }
-    dj_buf_set(ret_canonical, dj_buf_bytes(&call->name));
-    /* A hashed name has to be found again in a moment: keep the call a while (see above). */
-    if (!dj_name_is_hashed(dj_buf_bytes(&call->name)))
-        dj_call_unref(call);
-    return 1;
+    dj_args_release(&would.args);
+    dj_params_release(&would.params);
 }
 
 /* ---- judging ---- */
@@ -397,11 +473,26 @@ uint64_t dj_call_latest(struct dj_engine *engine DJ_UNUSED, struct dj_call *call
 
 /* ---- storing ---- */
 
-void call_save(struct dj_engine *engine DJ_UNUSED, struct dj_store_batch *batch,
-               struct dj_call *call)
+/* Takes the name that the record has out of the task's list, unless it is another call's by now. */
+void call_unlist(struct dj_engine *engine, struct dj_store_batch *batch,
+                 const struct dj_call *call)
 {
     dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
 
+    dj_key_name(&key, call->task->public.number, dj_buf_bytes(&call->rec.name));
+    if (dj_store_get(engine->store, dj_buf_bytes(&key), &value) == 0 &&
+        dj_get64(dj_buf_bytes(&value), 0) == call->rec.number)
+        dj_store_batch_delete(batch, dj_buf_bytes(&key));
+}
+
+void call_save(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_call *call)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
+
+    if (!dj_bytes_equal(dj_buf_bytes(&call->rec.name), dj_buf_bytes(&call->name))) {
+        call_unlist(engine, batch, call);
+        dj_buf_set(&call->rec.name, dj_buf_bytes(&call->name));
+    }
     dj_key_call(&key, &call->key);
     dj_codec_encode(&value, &dj_layout_call, &call->rec);
     dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));

@@ -115,7 +115,7 @@ static void fill(struct run *run)
     rec->forced = run->forced;
     rec->edges = run->edges;
     run->edges = (struct dj_list){0};
-    dj_args_store(&rec->args, &run->call->args);
+    dj_args_store(&rec->args, &run->args);
 }
 
 /* A call that was deleted begins anew: what undelete could have brought back gives way. */

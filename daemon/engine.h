@@ -32,6 +32,8 @@ struct dj_asker {
     bool readonly;              /* through a read-only mount: nothing computes, nothing changes */
     const struct dj_list *env;  /* struct dj_part_pair: his answer to WANTS, or NULL */
     const char *cwd;            /* relative file arguments are taken from here, or NULL */
+    const struct dj_args *args; /* as the call was spelled: its ignored ones count when it computes;
+                                 * NULL: defaults */
 };
 
 /* ---- tasks ------------------------------------------------------------------------------- */
@@ -92,7 +94,8 @@ uint64_t dj_call_number(const struct dj_call *call);      /* 0: has no record ye
 /*
  * dj_call_by_name(engine, task, name, ret, ret_canonical, err): what a path component below
  * tasks/TASK means, without looking outside the daemon:
- *   0             the canonical name of a call; *ret is referenced
+ *   0             the canonical name of a call, or that name with values of ignored parameters
+ *                 behind it (dj_name_spelled); *ret is referenced
  *   1             another spelling of the call named in ret_canonical
  *   2             a spelling that only the outside can resolve (a file's content, the caller's
  *                 environment): show a link, and call dj_call_resolve() when it is read
@@ -103,16 +106,28 @@ int dj_call_by_name(struct dj_engine *engine, struct dj_task *task, struct dj_by
                     struct dj_call **ret, struct dj_buf *ret_canonical,
                     struct dj_err *err) DJ_MUST_CHECK;
 
+/* dj_call_given(engine, task, name, ret): the name sets ignored parameters: ret is for asker.args,
+ * released by the caller. */
+bool dj_call_given(struct dj_engine *engine, struct dj_task *task, struct dj_bytes name,
+                   struct dj_args *ret);
+
+/* dj_call_show_args(engine, call, given, buf): JSON of the arguments of the run under way, else of
+ * the instance that is current or newest, else of what would be computed. given may be NULL. */
+void dj_call_show_args(struct dj_engine *engine, struct dj_call *call, const struct dj_args *given,
+                       struct dj_buf *buf);
+
 /* The referenced call of a number, or NULL. */
 struct dj_call *dj_call_by_number(struct dj_engine *engine, uint64_t number);
 
 /*
  * dj_call_resolve(): the canonical name of any spelling; files are looked at on a pool thread. The
- * asker's run gets the premise that the file it named has this content. code 0: name is set;
+ * asker's run gets the premise that the file it named has this content. code 0: the call, and the
+ * arguments as they were spelled (for asker.args; valid during the callback);
  * -DJ_CODE_WANTS: the caller's environment is needed and asker->env does not have it.
  */
 #define DJ_CODE_WANTS 2000 /* no errno */
-typedef void dj_resolved_fn(void *cookie, int code, struct dj_call *call, const char *sentence);
+typedef void dj_resolved_fn(void *cookie, int code, struct dj_call *call,
+                            const struct dj_args *args, const char *sentence);
 void dj_call_resolve(struct dj_engine *engine, struct dj_task *task, struct dj_bytes name,
                      const struct dj_asker *asker, dj_resolved_fn *done, void *cookie);
 

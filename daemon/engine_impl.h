@@ -60,6 +60,7 @@ struct dj_call {
     struct dj_params params; /* what args were bound to: outlives a redefinition */
     struct dj_buf key_cbor;
     struct dj_buf name;
+    bool foreign;            /* its arguments do not fit its task's parameters any more */
     struct dj_rec_call rec;  /* rec.number 0: no record yet */
     struct run *run;         /* that later askers join */
     unsigned refs;
@@ -86,6 +87,8 @@ struct run {
     char *user;
     uint64_t queued_ns, start_ns;
     struct dj_list env;      /* struct dj_env: of who asked for a memo */
+    struct dj_params params;
+    struct dj_args args;     /* what it computes with, ignored ones as they were asked for */
     struct dj_list edges;    /* struct dj_rec_edge */
     uint64_t tasks, files;   /* closures so far */
     uint64_t never;          /* premises that never hold: refusals it saw, itself or by its calls */
@@ -190,8 +193,17 @@ void tasks_raise_generation(struct dj_engine *engine);
 void task_put(struct dj_engine *engine, struct dj_store_batch *batch,
               struct dj_definition *definition, const struct dj_list *env);
 
+/* naming.c */
+void call_bind(struct dj_call *call);
+void calls_rename(struct dj_engine *engine, struct dj_store_batch *batch, struct task *task);
+void run_bind(struct run *run, const struct dj_args *given);
+bool args_rebind(struct dj_params *params, struct dj_args *args, const struct dj_params *now);
+
 /* calls.c */
-struct dj_call *call_of_args(struct dj_engine *engine, struct task *task, struct dj_args *args);
+struct dj_call *call_of_args(struct dj_engine *engine, struct task *task,
+                             const struct dj_args *args);
+void call_unlist(struct dj_engine *engine, struct dj_store_batch *batch,
+                 const struct dj_call *call);
 struct dj_call *call_of_key(struct dj_engine *engine, const struct dj_digest *key);
 void call_save(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_call *call);
 void call_record(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_call *call);

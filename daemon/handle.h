@@ -40,6 +40,7 @@ struct dj_handle {
     bool holds;                    /* the instance is held until the end */
     uint64_t entry;                /* enum dj_instance_leaf, or an entry's place */
     uint64_t base;                 /* events: the position of the file's first byte */
+    struct dj_buf name;            /* ctl of a run whose name may set ignored parameters */
     struct dj_buf text;            /* wait: what it answered */
     struct dj_dialogue *dialogue;  /* ctl */
     UT_hash_handle hh;

@@ -213,12 +213,12 @@ static void looked(void *cookie)
     if (looking->code == 0 && !dj_store_batch_empty(looking->batch))
         looking->code = engine_write(looking->engine, looking->batch, &looking->err);
     if (looking->code < 0) {
-        looking->done(looking->cookie, looking->code, NULL,
+        looking->done(looking->cookie, looking->code, NULL, NULL,
                       dj_err_text(&looking->err, looking->code));
     } else {
         add_premises(looking);
         call = call_of_args(looking->engine, looking->task, &looking->args);
-        looking->done(looking->cookie, 0, call, NULL);
+        looking->done(looking->cookie, 0, call, &looking->args, NULL);
         dj_call_unref(call);
     }
     free_looking(looking);
@@ -347,12 +347,12 @@ void dj_call_resolve(struct dj_engine *engine, struct dj_task *public, struct dj
     int rc;
 
     if (public->definition == NULL) {
-        done(cookie, -ENOENT, NULL, "its task is not defined");
+        done(cookie, -ENOENT, NULL, NULL, "its task is not defined");
         return;
     }
     rc = dj_name_parse(public->name, &task->definition.params, name, &args, &err);
     if (rc < 0)
-        done(cookie, rc, NULL, dj_err_text(&err, rc));
+        done(cookie, rc, NULL, NULL, dj_err_text(&err, rc));
     else
         resolve_args(engine, task, &args, asker, done, cookie);
 }

@@ -180,8 +180,7 @@ static void delete_into(struct dj_engine *engine, struct dj_store_batch *batch,
     call->rec.deleted_ns = dj_clock_now_ns();
     free(call->rec.deleted_by);
     call->rec.deleted_by = dj_xstrdup(dj_user_name(asker->uid));
-    dj_key_name(&key, call->task->public.number, dj_buf_bytes(&call->name));
-    dj_store_batch_delete(batch, dj_buf_bytes(&key));
+    call_unlist(engine, batch, call);
     dj_key_numbers(&key, 'X', call->rec.deleted_ns, call->rec.number);
     dj_store_batch_put(batch, dj_buf_bytes(&key), dj_bytes(NULL, 0));
     call_save(engine, batch, call);

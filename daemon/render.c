@@ -89,11 +89,6 @@ void dj_render_run_status(struct dj_buf *buf, struct dj_engine *engine, struct d
     dj_buf_addf(buf, "%s\n", dj_status_name(dj_call_status(engine, call)));
 }
 
-void dj_render_args(struct dj_buf *buf, const struct dj_call *call)
-{
-    dj_args_json(buf, dj_call_args(call));
-}
-
 /* A member of the object under way. The name is ours and needs no escapes. */
 static void member(struct dj_buf *buf, const char *name)
 {

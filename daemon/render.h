@@ -17,7 +17,6 @@ void dj_render_version(struct dj_buf *buf, const struct dj_task *task);
 void dj_render_task_status(struct dj_buf *buf, struct dj_engine *engine, struct dj_task *task);
 
 void dj_render_run_status(struct dj_buf *buf, struct dj_engine *engine, struct dj_call *call);
-void dj_render_args(struct dj_buf *buf, const struct dj_call *call);
 
 /* dj_render_meta(…, instance): of the call as a whole and of this ended instance, 0: none. */
 void dj_render_meta(struct dj_buf *buf, struct dj_engine *engine, struct dj_call *call,

@@ -76,6 +76,8 @@ void run_free(struct run *run)
         dj_call_unref(*DJ_LIST_AT(&run->given_up, struct dj_call *, i));
     free(run->given_up.items);
     memo_forget_env(run);
+    dj_args_release(&run->args);
+    dj_params_release(&run->params);
     free(run->edges.items);
     free(run->version);
     free(run->user);
@@ -125,6 +127,10 @@ static void start(struct run *run)
     run->holds_slot = true;
     if (run->call->task->public.definition == NULL) {
         run_finish(run, -ENOENT, "its task is not defined any more");
+        return;
+    }
+    if (run->call->foreign) {
+        run_finish(run, -EINVAL, "its arguments do not fit the task's parameters any more");
         return;
     }
     take_version(run);

@@ -5,6 +5,7 @@
 #include "daemon/dispatch.h"
 #include "daemon/memo.h"
 #include "daemon/serve_result.h"
+#include "lib/model/name.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 
@@ -89,13 +90,15 @@ static void refuse(struct dj_request *request, const char *name, int code, const
         dj_reply_error(request, code, "%s", sentence);
 }
 
-static void resolved_get(void *cookie, int code, struct dj_call *call, const char *sentence)
+static void resolved_get(void *cookie, int code, struct dj_call *call, const struct dj_args *args,
+                         const char *sentence)
 {
     struct getting *getting = cookie;
     struct dj_request *request = getting->request;
     struct dj_asker asker = getting->asker;
     struct dj_want *want;
 
+    asker.args = args;
     if (getting->ended || code != 0) {
         const char *task = getting->task;
         bool ended = getting->ended;
@@ -150,6 +153,8 @@ static void resolve_name(struct getting *getting, const struct dj_msg_get *get,
     struct dj_task *task = dj_task_by_name(request->engine, dj_bytes_of(get->task));
     dj_cleanup_buf struct dj_buf canonical = DJ_BUF_INIT;
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct dj_args given = DJ_ARGS_INIT;
+    const struct dj_args *args = NULL;
     struct dj_call *call = NULL;
     int rc = task == NULL ? dj_err_set(&err, ENOENT, "there is no task %s", get->task)
                           : dj_call_by_name(request->engine, task, name, &call, &canonical, &err);
@@ -158,7 +163,10 @@ static void resolve_name(struct getting *getting, const struct dj_msg_get *get,
         dj_call_resolve(request->engine, task, name, asker, resolved_get, getting);
         return;
     }
-    resolved_get(getting, rc, call, rc == 0 ? NULL : dj_err_text(&err, rc));
+    if (rc == 0 && dj_call_given(request->engine, task, name, &given))
+        args = &given;
+    resolved_get(getting, rc, call, args, rc == 0 ? NULL : dj_err_text(&err, rc));
+    dj_args_release(&given);
     dj_call_unref(call);
 }
 
@@ -271,7 +279,8 @@ void dj_serve_follow(struct dj_request *request)
 
 /* ---- PATH ---- */
 
-static void resolved_path(void *cookie, int code, struct dj_call *call, const char *sentence)
+static void resolved_path(void *cookie, int code, struct dj_call *call, const struct dj_args *args,
+                          const char *sentence)
 {
     struct dj_request *request = cookie;
     dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
@@ -281,7 +290,7 @@ static void resolved_path(void *cookie, int code, struct dj_call *call, const ch
         return;
     }
     dj_buf_addf(&path, "tasks/%s/", dj_call_task(call)->name);
-    dj_buf_add_bytes(&path, dj_call_name(call));
+    dj_name_spelled(&path, args);
     dj_reply_ok(request, dj_call_number(call), dj_buf_str(&path));
 }
 

@@ -229,10 +229,11 @@ static int load_one(struct dj_engine *engine, struct dj_bytes value, struct dj_e
         return rc;
     task = add(engine, (uint32_t)rec.number, rec.name);
     task->public.changed_ns = rec.changed_ns;
-    if (rec.defined) {
+    /* The last definition says how the names of the runs are read, also while there is none. */
+    if (rec.definition.len != 0) {
         dj_definition_release(&task->definition);
         rc = dj_definition_load(dj_buf_bytes(&rec.definition), &task->definition, err);
-        if (rc == 0)
+        if (rc == 0 && rec.defined)
             task->public.definition = &task->definition;
     }
     free(rec.name);
@@ -286,34 +287,118 @@ static int settle(struct dj_engine *engine, struct task *task, dj_done_fn *done,
     return rc;
 }
 
-/*
- * What was added to a task that has runs: their arguments had no such parameter, so its default
- * is what they had. Remembered for good, since the default may change later.
- */
-static void keep_absent(const struct task *task, struct dj_definition *next)
+static const struct dj_rec_retired *retired(const struct task *task, const char *name)
 {
-    for (size_t i = 0; i < next->params.n; i++) {
-        struct dj_param *param = &next->params.items[i];
-        struct dj_param *old = dj_params_find(&task->definition.params, dj_bytes_of(param->name));
+    for (size_t i = 0; i < task->rec.retired.n; i++) {
+        const struct dj_rec_retired *rec = DJ_LIST_AT(&task->rec.retired, struct dj_rec_retired, i);
 
-        if (old != NULL && old->has_absent && !param->has_absent) {
-            dj_value_copy(&param->absent, &old->absent);
-            param->has_absent = true;
-        } else if (old == NULL && param->has_default && !param->has_absent) {
-            dj_value_copy(&param->absent, &param->default_value);
-            param->has_absent = true;
-        }
+        if (rec->name != NULL && strcmp(rec->name, name) == 0)
+            return rec;
+    }
+    return NULL;
+}
+
+/* The type is another one: what was absent is no value of it. It is remembered for its return. */
+static bool fits(const struct dj_param *param, const struct dj_value *value)
+{
+    return value->type == param->type && value->list == param->list;
+}
+
+static void set_absent(struct dj_param *param, const struct dj_value *value)
+{
+    if (!fits(param, value))
+        return;
+    dj_value_copy(&param->absent, value);
+    param->has_absent = true;
+}
+
+static void retire(struct task *task, const struct dj_definition *next)
+{
+    for (size_t i = 0; i < task->definition.params.n; i++) {
+        const struct dj_param *old = &task->definition.params.items[i];
+        const struct dj_param *param = dj_params_find(&next->params, dj_bytes_of(old->name));
+        struct dj_rec_retired *rec;
+
+        if (!old->has_absent || (param != NULL && fits(param, &old->absent)) ||
+            retired(task, old->name) != NULL)
+            continue;
+        rec = dj_list_add(&task->rec.retired, sizeof(*rec));
+        rec->name = dj_xstrdup(old->name);
+        dj_value_store(&rec->absent, &old->absent);
     }
 }
 
+/*
+ * What was added to a task that has runs: their arguments had no such parameter, so its default
+ * is what they had. Remembered for good, since the default may change later, and the parameter may
+ * go and come back.
+ */
+static void keep_absent(struct task *task, struct dj_definition *next)
+{
+    retire(task, next);
+    for (size_t i = 0; i < next->params.n; i++) {
+        struct dj_param *param = &next->params.items[i];
+        struct dj_param *old = dj_params_find(&task->definition.params, dj_bytes_of(param->name));
+        const struct dj_rec_retired *before = retired(task, param->name);
+        dj_cleanup_value struct dj_value value = DJ_VALUE_INIT;
+
+        if (param->has_absent || param->environment)
+            continue;
+        if (before != NULL && dj_value_load(dj_buf_bytes(&before->absent), &value, NULL) == 0)
+            set_absent(param, &value);
+        else if (old != NULL && old->has_absent)
+            set_absent(param, &old->absent);
+        else if (old == NULL && param->has_default)
+            set_absent(param, &param->default_value);
+    }
+}
+
+static int found_one(void *cookie, struct dj_bytes name, uint64_t number)
+{
+    (void)name;
+    (void)number;
+    *(bool *)cookie = true;
+    return 1;
+}
+
+/* Listed, under way, or deleted and still to be brought back. */
 static bool has_runs(struct dj_engine *engine, struct task *task)
 {
-    uint64_t counts[DJ_STATUS_COUNT], all = 0;
+    struct dj_store_iter *iter;
+    bool found = false;
 
-    dj_task_counts(engine, &task->public, counts);
-    for (size_t i = 0; i < DJ_STATUS_COUNT; i++)
-        all += counts[i];
-    return all != 0;
+    dj_task_runs(engine, &task->public, dj_bytes(NULL, 0), found_one, &found);
+    for (struct run *run = engine->runs; !found && run != NULL; run = run->hh.next)
+        found = run->call->task == task;
+    iter = dj_store_iter_new(engine->store, DJ_BYTES_LIT("X"), DJ_BYTES_LIT("Y"));
+    while (!found && dj_store_iter_next(iter)) {
+        struct dj_call *call = dj_call_by_number(engine, dj_get64(dj_store_iter_key(iter), 9));
+
+        found = call != NULL && call->task == task;
+        dj_call_unref(call);
+    }
+    dj_store_iter_free(iter);
+    return found;
+}
+
+static bool same_param(const struct dj_param *a, const struct dj_param *b)
+{
+    return strcmp(a->name, b->name) == 0 && a->type == b->type && a->list == b->list &&
+           a->ignored == b->ignored && a->environment == b->environment &&
+           a->has_absent == b->has_absent &&
+           (!a->has_absent || dj_value_equal(&a->absent, &b->absent));
+}
+
+/* Names and keys are made in the same way. */
+static bool same_params(const struct dj_params *a, const struct dj_params *b)
+{
+    if (a->n != b->n)
+        return false;
+    for (size_t i = 0; i < a->n; i++) {
+        if (!same_param(&a->items[i], &b->items[i]))
+            return false;
+    }
+    return true;
 }
 
 /* A task is made or gets another definition; env: what is captured of the environment. */
@@ -324,6 +409,7 @@ void task_put(struct dj_engine *engine, struct dj_store_batch *batch,
     struct task *task = public == NULL
                             ? add(engine, (uint32_t)engine->task_count + 1, definition->name)
                             : task_of(public);
+    bool same;
 
     for (size_t i = 0; env != NULL && i < env->n; i++) {
         const struct dj_part_pair *pair = DJ_LIST_AT(env, struct dj_part_pair, i);
@@ -334,11 +420,14 @@ void task_put(struct dj_engine *engine, struct dj_store_batch *batch,
     }
     if (public != NULL && has_runs(engine, task))
         keep_absent(task, definition);
+    same = same_params(&task->definition.params, &definition->params);
     dj_definition_release(&task->definition);
     dj_definition_copy(&task->definition, definition);
     task->public.definition = &task->definition;
     make_effective(task);
     save(batch, task);
+    if (public != NULL && !same)
+        calls_rename(engine, batch, task);
 }
 
 static bool file_exists(const char *path, void *cookie DJ_UNUSED)

@@ -252,6 +252,8 @@ static void open_to_write(const struct dj_spot *spot, struct dj_request *request
     }
     handle = dj_handle_new(&spot->peer->handles, spot->tree, spot->id, spot->sort->writable);
     handle->task = spot->task;
+    if (spot->named != NULL)
+        dj_buf_set(&handle->name, dj_buf_bytes(&spot->named->name));
     if (spot->call != NULL) {
         dj_call_ref(spot->call);
         handle->call = spot->call;

@@ -298,8 +298,11 @@ static void want_current(const struct dj_spot *spot, struct dj_request *request,
 {
     struct opening *opening = dj_xcalloc(1, sizeof(*opening));
     bool cached = asker->readonly || (ask->flags & DJ_OPEN_NONBLOCK);
+    dj_cleanup_args struct dj_args given = DJ_ARGS_INIT;
+    struct dj_asker mine = *asker;
     struct dj_want *want;
 
+    dj_spot_given(spot, &mine, &given);
     opening->request = request;
     opening->spot = *spot;
     opening->spot.named = NULL; /* these may be gone when the run has ended */
@@ -308,7 +311,7 @@ static void want_current(const struct dj_spot *spot, struct dj_request *request,
     dj_call_ref(spot->call);
     opening->other = (ask->flags & DJ_OPEN_CURRENT) != 0;
     dj_buf_add_bytes(&opening->path, path);
-    want = dj_want(spot->engine, spot->call, asker, cached ? DJ_GET_CACHED : 0, on_current,
+    want = dj_want(spot->engine, spot->call, &mine, cached ? DJ_GET_CACHED : 0, on_current,
                    opening);
     if (want == NULL) /* answered, and gone */
         return;

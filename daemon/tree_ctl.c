@@ -42,6 +42,7 @@ struct dj_dialogue {
     struct dj_task *task;
     struct dj_call *call;        /* a reference, or NULL */
     struct dj_asker asker;       /* who wrote */
+    struct dj_buf name;          /* of the call, where it may set ignored parameters */
     struct dj_buf written;
     struct dj_list commands;     /* struct dj_ctl_command into `written` */
     struct part *parts;          /* one a command */
@@ -83,6 +84,7 @@ static void dialogue_unref(struct dj_dialogue *dialogue)
         part_release(&dialogue->parts[i]);
     free(dialogue->parts);
     free(dialogue->commands.items);
+    dj_buf_release(&dialogue->name);
     dj_buf_release(&dialogue->written);
     if (dialogue->call != NULL)
         dj_call_unref(dialogue->call);
@@ -123,6 +125,7 @@ static struct dj_dialogue *dialogue_new(struct dj_handle *handle, struct dj_requ
     if (dialogue->call != NULL)
         dj_call_ref(dialogue->call);
     dialogue->asker = dj_tree_asker(request, &ask->caller, &ask->env);
+    dj_buf_add_bytes(&dialogue->name, dj_buf_bytes(&handle->name));
     dj_buf_add_bytes(&dialogue->written, dj_buf_bytes(&ask->bytes));
     dialogue->request = request;
     return dialogue;
@@ -173,10 +176,28 @@ static void on_result(void *cookie, int code, uint64_t instance, const char *sen
     wake(part->dialogue);
 }
 
+/* The asker, who asks with the ignored parameters that the part's name sets. */
+static struct dj_asker with_given(const struct part *part, const struct dj_asker *asker,
+                                  struct dj_args *ret)
+{
+    const struct dj_dialogue *dialogue = part->dialogue;
+    struct dj_bytes name = dialogue->call == NULL ? part->command->args
+                                                  : dj_buf_bytes(&dialogue->name);
+    struct dj_asker mine = *asker;
+
+    *ret = (struct dj_args)DJ_ARGS_INIT;
+    if (mine.args == NULL && name.len != 0 &&
+        dj_call_given(dialogue->tree->engine, dialogue->task, name, ret))
+        mine.args = ret;
+    return mine;
+}
+
 static void want_result(struct part *part, const struct dj_asker *asker)
 {
     unsigned flags = part->command->verb == DJ_CTL_INCOGNITO ? DJ_GET_INCOGNITO : 0;
-    struct dj_want *want = dj_want(part->dialogue->tree->engine, part->call, asker, flags,
+    dj_cleanup_args struct dj_args given = DJ_ARGS_INIT;
+    struct dj_asker mine = with_given(part, asker, &given);
+    struct dj_want *want = dj_want(part->dialogue->tree->engine, part->call, &mine, flags,
                                    on_result, part);
 
     if (want != NULL)
@@ -374,7 +395,18 @@ static int later(struct part *part, struct dj_err *err)
     return code;
 }
 
-static int carry_out(struct part *part, struct dj_err *err)
+static int start(struct part *part, unsigned flags, const struct dj_args *args, struct dj_err *err)
+{
+    dj_cleanup_args struct dj_args given = DJ_ARGS_INIT;
+    struct dj_asker asker = part->dialogue->asker;
+
+    asker.args = args;
+    asker = with_given(part, &asker, &given);
+    return dj_start(part->dialogue->tree->engine, part->call, &asker, flags, err);
+}
+
+/* args: of a name that was resolved, as it was spelled. */
+static int carry_out(struct part *part, const struct dj_args *args, struct dj_err *err)
 {
     struct dj_engine *engine = part->dialogue->tree->engine;
     const struct dj_asker *asker = &part->dialogue->asker;
@@ -389,9 +421,9 @@ static int carry_out(struct part *part, struct dj_err *err)
         dj_pause(engine, part->command->verb == DJ_CTL_PAUSE);
         return 0;
     case DJ_CTL_START:
-        return dj_start(engine, part->call, asker, 0, err);
+        return start(part, 0, args, err);
     case DJ_CTL_FORCE:
-        return dj_start(engine, part->call, asker, DJ_GET_FORCE, err);
+        return start(part, DJ_GET_FORCE, args, err);
     case DJ_CTL_INCOGNITO:
         want_result(part, asker);
         return 0;
@@ -434,7 +466,8 @@ static int delete_late(struct part *part, struct dj_err *err)
  * A name that only the outside can resolve takes as long as reading the file does. The write does
  * not wait for that; what then goes wrong is told by the read, and by `ctl` to the next one.
  */
-static void on_name(void *cookie, int code, struct dj_call *call, const char *sentence)
+static void on_name(void *cookie, int code, struct dj_call *call, const struct dj_args *args,
+                    const char *sentence)
 {
     struct part *part = cookie;
     struct dj_dialogue *dialogue = part->dialogue;
@@ -445,7 +478,7 @@ static void on_name(void *cookie, int code, struct dj_call *call, const char *se
         dj_call_ref(call);
         part->call = call;
         code = part->command->verb == DJ_CTL_DELETE ? delete_late(part, &err)
-                                                    : carry_out(part, &err);
+                                                    : carry_out(part, args, &err);
         sentence = dj_err_text(&err, code);
     }
     if (code < 0)
@@ -570,7 +603,7 @@ static void carry_out_all(struct dj_dialogue *dialogue)
         if (part->resolving)
             begin_resolving(part);
         else
-            code = carry_out(part, &err);
+            code = carry_out(part, NULL, &err);
         if (code < 0)
             write_fail(dialogue, code, dj_err_text(&err, code));
     }

@@ -8,6 +8,7 @@
 
 #include "daemon/render.h"
 #include "daemon/tree_impl.h"
+#include "lib/model/name.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
@@ -224,7 +225,11 @@ static void status_text(const struct dj_spot *spot, struct dj_buf *buf)
 
 static void args_text(const struct dj_spot *spot, struct dj_buf *buf)
 {
-    dj_render_args(buf, spot->call);
+    dj_cleanup_args struct dj_args given = DJ_ARGS_INIT;
+    struct dj_asker asker = {0};
+
+    dj_spot_given(spot, &asker, &given);
+    dj_call_show_args(spot->engine, spot->call, asker.args, buf);
 }
 
 static void meta_text(const struct dj_spot *spot, struct dj_buf *buf)
@@ -305,8 +310,11 @@ static void files_readlink(const struct dj_spot *spot, struct dj_request *reques
 {
     bool cached = asker->readonly || (ask->flags & DJ_OPEN_NONBLOCK);
     struct waiting *waiting = waiting_new(request);
+    dj_cleanup_args struct dj_args given = DJ_ARGS_INIT;
+    struct dj_asker mine = *asker;
 
-    waiting_begin(request, waiting, dj_want(spot->engine, spot->call, asker,
+    dj_spot_given(spot, &mine, &given);
+    waiting_begin(request, waiting, dj_want(spot->engine, spot->call, &mine,
                                             cached ? DJ_GET_CACHED : 0, on_files, waiting));
 }
 
@@ -486,7 +494,8 @@ static int link_attr(const struct dj_spot *spot, struct dj_part_attr *attr, stru
     return 0;
 }
 
-static void on_resolved(void *cookie, int code, struct dj_call *call, const char *sentence)
+static void on_resolved(void *cookie, int code, struct dj_call *call, const struct dj_args *args,
+                        const char *sentence)
 {
     struct waiting *waiting = cookie;
     struct dj_request *request = waiting->request;
@@ -505,7 +514,8 @@ static void on_resolved(void *cookie, int code, struct dj_call *call, const char
                        sentence == NULL ? "the name cannot be resolved" : sentence);
         return;
     }
-    dj_buf_add_bytes(&target, dj_call_name(call));
+    (void)call;
+    dj_name_spelled(&target, args);
     dj_tree_link(request, &target);
 }
 

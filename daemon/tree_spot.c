@@ -151,6 +151,14 @@ int dj_spot_instance(const struct dj_spot *from, uint64_t instance, uint32_t lea
     return code;
 }
 
+void dj_spot_given(const struct dj_spot *spot, struct dj_asker *asker, struct dj_args *ret)
+{
+    *ret = (struct dj_args)DJ_ARGS_INIT;
+    if (spot->named != NULL && spot->call != NULL &&
+        dj_call_given(spot->engine, spot->task, dj_buf_bytes(&spot->named->name), ret))
+        asker->args = ret;
+}
+
 static int find_task(struct dj_spot *spot, struct dj_err *err)
 {
     struct dj_task *task = dj_task_by_number(spot->engine, (uint32_t)spot->node.number);

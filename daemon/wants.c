@@ -250,6 +250,7 @@ static struct run *run_for(struct dj_engine *engine, struct dj_call *call,
         return run;
     }
     run = run_new(engine, call, 0);
+    run_bind(run, asker->args);
     run->forced = (flags & DJ_GET_FORCE) != 0;
     run->incognito = (flags & DJ_GET_INCOGNITO) != 0;
     user_of(run, asker);
@@ -274,6 +275,18 @@ static int note_failure(struct dj_engine *engine, const struct dj_rec_summary *f
         return 0;
     run_add_premises(run, failed->tasks, failed->files);
     return run_add_edge(run, call, failed->instance, true);
+}
+
+static int check_complete(struct dj_call *call, const struct dj_asker *asker, struct dj_err *err)
+{
+    struct run would = {.call = call};
+    int rc;
+
+    run_bind(&would, asker->args);
+    rc = dj_args_complete(call->task->public.name, &would.args, err);
+    dj_args_release(&would.args);
+    dj_params_release(&would.params);
+    return rc < 0 ? rc : 1;
 }
 
 /* The answer that needs no computing; 1: there is none. ret_instance: a failure that was noted. */
@@ -304,7 +317,10 @@ static int answer_now(struct dj_engine *engine, struct dj_call *call,
                 ? dj_err_set(err, ENOSPC, "the call could not be recorded")
                 : dj_err_set(err, EIO, "%s (remembered; force tries again)", rec->error);
     }
-    return dj_args_complete(call->task->public.name, &call->args, err) < 0 ? -EINVAL : 1;
+    if (call->foreign)
+        return dj_err_set(err, EINVAL, "its arguments do not fit the parameters that %s has now",
+                          call->task->public.name);
+    return check_complete(call, asker, err);
 }
 
 struct dj_want *dj_want(struct dj_engine *engine, struct dj_call *call,

@@ -108,11 +108,13 @@ static void put_live(struct run *run, struct dj_store_batch *batch)
         .never = run->never,
     };
 
+    dj_args_store(&live.args, &run->args);
     dj_buf_adds(&live.token, run->token);
     dj_key_number(&key, 'A', run->instance);
     dj_codec_encode(&value, &dj_layout_live, &live);
     dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
     dj_buf_release(&live.token);
+    dj_buf_release(&live.args);
 }
 
 /* What the run rests on is known to the daemon that takes it in, should this one end before. */
@@ -153,7 +155,7 @@ int worker_start(struct run *run, struct dj_err *err)
     if (dj_memo_is(run->call))
         memo_expand(run, &expansion, &message.cwd);
     else
-        rc = dj_template_expand(&run->call->task->definition, &run->call->args, &place, &expansion,
+        rc = dj_template_expand(&run->call->task->definition, &run->args, &place, &expansion,
                                 err);
     if (rc == 0)
         rc = live_save(run, err);
@@ -286,6 +288,9 @@ static struct run *adopt(struct dj_engine *engine, uint64_t instance)
         return NULL;
     }
     run = run_new(engine, call, instance);
+    if (live.args.len == 0 || dj_args_load_own(dj_buf_bytes(&live.args), &run->params, &run->args,
+                                               NULL) < 0)
+        run_bind(run, NULL);
     dj_call_unref(call);
     run->adopted = true;
     run->attempt = live.attempt;

@@ -101,3 +101,92 @@ lines()
     is "$(WHO=new dj get greets 30)" "30 new"
     [[ "$(dj cat tasks/greets/.definition)" == *"env = WHO"* ]]
 }
+
+@test "an ignored parameter set by path is a second directory, which remembers it for computing" {
+    cat > "$DJ_TMP/ignored.ini" <<TASKS
+[quiet]
+command = sh -c 'echo x >> $DJ_TMP/count/quiet; cat \$DJ_ARGS' sh
+params = n:int, verbose:int
+default.verbose = 0
+ignore = verbose
+TASKS
+    dj define "$DJ_TMP/ignored.ini"
+    is "$(dj cat tasks/quiet/5,verbose=1/args)" '{"n":5,"verbose":1}'
+    is "$(dj cat tasks/quiet/5,verbose=1/result)" '{"n":5,"verbose":1}'
+    is "$(dj cat tasks/quiet/5/result)" '{"n":5,"verbose":1}'
+    is "$(dj cat tasks/quiet/5/args)" '{"n":5,"verbose":1}'
+    is "$(dj cat tasks/quiet/5,verbose=2/result)" '{"n":5,"verbose":1}'
+    is "$(lines "$DJ_TMP/count/quiet")" 1
+    # The value of the run before is not the default of the next.
+    dj write tasks/quiet/5/ctl force
+    is "$(dj cat tasks/quiet/5/result)" '{"n":5,"verbose":0}'
+    dj write tasks/quiet/.ctl 'force verbose=3,5'
+    is "$(dj cat tasks/quiet/5/result)" '{"n":5,"verbose":3}'
+    dj write tasks/quiet/5,verbose=4/ctl force
+    is "$(dj cat tasks/quiet/5/result)" '{"n":5,"verbose":4}'
+    is "$(dj get quiet 6 verbose=5)" '{"n":6,"verbose":5}'
+    is "$(dj get quiet 7 8)" '{"n":7,"verbose":8}'
+    is "$(dj path quiet 6 verbose=5)" tasks/quiet/6,verbose=5
+    is "$(dj path quiet 6 verbose=0)" tasks/quiet/6
+    is "$(dj get tasks/quiet/9,verbose=1)" '{"n":9,"verbose":1}'
+    is "$(dj ls tasks/quiet | tr '\n' ' ')" "5 6 7 9 "
+    fuse_usable || return 0
+    is "$(cat "$MNT/tasks/quiet/10,verbose=1/result")" '{"n":10,"verbose":1}'
+    is "$(readlink "$MNT/tasks/quiet/verbose=1,10")" 10,verbose=1
+    is "$(cat "$MNT/tasks/quiet/10/result")" '{"n":10,"verbose":1}'
+}
+
+@test "values that are alike and not the same never share a run" {
+    cat > "$DJ_TMP/alike.ini" <<TASKS
+[j]
+command = cat {v@}
+params = v:json
+
+[f]
+command = cat {v@}
+params = v:float
+
+[s]
+command = cat {v@}
+params = v
+
+[l]
+command = sh -c 'for w; do printf "<%s>" "\$w"; done' sh {v}
+params = v:str*
+
+[i]
+command = cat {v@}
+params = v:int
+TASKS
+    dj define "$DJ_TMP/alike.ini"
+    local v
+    for v in 1 1.0 '"1"' true '[]' '{}' null '[1]' '{"a":1}' '{"a":1,"b":2}' '-0.0' 0 0.0 '""'; do
+        is "$(dj get j "$v")" "$v"
+    done
+    is "$(dj ls tasks/j | wc -l)" 14
+    is "$(dj get j '{"b": 2, "a": 1}')" '{"a":1,"b":2}'
+    is "$(dj get j '[ ]')" '[]'
+    is "$(dj ls tasks/j | wc -l)" 14
+    is "$(dj get f -0.0) $(dj get f 0) $(dj get f 1e3) $(dj get f 1000)" "-0.0 0.0 1000.0 1000.0"
+    is "$(dj ls tasks/f | wc -l)" 3
+    for v in "it's" '"q"' $'a\nb' $'\xff\xfe' 'a b' 'a  b' '' ' '; do
+        is "$(dj get s v="$v"; printf .)" "$v."
+    done
+    is "$(dj ls tasks/s | wc -l)" 8
+    is "$(dj get l a b) $(dj get l 'a b') $(dj get l ab)" "<a><b> <a b> <ab>"
+    is "$(dj get l) $(dj get l '')" " <>"
+    is "$(dj ls tasks/l | wc -l)" 5
+    is "$(dj get i 9223372036854775808) $(dj get i +9223372036854775808)" \
+        "9223372036854775808 9223372036854775808"
+    is "$(dj ls tasks/i | wc -l)" 1
+    run dj get f 1e400
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"too large for a float"* ]]
+    run dj get j 9223372036854775808
+    [ "$status" -eq 2 ]
+    # In another process, and in another daemon, a list is the same list.
+    kill_daemon
+    start_daemon --workers 2 --no-mount
+    is "$(dj get --cached l a b)" "<a><b>"
+    is "$(dj get --cached j '{"b":2,"a":1}')" '{"a":1,"b":2}'
+}

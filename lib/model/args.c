@@ -90,6 +90,23 @@ void dj_args_release(struct dj_args *args)
     *args = (struct dj_args)DJ_ARGS_INIT;
 }
 
+bool dj_args_ignored_at(const struct dj_args *args, size_t i)
+{
+    const struct dj_param *param = &args->params->items[i];
+    const struct dj_value *value = &args->values[i];
+
+    return param->ignored && !is_missing(value) &&
+           !(param->has_default && dj_value_equal(value, &param->default_value));
+}
+
+bool dj_args_ignored(const struct dj_args *args)
+{
+    for (size_t i = 0; i < args->params->n; i++)
+        if (dj_args_ignored_at(args, i))
+            return true;
+    return false;
+}
+
 /* ---- as JSON ---------------------------------------------------------------------------- */
 
 static bool is_json(enum dj_type type, struct dj_bytes text)
@@ -192,6 +209,49 @@ static void set_absent(struct dj_value *value, const struct dj_param *param)
         dj_value_copy(value, &param->default_value);
     else
         dj_value_init(value, param->type, param->list, 0);
+}
+
+static int add_own(struct dj_cbor_reader *reader, struct dj_params *params, struct dj_args *args,
+                   struct dj_err *err)
+{
+    struct dj_param *param = &params->items[params->n];
+    struct dj_value *value = &args->values[params->n];
+    struct dj_bytes name, stored;
+    uint64_t pair;
+    int r;
+
+    if (dj_cbor_get_array(reader, &pair) != 0 || pair != 2 ||
+        dj_cbor_get_text(reader, &name) != 0 || dj_cbor_get_bytes(reader, &stored) != 0)
+        return dj_err_set(err, EBADMSG, "stored arguments are damaged");
+    r = dj_value_load(stored, value, err);
+    if (r != 0)
+        return r;
+    *param = (struct dj_param){.name = dj_xmemdup0(name.data, name.len), .type = value->type,
+                               .list = value->list};
+    params->n++;
+    return 0;
+}
+
+int dj_args_load_own(struct dj_bytes bytes, struct dj_params *ret_params, struct dj_args *ret,
+                     struct dj_err *err)
+{
+    struct dj_cbor_reader reader = {bytes};
+    uint64_t n;
+    int r = 0;
+
+    *ret_params = (struct dj_params)DJ_PARAMS_INIT;
+    *ret = (struct dj_args){ret_params, NULL};
+    if (dj_cbor_get_array(&reader, &n) != 0 || n > bytes.len)
+        return dj_err_set(err, EBADMSG, "stored arguments are damaged");
+    ret_params->items = dj_xcalloc(n, sizeof(*ret_params->items));
+    ret->values = dj_xcalloc(n, sizeof(*ret->values));
+    for (uint64_t i = 0; i < n && r == 0; i++)
+        r = add_own(&reader, ret_params, ret, err);
+    if (r != 0) {
+        dj_args_release(ret);
+        dj_params_release(ret_params);
+    }
+    return r;
 }
 
 int dj_args_load(struct dj_bytes bytes, const struct dj_params *params, struct dj_args *ret,

@@ -169,6 +169,27 @@ void dj_name_canonical(struct dj_buf *buf, const struct dj_args *args)
     dj_buf_addf(buf, "%%h%s", hex);
 }
 
+void dj_name_spelled(struct dj_buf *buf, const struct dj_args *args)
+{
+    const size_t begin = buf->len;
+    struct dj_buf name dj_cleanup_buf = DJ_BUF_INIT;
+
+    dj_name_canonical(&name, args);
+    dj_buf_add_bytes(buf, dj_buf_bytes(&name));
+    if (dj_name_is_hashed(dj_buf_bytes(&name)))
+        return;
+    for (size_t i = 0; i < args->params->n; i++) {
+        if (!dj_args_ignored_at(args, i))
+            continue;
+        dj_buf_addf(buf, ",%s=", args->params->items[i].name);
+        add_value(buf, &args->values[i]);
+    }
+    if (buf->len - begin <= DJ_NAME_MAX)
+        return;
+    dj_buf_truncate(buf, begin);
+    dj_buf_add_bytes(buf, dj_buf_bytes(&name));
+}
+
 bool dj_name_is_hashed(struct dj_bytes name)
 {
     struct dj_digest digest;

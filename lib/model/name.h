@@ -34,6 +34,13 @@ int dj_name_decode(struct dj_buf *buf, struct dj_bytes text, struct dj_err *err)
 /* dj_name_canonical(buf, args): appends the name, %h form when too long. args must be resolved. */
 void dj_name_canonical(struct dj_buf *buf, const struct dj_args *args);
 
+/*
+ * dj_name_spelled(buf, args): the canonical name and behind it `,NAME=VALUE` for each ignored
+ * parameter that has another value than its default: a second name, which remembers these. Where
+ * there is no room for them, the canonical name.
+ */
+void dj_name_spelled(struct dj_buf *buf, const struct dj_args *args);
+
 /* dj_name_long(buf, args): the same without the %h rule: what a %h name is the digest of. */
 void dj_name_long(struct dj_buf *buf, const struct dj_args *args);
 

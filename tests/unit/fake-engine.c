@@ -341,6 +341,24 @@ struct dj_call *dj_call_by_number(struct dj_engine *engine, uint64_t number)
     return NULL;
 }
 
+bool dj_call_given(struct dj_engine *engine, struct dj_task *task, struct dj_bytes name,
+                   struct dj_args *ret)
+{
+    (void)engine;
+    (void)task;
+    (void)name;
+    *ret = (struct dj_args)DJ_ARGS_INIT;
+    return false;
+}
+
+void dj_call_show_args(struct dj_engine *engine, struct dj_call *call, const struct dj_args *given,
+                       struct dj_buf *buf)
+{
+    (void)engine;
+    (void)given;
+    dj_args_json(buf, &call->args);
+}
+
 void dj_call_resolve(struct dj_engine *engine, struct dj_task *task, struct dj_bytes name,
                      const struct dj_asker *asker, dj_resolved_fn *done, void *cookie)
 {
@@ -357,7 +375,7 @@ void fake_resolve(struct dj_engine *engine, struct dj_call *call)
 
     engine->resolved = NULL;
     done(engine->resolved_cookie, call == NULL ? -ENOENT : 0, call,
-         call == NULL ? "no such file" : NULL);
+         call == NULL ? NULL : &call->args, call == NULL ? "no such file" : NULL);
 }
 
 enum dj_status dj_call_status(struct dj_engine *engine, struct dj_call *call)
