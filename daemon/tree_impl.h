@@ -73,8 +73,8 @@ struct dj_spot {
 #define DJ_SPOT_INIT {0}
 
 /*
- * dj_spot_given(spot, asker, ret): *asker asks with the ignored parameters that the spot's name sets;
- * ret is released by the caller, before the loop turns.
+ * dj_spot_given(spot, asker, ret): *asker asks with the ignored parameters that the spot's name
+ * sets; ret is released by the caller, before the loop turns.
  */
 void dj_spot_given(const struct dj_spot *spot, struct dj_asker *asker, struct dj_args *ret);
 #define dj_cleanup_spot DJ_CLEANUP(dj_spot_release)

@@ -90,7 +90,7 @@ void dj_args_store(struct dj_buf *buf, const struct dj_args *args);
  * ones take their absent value, else their default. */
 int dj_args_load(struct dj_bytes bytes, const struct dj_params *params, struct dj_args *ret,
                  struct dj_err *err) DJ_MUST_CHECK;
-/* dj_args_load_own(): with the parameters that the arguments were stored with, as far as they say. */
+/* dj_args_load_own(): with the parameters that they were stored with, as far as they say. */
 int dj_args_load_own(struct dj_bytes bytes, struct dj_params *ret_params, struct dj_args *ret,
                      struct dj_err *err) DJ_MUST_CHECK;
 
