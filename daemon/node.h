@@ -66,6 +66,7 @@ enum dj_run_leaf {
     DJ_RUN_DEPENDENTS,
     DJ_RUN_LINK,   /* in some other run's deps or dependents: a link to this run */
     DJ_RUN_ALIAS,  /* another spelling: a link to the canonical name */
+    DJ_RUN_ERROR,
     DJ_RUN_LEAVES
 };
 

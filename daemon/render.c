@@ -36,6 +36,7 @@ void dj_render_readme(struct dj_buf *buf, struct dj_engine *engine)
         "  files/         what it left in its working directory\n"
         "  log            its stderr, live while it runs\n"
         "  status         absent queued waiting running done failed cancelled lost stale evicted\n"
+        "  error          why the last try failed, in a sentence; listed when it did\n"
         "  args  meta     its arguments, and times, exit, sizes, versions: JSON\n"
         "  wait           never listed: a read ends when the run has ended\n"
         "  ctl            takes run, force, incognito, delete, cancel, invalidate\n"
@@ -87,6 +88,23 @@ void dj_render_task_status(struct dj_buf *buf, struct dj_engine *engine, struct 
 void dj_render_run_status(struct dj_buf *buf, struct dj_engine *engine, struct dj_call *call)
 {
     dj_buf_addf(buf, "%s\n", dj_status_name(dj_call_status(engine, call)));
+}
+
+void dj_render_error(struct dj_buf *buf, struct dj_engine *engine, struct dj_call *call)
+{
+    uint64_t latest = dj_call_latest(engine, call);
+    const struct dj_rec_instance *record;
+    struct dj_live live;
+
+    if (latest == 0 || dj_live(engine, latest, &live))
+        return;
+    record = dj_instance(engine, latest);
+    if (record == NULL || record->state == DJ_DONE)
+        return;
+    if (record->error != NULL && *record->error != '\0')
+        dj_buf_addf(buf, "%s\n", record->error);
+    else
+        dj_buf_addf(buf, "the run ended %s\n", dj_status_name((enum dj_status)record->state));
 }
 
 /* A member of the object under way. The name is ours and needs no escapes. */

@@ -28,6 +28,7 @@ static const struct run_file files[] = {
     {"ctl", DJ_RUN_CTL, true},
     {"deps", DJ_RUN_DEPS, true},
     {"dependents", DJ_RUN_DEPENDENTS, true},
+    {"error", DJ_RUN_ERROR, false},
     {"files", DJ_RUN_FILES, true},
     {"log", DJ_RUN_LOG, true},
     {"meta", DJ_RUN_META, true},
@@ -144,10 +145,21 @@ static int run_lookup(const struct dj_spot *folder, const struct dj_asker *asker
     return dj_err_set(err, ENOENT, "a run has no such file");
 }
 
+/* The newest try is what `error` tells of, whichever instance answers. */
+static bool has_failed(struct dj_engine *engine, struct dj_call *call)
+{
+    dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
+
+    dj_render_error(&text, engine, call);
+    return text.len > 0;
+}
+
 static bool is_listed(const struct dj_spot *folder, const struct run_file *file)
 {
     if (file->leaf == DJ_RUN_RESULT || file->leaf == DJ_RUN_FILES)
         return dj_call_current(folder->engine, folder->call) != 0;
+    if (file->leaf == DJ_RUN_ERROR)
+        return has_failed(folder->engine, folder->call);
     return file->listed;
 }
 
@@ -236,6 +248,11 @@ static void meta_text(const struct dj_spot *spot, struct dj_buf *buf)
 {
     dj_render_meta(buf, spot->engine, spot->call,
                    dj_run_shown(spot->engine, spot->call, spot->readonly));
+}
+
+static void error_text(const struct dj_spot *spot, struct dj_buf *buf)
+{
+    dj_render_error(buf, spot->engine, spot->call);
 }
 
 /* ---- placeholders ---------------------------------------------------------------------------- */
@@ -564,6 +581,7 @@ const struct dj_sort dj_run_sorts[DJ_RUN_LEAVES] = {
     [DJ_RUN_STATUS] = {.mode = S_IFREG | 0444, .text = status_text},
     [DJ_RUN_ARGS] = {.mode = S_IFREG | 0444, .text = args_text},
     [DJ_RUN_META] = {.mode = S_IFREG | 0444, .text = meta_text},
+    [DJ_RUN_ERROR] = {.mode = S_IFREG | 0444, .text = error_text},
     [DJ_RUN_WAIT] = {.mode = S_IFREG | 0444, .open = wait_open},
     [DJ_RUN_CTL] = {.mode = S_IFREG | 0666, .text = dj_ctl_text, .writable = &dj_ctl_run_ops},
     [DJ_RUN_DEPS] = {.mode = S_IFDIR | 0755, .attr = short_attr, .lookup = dj_edges_lookup,

@@ -243,6 +243,12 @@ static void test_interrupt(void)
     is_int(asked->code, -EIO, "a failed run is EIO");
     is_str(asked->sentence, "it exited with 1", "with its sentence");
     fake_done(asked);
+    is_text("tasks/f/6/error", "it exited with 1\n", "which error has, too");
+    is_list("tasks/f/6", "args ctl deps dependents error log meta status ", "and is listed");
+    fake_run(engine, fake_call(engine, "f", "6"));
+    is_text("tasks/f/6/error", "", "until the next try begins");
+    is_list("tasks/f/6", "args ctl deps dependents log meta status ", "and is not listed any more");
+    is_text("tasks/f/8/error", "", "nor is it there for what was never run");
     teardown();
 }
 
