@@ -99,9 +99,23 @@ int dj_cmd_write(struct dj_cli *cli, int argc, char **argv)
     return rc < 0 ? dj_fail(rc, &err) : DJ_EX_OK;
 }
 
-/* A RUN is a path below tasks/ or TASK with arguments; ret is its folder. */
-static int run_folder(struct dj_cli *cli, int argc, char **argv, struct dj_buf *ret,
-                      struct dj_err *err)
+/* The path of a run without the mount before it, and with tasks/ before it. */
+static void run_path(struct dj_cli *cli, const char *word, struct dj_buf *ret)
+{
+    const char *mount = dj_connection_welcome(cli->connection)->mount;
+    size_t len = mount == NULL ? 0 : strlen(mount);
+
+    if (len != 0 && strncmp(word, mount, len) == 0 && word[len] == '/')
+        word += len + 1;
+    if (strncmp(word, "tasks/", strlen("tasks/")) != 0)
+        dj_buf_adds(ret, "tasks/");
+    dj_buf_adds(ret, word);
+    while (ret->len > 0 && ret->data[ret->len - 1] == '/')
+        dj_buf_truncate(ret, ret->len - 1);
+}
+
+int dj_run_folder(struct dj_cli *cli, int argc, char **argv, struct dj_buf *ret,
+                  struct dj_err *err)
 {
     dj_cleanup_free char *cwd = getcwd(NULL, 0);
     struct dj_msg_path path = {0};
@@ -110,8 +124,8 @@ static int run_folder(struct dj_cli *cli, int argc, char **argv, struct dj_buf *
 
     if (rc < 0)
         return rc;
-    if (argc == 1 && strncmp(argv[0], "tasks/", 6) == 0) {
-        dj_buf_adds(ret, argv[0]);
+    if (argc == 1 && strchr(argv[0], '/') != NULL) {
+        run_path(cli, argv[0], ret);
         return 0;
     }
     path.task = dj_xstrdup(argv[0]);
@@ -120,7 +134,8 @@ static int run_folder(struct dj_cli *cli, int argc, char **argv, struct dj_buf *
         dj_buf_adds(&((struct dj_part_word *)dj_list_add(&path.words,
                                                          sizeof(struct dj_part_word)))->bytes,
                     argv[i]);
-    rc = dj_connection_call(cli->connection, DJ_MSG_PATH, &path, DJ_MSG_OK, &answer, err);
+    rc = dj_connection_call_env(cli->connection, DJ_MSG_PATH, &path, &path.env, DJ_MSG_OK, &answer,
+                                err);
     dj_codec_release(dj_message_layout(DJ_MSG_PATH), &path);
     if (rc < 0)
         return rc;
@@ -138,7 +153,7 @@ int dj_cmd_verb(struct dj_cli *cli, int argc, char **argv)
     if (argc < 2)
         return dj_usage(argv[0]);
     dj_buf_addf(&line, "%s\n", strcmp(argv[0], "rm") == 0 ? "delete" : argv[0]);
-    rc = run_folder(cli, argc - 1, argv + 1, &path, &err);
+    rc = dj_run_folder(cli, argc - 1, argv + 1, &path, &err);
     dj_buf_adds(&path, "/ctl");
     if (rc == 0)
         rc = dj_tree_write(cli->connection, dj_buf_str(&path), dj_buf_bytes(&line), &err);
@@ -153,7 +168,7 @@ int dj_cmd_wait(struct dj_cli *cli, int argc, char **argv)
 
     if (argc < 2)
         return dj_usage("wait");
-    rc = run_folder(cli, argc - 1, argv + 1, &path, &err);
+    rc = dj_run_folder(cli, argc - 1, argv + 1, &path, &err);
     if (rc < 0)
         return dj_fail(rc, &err);
     dj_buf_adds(&path, "/wait");

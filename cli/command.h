@@ -61,6 +61,14 @@ int dj_connect(struct dj_cli *cli, bool start, struct dj_err *err) DJ_MUST_CHECK
  * "://" stays as it is. malloc'd. */
 char *dj_absolute(const char *path);
 
+/*
+ * dj_run_folder(cli, argc, argv, ret, err): the folder below the mount of the run that these words
+ * name: one word with a slash in it is its path (tasks/TASK/NAME, TASK/NAME, or below the mount),
+ * else a task and its arguments. Connects.
+ */
+int dj_run_folder(struct dj_cli *cli, int argc, char **argv, struct dj_buf *ret,
+                  struct dj_err *err) DJ_MUST_CHECK;
+
 /* dj_program(name): where a program of this installation is; malloc'd. */
 char *dj_program(const char *name);
 
@@ -146,6 +154,9 @@ int dj_cmd_write(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_verb(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_wait(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_undelete(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_why(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_key(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_impact(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_help(struct dj_cli *cli, int argc, char **argv);
 
 /* dj_mount_at(cli, mount, err): starts djfs; 0, 1 when this daemon is mounted there, or -errno. */

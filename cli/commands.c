@@ -16,7 +16,9 @@ const struct dj_command dj_commands[] = {
     {"down", "[MOUNT]", "unmount and stop the daemon", dj_cmd_down},
     {"get", GET, "print a result, computed when need be", dj_cmd_get},
     {"help", "[COMMAND]", "list the commands, or show one", dj_cmd_help},
+    {"impact", "[--json] TASK", "list what a new version would invalidate", dj_cmd_impact},
     {"invalidate", "RUN", "call a stored result stale, with what rests on it", dj_cmd_verb},
+    {"key", "RUN | PATH PATH", "print what a run's key is made of, or how two differ", dj_cmd_key},
     {"ls", "[-l] [PATH]", "list a folder of the tree", dj_cmd_ls},
     {"memo", MEMO, "run any command once, and replay it ever after", dj_cmd_memo},
     {"mount", "[MOUNT]", "mount the tree", dj_cmd_mount},
@@ -28,6 +30,7 @@ const struct dj_command dj_commands[] = {
     {"undelete", "[TASK [NAME]]", "bring back what was deleted within a day", dj_cmd_undelete},
     {"up", UP, "start the daemon and mount the tree", dj_cmd_up},
     {"wait", "RUN", "wait until nothing of it is under way; print its status", dj_cmd_wait},
+    {"why", "RUN", "say why a run has a result, or why it has none", dj_cmd_why},
     {"write", "PATH TEXT", "write a line to a file of the tree", dj_cmd_write},
 };
 

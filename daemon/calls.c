@@ -386,7 +386,7 @@ void dj_call_show_args(struct dj_engine *engine, struct dj_call *call, const str
 
 /* ---- judging ---- */
 
-static bool task_premise_holds(void *cookie, const struct dj_rec_premise *premise)
+bool task_premise_holds(void *cookie, const struct dj_rec_premise *premise)
 {
     struct dj_task *public = dj_task_by_number(cookie, (uint32_t)premise->task);
 
@@ -395,7 +395,7 @@ static bool task_premise_holds(void *cookie, const struct dj_rec_premise *premis
                            &premise->digest);
 }
 
-static bool file_premise_holds(void *cookie, const struct dj_rec_premise *premise)
+bool file_premise_holds(void *cookie, const struct dj_rec_premise *premise)
 {
     return input_holds(cookie, dj_buf_bytes(&premise->path), &premise->digest);
 }
@@ -407,7 +407,7 @@ bool premises_hold(struct dj_engine *engine, uint64_t tasks, uint64_t files)
            dj_premises_hold(engine->premises, files, 0, file_premise_holds, engine);
 }
 
-static bool summary_valid(struct dj_engine *engine, const struct dj_rec_summary *summary)
+bool summary_valid(struct dj_engine *engine, const struct dj_rec_summary *summary)
 {
     return summary->state == DJ_DONE && !summary->stale &&
            premises_hold(engine, summary->tasks, summary->files);

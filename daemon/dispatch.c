@@ -244,6 +244,7 @@ static const struct {
     {DJ_MSG_UNDEFINE, dj_serve_undefine}, {DJ_MSG_BUMP, dj_serve_bump},
     {DJ_MSG_UNDELETE, dj_serve_undelete}, {DJ_MSG_STOP, on_stop},
     {DJ_MSG_MEMO, dj_serve_memo},    {DJ_MSG_FOLLOW, dj_serve_follow},
+    {DJ_MSG_IMPACT, dj_serve_impact},
 };
 
 static struct dj_request *new_request(struct dj_peer *peer, struct dj_message_in *message)

@@ -30,6 +30,7 @@ void dj_serve_path(struct dj_request *request);
 void dj_serve_define(struct dj_request *request);
 void dj_serve_undefine(struct dj_request *request);
 void dj_serve_bump(struct dj_request *request);
+void dj_serve_impact(struct dj_request *request);
 void dj_serve_undelete(struct dj_request *request);
 
 #endif

@@ -113,6 +113,7 @@ static void fill(struct run *run)
     rec->user = dj_xstrdup(run->user == NULL ? "" : run->user);
     rec->attempt = run->attempt;
     rec->forced = run->forced;
+    rec->program = run->program;
     rec->edges = run->edges;
     run->edges = (struct dj_list){0};
     dj_args_store(&rec->args, &run->args);

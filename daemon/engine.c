@@ -38,7 +38,12 @@ static void put_record(struct dj_engine *engine, char kind, uint64_t number,
 
 static void premise_made(void *cookie, uint64_t number, const struct dj_rec_premise *premise)
 {
+    struct dj_task *public = dj_task_by_number(cookie, (uint32_t)premise->task);
+    struct task *task = public == NULL ? NULL : dj_container_of(public, struct task, public);
+
     put_record(cookie, 'P', number, &dj_layout_premise, premise);
+    if (task != NULL && dj_digest_equal(&task->effective, &premise->digest))
+        version_keep(cookie, task);
 }
 
 static void set_made(void *cookie, uint64_t number, const struct dj_rec_set *set)

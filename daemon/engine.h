@@ -17,6 +17,7 @@
 
 #include "lib/model/definition.h"
 #include "lib/model/param.h"
+#include "lib/model/reason.h"
 #include "lib/model/records.h"
 #include "lib/model/status.h"
 #include "lib/proto/messages.h"
@@ -79,6 +80,16 @@ int dj_task_delete_all(struct dj_engine *engine, struct dj_task *task,
                        const struct dj_asker *asker, dj_done_fn *done, void *cookie,
                        struct dj_err *err) DJ_MUST_CHECK;
 
+/*
+ * dj_impact(engine, task, task_name, name, max, each, cookie): the runs that a version of the task
+ * that never was would invalidate, by task and name. At most max runs are looked at behind the one
+ * that task_name and name say (both empty: from the start), and these are moved on; true: that was
+ * the end.
+ */
+typedef void dj_impact_fn(void *cookie, const struct dj_task *task, struct dj_bytes name);
+bool dj_impact(struct dj_engine *engine, const struct dj_task *task, struct dj_buf *task_name,
+               struct dj_buf *name, size_t max, dj_impact_fn *each, void *cookie);
+
 /* ---- calls ------------------------------------------------------------------------------- */
 
 struct dj_call; /* reference counted */
@@ -137,6 +148,15 @@ enum dj_status dj_call_status(struct dj_engine *engine, struct dj_call *call);
 uint64_t dj_call_current(struct dj_engine *engine, struct dj_call *call);
 /* dj_call_latest(): the newest instance whatever its state, live ones included; 0: none. */
 uint64_t dj_call_latest(struct dj_engine *engine, struct dj_call *call);
+
+/* dj_call_why(engine, call, ret): the facts of this moment; ret is initialised by the caller. */
+void dj_call_why(struct dj_engine *engine, struct dj_call *call, struct dj_reason *ret);
+/* dj_hit_note(engine, instance, ret): what who gets this instance should know; may be nothing. */
+void dj_hit_note(struct dj_engine *engine, uint64_t instance, struct dj_buf *ret);
+/* dj_call_key_text(engine, call, instance, buf): the text of `key`, of that instance; 0: of a call
+ * that is computed now. */
+void dj_call_key_text(struct dj_engine *engine, struct dj_call *call, uint64_t instance,
+                      struct dj_buf *buf);
 
 /* dj_call_bucket(call): for generations.h. */
 uint64_t dj_call_bucket(const struct dj_call *call);

@@ -42,13 +42,16 @@ struct task {
     struct dj_digest effective; /* zero while undefined */
     struct dj_rec_task rec;
     struct dj_list tracked;     /* struct tracked */
+    struct dj_list program;     /* struct tracked: what its command runs, see program.c */
     UT_hash_handle hh;          /* by name */
 };
 
 /* A file that a definition tracks, as it was when the effective version was made. */
 struct tracked {
     char *path;
-    uint64_t size, mtime_ns, ctime_ns, inode;
+    uint64_t size, mtime_ns, ctime_ns, inode; /* 0: it is not there */
+    struct dj_digest digest;
+    bool looked;
 };
 
 struct run;
@@ -85,6 +88,9 @@ struct run {
     char *version;
     char token[33];
     char *user;
+    char *asked_by;          /* who asked first: a run or a user */
+    uint64_t first_asker;    /* that run's instance, 0 */
+    uint64_t program;        /* premises on the files that it runs, which do not count */
     uint64_t queued_ns, start_ns;
     struct dj_list env;      /* struct dj_env: of who asked for a memo */
     struct dj_params params;
@@ -192,6 +198,7 @@ void tasks_look_at_tracked(struct dj_engine *engine);
 void tasks_raise_generation(struct dj_engine *engine);
 void task_put(struct dj_engine *engine, struct dj_store_batch *batch,
               struct dj_definition *definition, const struct dj_list *env);
+uint64_t task_epoch(const struct task *task);
 
 /* naming.c */
 void call_bind(struct dj_call *call);
@@ -212,6 +219,9 @@ void call_reload(struct dj_engine *engine, struct dj_call *call);
 void call_changed(struct dj_engine *engine, struct dj_call *call, bool invalid);
 bool premises_hold(struct dj_engine *engine, uint64_t tasks, uint64_t files);
 const struct dj_rec_summary *call_newest(const struct dj_call *call);
+bool task_premise_holds(void *cookie, const struct dj_rec_premise *premise);
+bool file_premise_holds(void *cookie, const struct dj_rec_premise *premise);
+bool summary_valid(struct dj_engine *engine, const struct dj_rec_summary *summary);
 
 /* instances.c */
 int instance_load(struct dj_engine *engine, uint64_t number, struct dj_rec_instance *ret);
@@ -282,6 +292,28 @@ void worker_gone(struct dj_engine *engine, struct dj_peer *peer);
 void worker_message(struct dj_engine *engine, struct dj_peer *peer,
                     const struct dj_message_in *message);
 void slot_free(struct dj_engine *engine, uint64_t slot);
+
+/* versions.c */
+void version_of(const struct task *task, struct dj_rec_version *ret);
+int version_load(struct dj_engine *engine, uint32_t task, const struct dj_digest *effective,
+                 struct dj_rec_version *ret);
+void version_keep(struct dj_engine *engine, const struct task *task);
+void versions_keep_present(struct dj_engine *engine);
+
+/* program.c */
+void program_reset(struct task *task);
+void program_forget(struct task *task);
+uint64_t program_now(struct dj_engine *engine, struct task *task);
+void program_notes(struct dj_engine *engine, struct task *task, uint64_t program,
+                   struct dj_list *ret);
+
+/* why.c */
+void add_run_name(struct dj_buf *buf, const struct dj_call *call);
+
+/* blame.c */
+void blame_premise(struct dj_engine *engine, const struct dj_call *call,
+                   const struct dj_rec_summary *summary, struct dj_reason *ret);
+void blame_argument(struct dj_engine *engine, const struct dj_call *call, struct dj_reason *ret);
 
 /* marks.c */
 void mark_stale(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_call *call,

@@ -80,6 +80,13 @@ void dj_key_input(struct dj_buf *buf, unsigned type, struct dj_bytes path)
     dj_buf_add_bytes(buf, path);
 }
 
+void dj_key_version(struct dj_buf *buf, uint32_t task, const struct dj_digest *effective)
+{
+    begin(buf, 'V');
+    put32(buf, task);
+    dj_buf_add(buf, effective->b, sizeof(effective->b));
+}
+
 void dj_key_seen(struct dj_buf *buf, unsigned type, struct dj_bytes digest_prefix)
 {
     begin(buf, 'G');

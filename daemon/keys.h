@@ -10,6 +10,8 @@
  *   B digest              content up to DJ_CONTENT_INLINE_MAX
  *   R digest instance64   nothing: the instance refers to that content
  *   P premise64           struct dj_rec_premise
+ *   V task32 digest       struct dj_rec_version: of an effective version that a premise names;
+ *                         written with the premise and as long-lived
  *   S set64               struct dj_rec_set
  *   A instance64          struct dj_rec_live
  *   E instance64 n64      struct dj_rec_edge of a run that is under way
@@ -36,6 +38,7 @@ void dj_key_numbers(struct dj_buf *buf, char kind, uint64_t first, uint64_t seco
 void dj_key_content(struct dj_buf *buf, const struct dj_digest *digest);
 void dj_key_reference(struct dj_buf *buf, const struct dj_digest *digest, uint64_t instance);
 void dj_key_input(struct dj_buf *buf, unsigned type, struct dj_bytes path);
+void dj_key_version(struct dj_buf *buf, uint32_t task, const struct dj_digest *effective);
 void dj_key_seen(struct dj_buf *buf, unsigned type, struct dj_bytes digest_prefix);
 void dj_key_counter(struct dj_buf *buf, const char *name);
 

@@ -67,6 +67,8 @@ enum dj_run_leaf {
     DJ_RUN_LINK,   /* in some other run's deps or dependents: a link to this run */
     DJ_RUN_ALIAS,  /* another spelling: a link to the canonical name */
     DJ_RUN_ERROR,
+    DJ_RUN_WHY,
+    DJ_RUN_KEY,
     DJ_RUN_LEAVES
 };
 

@@ -311,3 +311,48 @@ bool dj_premises_has_task(struct dj_premises *premises, uint64_t number, uint32_
     }
     return false;
 }
+
+void dj_premises_each(struct dj_premises *premises, uint64_t number, dj_premise_each_fn *each,
+                      void *cookie)
+{
+    struct set *set = set_at(premises, number);
+    bool go_on = true;
+
+    for (size_t i = 0; set != NULL && go_on && i < set->n; i++) {
+        struct premise *premise = set->members[i] > premises->premise_count
+                                      ? NULL
+                                      : premises->by_number[set->members[i] - 1];
+
+        if (premise != NULL)
+            go_on = each(cookie, premise->number, &premise->rec);
+    }
+}
+
+bool dj_premises_has(struct dj_premises *premises, uint64_t number, uint64_t premise)
+{
+    struct set *set = set_at(premises, number);
+    size_t low = 0, high = set == NULL ? 0 : set->n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (set->members[middle] == premise)
+            return true;
+        if (set->members[middle] < premise)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
+bool dj_premises_knows(struct dj_premises *premises, uint32_t task,
+                       const struct dj_digest *effective)
+{
+    dj_cleanup_buf struct dj_buf identity = DJ_BUF_INIT;
+    struct premise *premise;
+
+    identify(&identity, task, effective, dj_bytes(NULL, 0));
+    HASH_FIND(hh, premises->premises, identity.data, identity.len, premise);
+    return premise != NULL;
+}

@@ -60,6 +60,18 @@ typedef bool dj_premise_holds_fn(void *cookie, const struct dj_rec_premise *prem
 bool dj_premises_hold(struct dj_premises *premises, uint64_t set, uint64_t generation,
                       dj_premise_holds_fn *holds, void *cookie);
 
+/* dj_premises_each(): the premises of a set by number, until each() says false. They stay as long
+ * as the premises do. */
+typedef bool dj_premise_each_fn(void *cookie, uint64_t number,
+                                const struct dj_rec_premise *premise);
+void dj_premises_each(struct dj_premises *premises, uint64_t set, dj_premise_each_fn *each,
+                      void *cookie);
+/* dj_premises_has(): the set has the premise of that number. */
+bool dj_premises_has(struct dj_premises *premises, uint64_t set, uint64_t premise);
+/* dj_premises_knows(): there is a premise on this effective version. */
+bool dj_premises_knows(struct dj_premises *premises, uint32_t task,
+                       const struct dj_digest *effective);
+
 /* dj_premises_has_task(): the set has a premise on that task. */
 bool dj_premises_has_task(struct dj_premises *premises, uint64_t set, uint32_t task);
 

@@ -37,6 +37,7 @@ void dj_render_readme(struct dj_buf *buf, struct dj_engine *engine)
         "  log            its stderr, live while it runs\n"
         "  status         absent queued waiting running done failed cancelled lost stale evicted\n"
         "  error          why the last try failed, in a sentence; listed when it did\n"
+        "  why  key       why it has a result or none, in a line; what its key is made of\n"
         "  args  meta     its arguments, and times, exit, sizes, versions: JSON\n"
         "  wait           never listed: a read ends when the run has ended\n"
         "  ctl            takes run, force, incognito, delete, cancel, invalidate\n"
@@ -105,6 +106,16 @@ void dj_render_error(struct dj_buf *buf, struct dj_engine *engine, struct dj_cal
         dj_buf_addf(buf, "%s\n", record->error);
     else
         dj_buf_addf(buf, "the run ended %s\n", dj_status_name((enum dj_status)record->state));
+}
+
+void dj_render_why(struct dj_buf *buf, struct dj_engine *engine, struct dj_call *call)
+{
+    dj_cleanup_reason struct dj_reason reason;
+
+    dj_reason_init(&reason);
+    dj_call_why(engine, call, &reason);
+    dj_reason_print(buf, &reason);
+    dj_buf_addc(buf, '\n');
 }
 
 /* A member of the object under way. The name is ours and needs no escapes. */

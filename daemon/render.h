@@ -19,6 +19,7 @@ void dj_render_task_status(struct dj_buf *buf, struct dj_engine *engine, struct 
 void dj_render_run_status(struct dj_buf *buf, struct dj_engine *engine, struct dj_call *call);
 /* dj_render_error(): why the newest try gave no result; nothing while one is under way. */
 void dj_render_error(struct dj_buf *buf, struct dj_engine *engine, struct dj_call *call);
+void dj_render_why(struct dj_buf *buf, struct dj_engine *engine, struct dj_call *call);
 
 /* dj_render_meta(…, instance): of the call as a whole and of this ended instance, 0: none. */
 void dj_render_meta(struct dj_buf *buf, struct dj_engine *engine, struct dj_call *call,

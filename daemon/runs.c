@@ -81,6 +81,7 @@ void run_free(struct run *run)
     free(run->edges.items);
     free(run->version);
     free(run->user);
+    free(run->asked_by);
     free(run->log_path);
     dj_codec_release(dj_message_layout(DJ_MSG_EXITED), &run->exited);
     dj_codec_release(&dj_layout_instance, &run->result);
@@ -117,6 +118,7 @@ static void take_version(struct run *run)
     free(run->version);
     run->version = dj_xstrdup(version == NULL ? "" : version);
     run->tasks = dj_premises_task(run->engine->premises, task->public.number, &task->effective);
+    run->program = program_now(run->engine, task);
 }
 
 static void start(struct run *run)

@@ -39,6 +39,17 @@ static bool is_told_by_exit(const struct dj_answer_form *form, const struct dj_r
            (rec->how == DJ_EXIT_SIGNAL || rec->how == DJ_EXIT_NOT_STARTED);
 }
 
+/* Of what a run reads nobody sees a note; in its log it would only be a difference. */
+static char *note_on(struct dj_request *request, const struct dj_answer_form *form,
+                     uint64_t instance)
+{
+    struct dj_buf note = DJ_BUF_INIT;
+
+    if (!form->memo && dj_peer_facts(request->peer)->run == 0)
+        dj_hit_note(request->engine, instance, &note);
+    return note.len == 0 ? NULL : dj_buf_steal(&note);
+}
+
 void dj_answer(struct dj_request *request, const struct dj_answer_form *form, int code,
                uint64_t instance, const char *sentence)
 {
@@ -58,6 +69,7 @@ void dj_answer(struct dj_request *request, const struct dj_answer_form *form, in
     if (code == 0 || is_told_by_exit(form, rec, code)) {
         rc = fill_result(request->engine, rec, &result, &err);
         result.exit = form->memo ? dj_memo_exit(rec) : rec->code;
+        result.note = code == 0 ? note_on(request, form, instance) : NULL;
     }
     if (code != 0)
         result.error = dj_xstrdup(sentence == NULL ? strerror(-code) : sentence);

@@ -5,7 +5,8 @@
 #include "lib/util/mem.h"
 
 /*
- * DEFINE, UNDEFINE, BUMP, UNDELETE: answered when what they changed is durable.
+ * DEFINE, UNDEFINE, BUMP, UNDELETE: answered when what they changed is durable. IMPACT: what a bump
+ * would change, at once.
  */
 
 struct changing {
@@ -115,4 +116,36 @@ void dj_serve_undelete(struct dj_request *request)
                      changed, changing, &err);
     if (rc < 0)
         refuse(changing, rc, &err);
+}
+
+/* ---- impact ---- */
+
+enum { IMPACT_AT_ONCE = 1000 }; /* runs that are looked at between two other requests */
+
+static void add_impacted(void *cookie, const struct dj_task *task, struct dj_bytes name)
+{
+    struct dj_msg_impacted_runs *answer = cookie;
+    struct dj_part_impacted *run = dj_list_add(&answer->runs, sizeof(*run));
+
+    run->task = dj_xstrdup(task->name);
+    dj_buf_add_bytes(&run->name, name);
+}
+
+void dj_serve_impact(struct dj_request *request)
+{
+    const struct dj_msg_impact *impact = request->fields;
+    struct dj_task *task = find(request, impact->task);
+    struct dj_msg_impacted_runs answer = {.end = false};
+    struct dj_buf at_task = DJ_BUF_INIT;
+    uint64_t max = impact->max == 0 ? IMPACT_AT_ONCE : DJ_MIN(impact->max, IMPACT_AT_ONCE);
+
+    if (task == NULL)
+        return;
+    dj_buf_adds(&at_task, impact->at_task == NULL ? "" : impact->at_task);
+    dj_buf_set(&answer.at_name, dj_buf_bytes(&impact->at_name));
+    answer.end = dj_impact(request->engine, task, &at_task, &answer.at_name, (size_t)max,
+                           add_impacted, &answer);
+    answer.at_task = dj_buf_steal(&at_task);
+    dj_reply(request, DJ_MSG_IMPACTED, &answer);
+    dj_codec_release(dj_message_layout(DJ_MSG_IMPACTED), &answer);
 }

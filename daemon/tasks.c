@@ -100,8 +100,10 @@ static char *tracked_path(const struct dj_definition *definition, struct dj_byte
     return dj_buf_steal(&path);
 }
 
-static uint64_t epoch_of(const struct task *task, const char *version)
+uint64_t task_epoch(const struct task *task)
 {
+    const char *version = task->definition.version;
+
     for (size_t i = 0; i < task->rec.epochs.n; i++) {
         const struct dj_rec_epoch *epoch = DJ_LIST_AT(&task->rec.epochs, struct dj_rec_epoch, i);
 
@@ -130,6 +132,7 @@ static void hash_tracked(struct dj_hasher *hasher, struct task *task)
         fd = dj_open(-1, path, O_RDONLY, 0);
         if (fd >= 0 && dj_digest_fd(fd, &digest, NULL) < 0)
             digest = (struct dj_digest){{0}};
+        tracked->digest = digest;
         dj_hasher_update(hasher, digest.b, sizeof(digest.b));
     }
 }
@@ -143,10 +146,11 @@ static void make_effective(struct task *task)
 
     if (task->public.definition == NULL) {
         task->effective = (struct dj_digest){{0}};
+        program_forget(task);
         return;
     }
     dj_definition_digest(&task->definition, &definition);
-    epoch = epoch_of(task, version);
+    epoch = task_epoch(task);
     dj_hasher_init(&hasher);
     dj_hasher_update(&hasher, version == NULL ? "" : version,
                      (version == NULL ? 0 : strlen(version)) + 1);
@@ -154,6 +158,7 @@ static void make_effective(struct task *task)
     dj_hasher_update(&hasher, &epoch, sizeof(epoch));
     hash_tracked(&hasher, task);
     dj_hasher_final(&hasher, &task->effective);
+    program_reset(task);
 }
 
 void tasks_raise_generation(struct dj_engine *engine)
@@ -202,6 +207,7 @@ static struct task *add(struct dj_engine *engine, uint32_t number, const char *n
 static void free_task(struct task *task)
 {
     free_tracked(task);
+    program_forget(task);
     dj_definition_release(&task->definition);
     dj_codec_release(&dj_layout_task, &task->rec);
     free(task);
@@ -252,6 +258,8 @@ int tasks_load(struct dj_engine *engine, struct dj_err *err)
     while (rc == 0 && dj_store_iter_next(iter))
         rc = load_one(engine, dj_store_iter_value(iter), err);
     dj_store_iter_free(iter);
+    if (rc == 0)
+        versions_keep_present(engine);
     return rc;
 }
 

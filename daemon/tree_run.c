@@ -30,10 +30,12 @@ static const struct run_file files[] = {
     {"dependents", DJ_RUN_DEPENDENTS, true},
     {"error", DJ_RUN_ERROR, false},
     {"files", DJ_RUN_FILES, true},
+    {"key", DJ_RUN_KEY, true},
     {"log", DJ_RUN_LOG, true},
     {"meta", DJ_RUN_META, true},
     {"status", DJ_RUN_STATUS, true},
     {"wait", DJ_RUN_WAIT, false},
+    {"why", DJ_RUN_WHY, true},
     {"result", DJ_RUN_RESULT, true},
 };
 
@@ -253,6 +255,17 @@ static void meta_text(const struct dj_spot *spot, struct dj_buf *buf)
 static void error_text(const struct dj_spot *spot, struct dj_buf *buf)
 {
     dj_render_error(buf, spot->engine, spot->call);
+}
+
+static void why_text(const struct dj_spot *spot, struct dj_buf *buf)
+{
+    dj_render_why(buf, spot->engine, spot->call);
+}
+
+static void key_text(const struct dj_spot *spot, struct dj_buf *buf)
+{
+    dj_call_key_text(spot->engine, spot->call,
+                     dj_run_shown(spot->engine, spot->call, spot->readonly), buf);
 }
 
 /* ---- placeholders ---------------------------------------------------------------------------- */
@@ -582,6 +595,8 @@ const struct dj_sort dj_run_sorts[DJ_RUN_LEAVES] = {
     [DJ_RUN_ARGS] = {.mode = S_IFREG | 0444, .text = args_text},
     [DJ_RUN_META] = {.mode = S_IFREG | 0444, .text = meta_text},
     [DJ_RUN_ERROR] = {.mode = S_IFREG | 0444, .text = error_text},
+    [DJ_RUN_WHY] = {.mode = S_IFREG | 0444, .text = why_text},
+    [DJ_RUN_KEY] = {.mode = S_IFREG | 0444, .text = key_text, .costly = true},
     [DJ_RUN_WAIT] = {.mode = S_IFREG | 0444, .open = wait_open},
     [DJ_RUN_CTL] = {.mode = S_IFREG | 0666, .text = dj_ctl_text, .writable = &dj_ctl_run_ops},
     [DJ_RUN_DEPS] = {.mode = S_IFDIR | 0755, .attr = short_attr, .lookup = dj_edges_lookup,

@@ -224,8 +224,18 @@ void dj_note_refusal(struct dj_engine *engine, const struct dj_asker *asker, con
 
 static void user_of(struct run *run, const struct dj_asker *asker)
 {
+    struct run *parent = asker->run == 0 ? NULL : run_find(run->engine, asker->run);
+    struct dj_buf name = DJ_BUF_INIT;
+
     free(run->user);
     run->user = dj_xstrdup(dj_user_name(asker->uid));
+    free(run->asked_by);
+    run->first_asker = parent == NULL ? 0 : parent->instance;
+    if (parent != NULL)
+        add_run_name(&name, parent->call);
+    else
+        dj_buf_adds(&name, run->user);
+    run->asked_by = dj_buf_steal(&name);
 }
 
 /* A run that began, or has read something, before that changed is not what is asked for now. */

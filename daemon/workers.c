@@ -106,6 +106,7 @@ static void put_live(struct run *run, struct dj_store_batch *batch)
         .own_files = run->files,
         .tasks = run->tasks,
         .never = run->never,
+        .program = run->program,
     };
 
     dj_args_store(&live.args, &run->args);
@@ -304,6 +305,8 @@ static struct run *adopt(struct dj_engine *engine, uint64_t instance)
     run->queued_ns = live.queued_ns;
     run->start_ns = live.start_ns;
     run->files = live.own_files;
+    run->program = live.program;
+    run->asked_by = dj_xstrdup(live.user == NULL ? "" : live.user);
     memcpy(run->token, live.token.data, DJ_MIN(live.token.len, sizeof(run->token) - 1));
     run->tasks = dj_premises_task(engine->premises, call->task->public.number, &live.effective);
     run_add_premises(run, live.tasks, 0);

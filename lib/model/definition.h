@@ -81,6 +81,17 @@ int dj_definition_load(struct dj_bytes bytes, struct dj_definition *ret,
  */
 void dj_definition_digest(const struct dj_definition *definition, struct dj_digest *ret);
 
+/* dj_definition_hashed(buf, definition): what dj_definition_digest() is of, as lines for diff(1): a
+ * part's name and one word or line of it. */
+void dj_definition_hashed(struct dj_buf *buf, const struct dj_definition *definition);
+
+/*
+ * dj_definition_program(definition, ret): absolute paths (struct dj_buf) of what the command may
+ * run from the definition's folder: its first word when it lies there, and every {here}/PATH that
+ * does not depend on an argument. Those that are no files are for the caller to leave out.
+ */
+void dj_definition_program(const struct dj_definition *definition, struct dj_list *ret);
+
 /*
  * dj_definition_check(definition, err): everything that can be wrong without looking at a disk:
  * neither command nor script or both, {x} of an unknown parameter, ignore and keep of unknown ones,

@@ -6,7 +6,7 @@
 #include "lib/util/cbor.h"
 #include "lib/util/mem.h"
 
-static bool counts(const struct dj_param *param, const struct dj_value *value)
+bool dj_key_counts(const struct dj_param *param, const struct dj_value *value)
 {
     if (param->environment && value->n == 0)
         return false; /* the caller has no such variable */
@@ -32,7 +32,7 @@ void dj_key_cbor(struct dj_buf *buf, const char *task, const struct dj_args *arg
     size_t n = 0;
 
     for (size_t i = 0; i < params->n; i++)
-        if (counts(&params->items[i], &args->values[i]))
+        if (dj_key_counts(&params->items[i], &args->values[i]))
             counted[n++] = &params->items[i];
     qsort(counted, n, sizeof(*counted), by_encoding);
     dj_cbor_array(buf, 2);

@@ -13,6 +13,9 @@
 /* dj_key_cbor(buf, task, args): the hashed bytes; they are stored and compared, too. */
 void dj_key_cbor(struct dj_buf *buf, const char *task, const struct dj_args *args);
 
+/* dj_key_counts(param, value): the argument is in the key: neither ignored nor its absent value. */
+bool dj_key_counts(const struct dj_param *param, const struct dj_value *value);
+
 void dj_key_digest(const char *task, const struct dj_args *args, struct dj_digest *ret);
 
 #endif

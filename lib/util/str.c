@@ -275,6 +275,20 @@ const char *dj_nearest(struct dj_bytes word, const char *const *candidates, size
 
 /* ---- printing ----------------------------------------------------------------------------- */
 
+void dj_add_escaped(struct dj_buf *buf, struct dj_bytes bytes)
+{
+    for (size_t i = 0; i < bytes.len; i++) {
+        uint8_t byte = bytes.data[i];
+
+        if (byte == '\\' || byte == '\n' || byte == '\t')
+            dj_buf_addf(buf, "\\%c", byte == '\n' ? 'n' : byte == '\t' ? 't' : '\\');
+        else if (byte < 32 || byte == 127)
+            dj_buf_addf(buf, "\\x%02x", byte);
+        else
+            dj_buf_addc(buf, byte);
+    }
+}
+
 void dj_add_printable(struct dj_buf *buf, struct dj_bytes bytes)
 {
     size_t n = DJ_MIN(bytes.len, 200);

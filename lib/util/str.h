@@ -55,6 +55,10 @@ bool dj_next_item(struct dj_bytes *rest, struct dj_bytes *ret_item);
  */
 const char *dj_nearest(struct dj_bytes word, const char *const *candidates, size_t n);
 
+/* dj_add_escaped(buf, bytes): on one line and to be told apart: \\ \n \t, \xNN for other control
+ * bytes; all else as it is. */
+void dj_add_escaped(struct dj_buf *buf, struct dj_bytes bytes);
+
 /* dj_add_printable(buf, bytes): for sentences: control bytes become \xNN, at most 200 bytes. */
 void dj_add_printable(struct dj_buf *buf, struct dj_bytes bytes);
 

@@ -642,6 +642,20 @@ int dj_call_invalidate(struct dj_engine *engine, struct dj_call *call,
     return 0;
 }
 
+void dj_call_why(struct dj_engine *engine, struct dj_call *call, struct dj_reason *ret)
+{
+    ret->now = dj_call_current(engine, call) != 0 ? DJ_NOW_HIT : DJ_NOW_NOTHING;
+    ret->cause = ret->now == DJ_NOW_HIT ? DJ_CAUSE_NONE : DJ_CAUSE_NEVER_RUN;
+}
+
+void dj_call_key_text(struct dj_engine *engine, struct dj_call *call, uint64_t instance,
+                      struct dj_buf *buf)
+{
+    (void)engine;
+    (void)call;
+    dj_buf_addf(buf, "instance %llu\n", (unsigned long long)instance);
+}
+
 /* ---- instances ---- */
 
 const struct dj_rec_instance *dj_instance(struct dj_engine *engine, uint64_t number)

@@ -203,6 +203,46 @@ static void bare_words(void)
     is_int((intmax_t)words.n, 0, "a first word with a slash is right");
 }
 
+static void program_is(const char *text, const char *want)
+{
+    cleanup_definitions struct dj_list list = {NULL, 0, 0};
+    dj_cleanup_buf struct dj_buf all = DJ_BUF_INIT;
+    struct dj_list paths = {NULL, 0, 0};
+
+    dj_definition_program(one(&list, text), &paths);
+    for (size_t i = 0; i < paths.n; i++)
+        dj_buf_addf(&all, "%s ", dj_buf_str(DJ_LIST_AT(&paths, struct dj_buf, i)));
+    is_str(dj_buf_str(&all), want, "the program of %s", text);
+    dj_bytes_list_release(&paths);
+}
+
+static void programs(void)
+{
+    program_is("[t]\ncommand = ./run.sh {here}/lib.py\n", HERE "/run.sh " HERE "/lib.py ");
+    program_is("[t]\ncommand = python3 {here}/a.py --in={here}/b {here}/{x}\nparams = x\n",
+               HERE "/a.py " HERE "/b ");
+    program_is("[t]\ncommand = sh -c '{here}/one.sh;\"{here}/two.sh\" x'\n",
+               HERE "/one.sh " HERE "/two.sh ");
+    program_is("[t]\ncommand = '{here}/my run{{1}}.sh'\n", HERE "/my run{1}.sh " HERE "/my ");
+    program_is("[t]\ncommand = " HERE "/run.sh\n", HERE "/run.sh ");
+    program_is("[t]\ncommand = /bin/cat {here}\n", "");
+    program_is("[t]\nscript =\n    {here}/x\n", "");
+}
+
+static void hashed(void)
+{
+    cleanup_definitions struct dj_list list = {NULL, 0, 0};
+    dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
+
+    dj_definition_hashed(&text, one(&list, "[t]\ncommand = a 'b\\\\\tc' {x}\nparams = x\nsetup =\n"
+                                           "    one\n    two\nenv.B = 2\nenv.A = 1\n"
+                                           "result = file:out\nhelp = none\npriority = 3\n"));
+    is_str(dj_buf_str(&text),
+           "command a\ncommand b\\\\\\\\\\tc\ncommand {x}\nsetup one\nsetup two\n"
+           "env A=1\nenv B=2\nresult out\n",
+           "what is hashed of a definition, a line each");
+}
+
 int main(void)
 {
     dj_digest_setup();
@@ -212,5 +252,7 @@ int main(void)
     names();
     checks();
     bare_words();
+    programs();
+    hashed();
     return tap_done();
 }

@@ -97,6 +97,33 @@ static void loading(void)
     dj_premises_free(saved.copy);
 }
 
+static bool count(void *cookie, uint64_t number, const struct dj_rec_premise *premise)
+{
+    (void)number;
+    (void)premise;
+    return ++*(int *)cookie < 2;
+}
+
+static void looking(void)
+{
+    struct dj_premises *premises = dj_premises_new();
+    struct dj_digest one = {{1}}, two = {{2}};
+    uint64_t a = dj_premises_task(premises, 1, &one), b = dj_premises_task(premises, 2, &one);
+    uint64_t both = dj_premises_union(premises, a, b);
+    int seen = 0;
+
+    ok(dj_premises_knows(premises, 1, &one) && !dj_premises_knows(premises, 1, &two),
+       "a premise is known");
+    ok(dj_premises_has(premises, both, 1) && dj_premises_has(premises, both, 2) &&
+           !dj_premises_has(premises, both, 3) && !dj_premises_has(premises, a, 2) &&
+           !dj_premises_has(premises, 0, 1),
+       "a set has its premises and no others");
+    both = dj_premises_union(premises, both, dj_premises_task(premises, 3, &one));
+    dj_premises_each(premises, both, count, &seen);
+    is_int(seen, 2, "looking through a set ends when that is wanted");
+    dj_premises_free(premises);
+}
+
 int main(void)
 {
     struct dj_premises *premises = dj_premises_new();
@@ -106,5 +133,6 @@ int main(void)
     never(premises);
     dj_premises_free(premises);
     loading();
+    looking();
     return tap_done();
 }

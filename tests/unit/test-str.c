@@ -180,6 +180,9 @@ static void lines_and_items(void)
     dj_buf_clear(&all);
     dj_add_printable(&all, DJ_BYTES_LIT("a\n\x7f\xc3\xa4"));
     is_str(dj_buf_str(&all), "a\\x0a\\x7f\xc3\xa4", "control bytes are shown");
+    dj_buf_clear(&all);
+    dj_add_escaped(&all, DJ_BYTES_LIT("a\\ b\n\t\x01\xc3\xa4"));
+    is_str(dj_buf_str(&all), "a\\\\ b\\n\\t\\x01\xc3\xa4", "escapes can be told apart");
 }
 
 static void slips(void)

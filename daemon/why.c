@@ -1,0 +1,247 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "daemon/engine_impl.h"
+#include "lib/model/reason.h"
+#include "lib/util/mem.h"
+
+/*
+ * The facts behind `why`: what is under way, else why there is no valid result. What of the runs
+ * below a stale one brings that is found in blame.c.
+ */
+
+void add_run_name(struct dj_buf *buf, const struct dj_call *call)
+{
+    dj_buf_addf(buf, "%s/", call->task->public.name);
+    dj_buf_add_bytes(buf, dj_buf_bytes(&call->name));
+}
+
+static void set_text(struct dj_buf *buf, const char *text)
+{
+    dj_buf_clear(buf);
+    dj_buf_adds(buf, text == NULL ? "" : text);
+}
+
+/* ---- what is under way ---- */
+
+static void find_holders(struct dj_engine *engine, struct dj_reason *ret)
+{
+    ret->workers = engine->sched.slots;
+    ret->paused = engine->sched.paused;
+    ret->no_worker = engine->worker == NULL;
+    for (struct run *run = engine->runs; run != NULL; run = run->hh.next) {
+        dj_cleanup_buf struct dj_buf name = DJ_BUF_INIT;
+
+        if (!run->holds_slot)
+            continue;
+        ret->holder_count++;
+        if (ret->holders.n == DJ_HOLDERS_SHOWN)
+            continue;
+        add_run_name(&name, run->call);
+        dj_list_add_bytes(&ret->holders, dj_buf_bytes(&name));
+    }
+}
+
+static const char *status_word(const struct run *run)
+{
+    return run->state == QUEUED                              ? "queued"
+           : run->state == BLOCKED || run->state == RESUMING ? "waiting"
+                                                             : "running";
+}
+
+static void find_called(const struct run *run, struct dj_reason *ret)
+{
+    for (const struct dj_want *want = run->asks; want != NULL; want = want->ask_next) {
+        const struct run *called = want->target;
+
+        if (want->answered || called == NULL)
+            continue;
+        dj_buf_clear(&ret->called);
+        add_run_name(&ret->called, called->call);
+        ret->called_status = status_word(called);
+        if (called->first_asker != run->instance)
+            set_text(&ret->called_by, called->asked_by);
+        return;
+    }
+    ret->called_status = "running";
+}
+
+static void find_live(struct run *run, struct dj_reason *ret)
+{
+    switch (run->state) {
+    case QUEUED:
+        ret->now = DJ_NOW_QUEUED;
+        ret->ahead = dj_sched_position(&run->engine->sched, &run->line);
+        ret->ahead -= ret->ahead != 0;
+        find_holders(run->engine, ret);
+        break;
+    case BLOCKED:
+        ret->now = DJ_NOW_WAITING;
+        find_called(run, ret);
+        break;
+    case RESUMING:
+        ret->now = DJ_NOW_RESUMING;
+        find_holders(run->engine, ret);
+        break;
+    default:
+        ret->now = DJ_NOW_RUNNING;
+        set_text(&ret->asked_by, run->asked_by);
+        break;
+    }
+}
+
+/* ---- why there is no valid result ---- */
+
+/* The newest summary that is known to everybody: not that of a run which is just being stored. */
+static const struct dj_rec_summary *newest_durable(const struct dj_call *call)
+{
+    const struct dj_list *all = &call->rec.instances;
+
+    for (size_t i = call->rec.deleted_ns != 0 ? 0 : all->n; i-- > 0;) {
+        const struct dj_rec_summary *summary = DJ_LIST_AT(all, struct dj_rec_summary, i);
+
+        if (call->run == NULL || call->run->instance != summary->instance)
+            return summary;
+    }
+    return NULL;
+}
+
+static void how_it_ended(struct dj_buf *buf, const struct dj_rec_instance *rec)
+{
+    switch (rec->how) {
+    case DJ_EXIT_CODE:
+        if (rec->code == 0)
+            break;
+        dj_buf_addf(buf, "exit code %llu", (unsigned long long)rec->code);
+        return;
+    case DJ_EXIT_SIGNAL:
+        dj_buf_addf(buf, "signal %llu (%s)", (unsigned long long)rec->code,
+                    strsignal((int)rec->code));
+        return;
+    case DJ_EXIT_TIMEOUT:
+        dj_buf_adds(buf, "timed out");
+        return;
+    case DJ_EXIT_RESULT_LIMIT:
+    case DJ_EXIT_LOG_LIMIT:
+        dj_buf_addf(buf, "wrote more than its limit to its %s",
+                    rec->how == DJ_EXIT_LOG_LIMIT ? "log" : "result");
+        return;
+    case DJ_EXIT_LOST:
+        dj_buf_adds(buf, "its processes ended without a trace");
+        return;
+    default:
+        break;
+    }
+    dj_buf_adds(buf, rec->error == NULL ? "it could not be stored" : rec->error);
+}
+
+/* As in answer_now(): the failure is the answer until somebody forces another try. */
+static bool is_remembered(const struct dj_call *call, const struct dj_rec_summary *summary,
+                          const struct dj_rec_instance *rec)
+{
+    const struct dj_definition *definition = call->task->public.definition;
+
+    return definition != NULL && definition->on_failure == DJ_FAILURE_REMEMBER &&
+           summary->state == DJ_FAILED && !summary->stale &&
+           dj_digest_equal(&rec->effective, &call->task->effective);
+}
+
+static void find_failure(struct dj_engine *engine, const struct dj_call *call,
+                         const struct dj_rec_summary *summary, struct dj_reason *ret)
+{
+    const struct dj_rec_instance *rec = dj_instance(engine, summary->instance);
+
+    ret->cause = summary->state == DJ_CANCELLED ? DJ_CAUSE_CANCELLED
+                 : summary->state == DJ_LOST    ? DJ_CAUSE_LOST
+                                                : DJ_CAUSE_FAILED;
+    if (rec == NULL)
+        return;
+    how_it_ended(&ret->text, rec);
+    ret->attempt = rec->attempt;
+    ret->attempts = 1;
+    ret->remembered = is_remembered(call, summary, rec);
+}
+
+static void find_cause(struct dj_engine *engine, struct dj_call *call, struct dj_reason *ret)
+{
+    const struct dj_rec_summary *newest = newest_durable(call);
+
+    if (call->run != NULL && call->run->forced) {
+        ret->cause = DJ_CAUSE_FORCED;
+        set_text(&ret->user, call->run->user);
+    } else if (newest == NULL && call->rec.deleted_by != NULL) {
+        ret->cause = DJ_CAUSE_DELETED;
+        set_text(&ret->user, call->rec.deleted_by);
+    } else if (newest == NULL) {
+        ret->cause = DJ_CAUSE_NEVER_RUN;
+        blame_argument(engine, call, ret);
+    } else if (newest->state != DJ_DONE) {
+        find_failure(engine, call, newest, ret);
+    } else if (newest->stale) {
+        ret->cause = DJ_CAUSE_MARK;
+        set_text(&ret->text, newest->mark == NULL ? "it was invalidated" : newest->mark);
+    } else {
+        blame_premise(engine, call, newest, ret);
+    }
+}
+
+/* ---- notes on a hit ---- */
+
+static void note_newer(struct dj_engine *engine, const struct dj_call *call, uint64_t current,
+                       struct dj_reason *ret)
+{
+    const struct dj_rec_summary *newest = newest_durable(call);
+    dj_cleanup_reason struct dj_reason failed;
+    dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
+
+    if (newest == NULL || newest->instance == current || newest->state == DJ_DONE)
+        return;
+    dj_reason_init(&failed);
+    find_failure(engine, call, newest, &failed);
+    failed.remembered = false;
+    dj_buf_adds(&text, "a newer try: ");
+    dj_reason_print(&text, &failed);
+    dj_list_add_bytes(&ret->notes, dj_buf_bytes(&text));
+}
+
+static void find_notes(struct dj_engine *engine, struct dj_call *call, uint64_t current,
+                       struct dj_reason *ret)
+{
+    const struct dj_rec_instance *rec = dj_instance(engine, current);
+
+    if (rec != NULL)
+        program_notes(engine, call->task, rec->program, &ret->notes);
+    note_newer(engine, call, current, ret);
+}
+
+void dj_call_why(struct dj_engine *engine, struct dj_call *call, struct dj_reason *ret)
+{
+    uint64_t current = dj_call_current(engine, call);
+
+    if (current != 0) {
+        ret->now = DJ_NOW_HIT;
+        find_notes(engine, call, current, ret);
+        return;
+    }
+    if (call->run != NULL)
+        find_live(call->run, ret);
+    find_cause(engine, call, ret);
+}
+
+void dj_hit_note(struct dj_engine *engine, uint64_t instance, struct dj_buf *ret)
+{
+    struct dj_call *call = dj_instance_call(engine, instance);
+    dj_cleanup_reason struct dj_reason reason;
+    dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
+
+    dj_reason_init(&reason);
+    if (call != NULL)
+        find_notes(engine, call, instance, &reason);
+    dj_reason_notes(&text, &reason);
+    if (text.len != 0) {
+        add_run_name(ret, call);
+        dj_buf_addf(ret, ": %s", dj_buf_str(&text));
+    }
+    dj_call_unref(call);
+}
