@@ -149,10 +149,11 @@ int dj_cmd_up(struct dj_cli *cli, int argc, char **argv)
     static const struct option longs[] = {
         {"store", required_argument, NULL, 's'},
         {"workers", required_argument, NULL, 'w'},
+        {"quota", required_argument, NULL, 'q'},
         {"no-mount", no_argument, NULL, 'n'},
         {NULL, 0, NULL, 0},
     };
-    const char *store = NULL, *workers = NULL;
+    const char *store = NULL, *workers = NULL, *quota = NULL;
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     dj_cleanup_free char *socket = NULL, *store_path = NULL;
     const char *named = cli->connect != NULL ? cli->connect : getenv("DJ_CONNECT");
@@ -166,6 +167,8 @@ int dj_cmd_up(struct dj_cli *cli, int argc, char **argv)
             workers = optarg;
         else if (option == 'w')
             return dj_usage("up");
+        else if (option == 'q')
+            quota = optarg;
         else if (option == 'n')
             mount = false;
         else
@@ -180,7 +183,7 @@ int dj_cmd_up(struct dj_cli *cli, int argc, char **argv)
         rc = named != NULL && named[0] != '\0' ? dj_socket_path(cli->connect, &socket, &err)
                                                : dj_own_socket_path(true, &socket, &err);
         if (rc == 0)
-            rc = dj_start_daemon(socket, store_path, workers, &err);
+            rc = dj_start_daemon(socket, store_path, workers, quota, &err);
         if (rc == 0)
             rc = dj_connect(cli, false, &err);
     } else if (rc == 0 && !cli->quiet) {

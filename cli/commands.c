@@ -6,7 +6,7 @@
 
 #define GET "[--force] [--incognito] [--cached] [--timeout TIME] TASK [ARG...] | -f LIST"
 #define MEMO "[--force] [--incognito] [--cached] [--timeout TIME] CMD [ARG...]"
-#define UP "[--store DIR] [--workers N] [--no-mount] [MOUNT]"
+#define UP "[--store DIR] [--workers N] [--quota SIZE] [--no-mount] [MOUNT]"
 
 const struct dj_command dj_commands[] = {
     {"bump", "TASK", "raise a task's version: its runs are stale", dj_cmd_bump},

@@ -105,14 +105,16 @@ static bool answers(const char *socket)
 }
 
 int dj_start_daemon(const char *named_socket, const char *store, const char *workers,
-                    struct dj_err *err)
+                    const char *quota, struct dj_err *err)
 {
     dj_cleanup_buf struct dj_buf log = DJ_BUF_INIT;
     dj_cleanup_free char *program = dj_program("djd"), *socket = dj_absolute(named_socket);
     char option_store[] = "--store", option_socket[] = "--socket", option_workers[] = "--workers";
     dj_cleanup_free char *dir = store == NULL ? NULL : dj_xstrdup(store);
-    dj_cleanup_free char *workers_copy = NULL;
-    char *argv[8] = {program, option_store, NULL, option_socket, socket, NULL, NULL, NULL};
+    char option_quota[] = "--quota";
+    dj_cleanup_free char *workers_copy = NULL, *quota_copy = NULL;
+    char *argv[10] = {program, option_store, NULL, option_socket, socket, NULL};
+    size_t argc = 5;
     dj_cleanup_close int lock = -1;
     int rc = 0;
 
@@ -128,8 +130,13 @@ int dj_start_daemon(const char *named_socket, const char *store, const char *wor
     argv[2] = dir;
     if (workers != NULL) {
         workers_copy = dj_xstrdup(workers);
-        argv[5] = option_workers;
-        argv[6] = workers_copy;
+        argv[argc++] = option_workers;
+        argv[argc++] = workers_copy;
+    }
+    if (quota != NULL) {
+        quota_copy = dj_xstrdup(quota);
+        argv[argc++] = option_quota;
+        argv[argc++] = quota_copy;
     }
     dj_buf_adds(&log, "djd.log");
     return dj_start_program(argv, dj_buf_str(&log), err);
@@ -152,7 +159,7 @@ int dj_connect(struct dj_cli *cli, bool start, struct dj_err *err)
     free(dj_steal(socket));
     rc = dj_own_socket_path(true, &socket, err);
     if (rc == 0)
-        rc = dj_start_daemon(socket, NULL, NULL, err);
+        rc = dj_start_daemon(socket, NULL, NULL, NULL, err);
     if (rc == 0)
         rc = dj_connection_open(socket, &greeting, &cli->connection, err);
     return rc;

@@ -146,7 +146,7 @@ static void forget_live(struct run *run, struct dj_store_batch *batch)
 
     dj_key_number(&key, 'A', run->instance);
     dj_store_batch_delete(batch, dj_buf_bytes(&key));
-    for (size_t i = 1; i <= run->result.edges.n; i++) {
+    for (size_t i = 1; i <= run->result.edges.n + run->edges.n; i++) {
         dj_key_numbers(&key, 'E', run->instance, i);
         dj_store_batch_delete(batch, dj_buf_bytes(&key));
     }
@@ -244,7 +244,9 @@ static void judge(struct run *run, struct ending *ending)
         dj_add_printable(&sentence, dj_buf_bytes(&run->call->name));
         dj_buf_addf(&sentence, ": %s", dj_err_text(&ending->ingest.err, ending->ingest.code));
         run->result.state = DJ_FAILED;
-        run->failure = ending->ingest.code == -ENOSPC ? -ENOSPC : -EIO;
+        run->failure = ending->ingest.code == -ENOSPC || ending->ingest.code == -EDQUOT
+                           ? ending->ingest.code
+                           : -EIO;
     }
     run->result.error = dj_buf_steal(&sentence);
 }
@@ -254,6 +256,7 @@ static int commit(struct run *run, const struct dj_store_batch *outputs, struct 
 {
     struct dj_engine *engine = run->engine;
     struct dj_store_batch *batch = dj_store_batch_new();
+    uint64_t runs = engine->stored_runs, bytes = engine->stored_bytes;
     int rc;
 
     drop_deleted(run, batch);
@@ -263,15 +266,30 @@ static int commit(struct run *run, const struct dj_store_batch *outputs, struct 
     add_summary(run);
     forget_live(run, batch);
     put_instance(run, batch);
-    count_runs(engine, batch, 1);
+    count_run(engine, batch, &run->result, 1);
     call_save(engine, batch, run->call);
     rc = engine_write(engine, batch, err);
     dj_store_batch_free(batch);
     if (rc == 0)
         contents_leave(engine);
-    else
+    if (rc < 0) {
+        engine->stored_runs = runs;
+        engine->stored_bytes = bytes;
         call_reload(engine, run->call);
+    }
     return rc;
+}
+
+/* No record of it: its live one goes with the next batch that can be written. */
+static void end_unstored(struct run *run, int code, const struct dj_err *err)
+{
+    dj_cleanup_buf struct dj_buf sentence = DJ_BUF_INIT;
+
+    forget_live(run, run->engine->batch);
+    if (run->failure != 0)
+        dj_buf_addf(&sentence, "%s; this is on no record: ", run->result.error);
+    dj_buf_addf(&sentence, "%s", dj_err_text(err, code));
+    run_finish(run, run->failure != 0 ? run->failure : code, dj_buf_str(&sentence));
 }
 
 static void taken_in(void *cookie)
@@ -288,10 +306,12 @@ static void taken_in(void *cookie)
         worker_taken(run);
         end_incognito(run, &ending->ingest);
     } else {
-        rc = commit(run, ending->ingest.batch, &err);
+        rc = quota_check(engine, &run->result, &err);
+        if (rc == 0)
+            rc = commit(run, ending->ingest.batch, &err);
         worker_taken(run);
         if (rc < 0) {
-            run_finish(run, rc, dj_err_text(&err, rc));
+            end_unstored(run, rc, &err);
         } else {
             run->state = COMMITTED;
             sync_then(engine, durable, run);

@@ -143,6 +143,8 @@ int dj_engine_new(struct dj_loop *loop, struct dj_store *store,
     engine->socket = dj_xstrdup(options->socket);
     engine->worker_program = dj_xstrdup(options->worker_program);
     engine->start_ns = dj_clock_now_ns();
+    engine->quota = options->quota;
+    events_load(engine);
     engine->generation = 1;
     engine->turn = 1;
     engine->batch = dj_store_batch_new();
@@ -167,6 +169,9 @@ int dj_engine_new(struct dj_loop *loop, struct dj_store *store,
     engine->next_instance = engine->reserved_instance = counter(engine, "instances");
     engine->next_call = counter(engine, "calls");
     engine->stored_runs = counter(engine, "runs");
+    engine->stored_bytes = counter(engine, "bytes");
+    if (engine->stored_bytes == 0)
+        quota_count(engine);
     sweep_orphans(engine);
     dj_engine_on_change(engine, dj_tree_changed, engine);
     *ret = engine;
@@ -210,7 +215,7 @@ void dj_engine_free(struct dj_engine *engine)
     if (engine->generations != NULL)
         munmap(engine->generations, sizeof(*engine->generations));
     unlink(engine->generations_path);
-    dj_buf_release(&engine->events);
+    events_free(engine);
     free(engine->leaving.items);
     free(engine->syncs.items);
     free(engine->syncing.items);
@@ -314,6 +319,8 @@ void dj_totals(struct dj_engine *engine, struct dj_totals *ret)
         .workers = engine->sched.slots,
         .busy = engine->sched.busy,
         .runs = engine->stored_runs,
+        .stored = engine->stored_bytes,
+        .quota = engine->quota,
         .start_ns = engine->start_ns,
         .paused = engine->sched.paused,
     };
@@ -322,6 +329,11 @@ void dj_totals(struct dj_engine *engine, struct dj_totals *ret)
         ret->waiting += run->state == BLOCKED || run->state == RESUMING;
     }
     (void)dj_store_usage(engine->store, &ret->bytes, &ret->bytes_free, &ret->bytes_total);
+    if (engine->quota == 0)
+        return;
+    ret->bytes_total = engine->quota;
+    ret->bytes_free = DJ_MIN(ret->bytes_free,
+                             engine->quota - DJ_MIN(engine->quota, engine->stored_bytes));
 }
 
 void dj_pause(struct dj_engine *engine, bool paused)

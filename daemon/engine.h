@@ -268,8 +268,10 @@ struct dj_totals {
     uint64_t waiting;
     uint64_t runs;         /* stored instances */
     uint64_t bytes;        /* of the store */
-    uint64_t bytes_total;  /* its file system */
-    uint64_t bytes_free;
+    uint64_t bytes_total;  /* its file system, or the quota */
+    uint64_t bytes_free;   /* on it, or what is left of the quota when that is less */
+    uint64_t stored;       /* what runs left, as the quota counts it */
+    uint64_t quota;        /* 0: none */
     uint64_t start_ns;     /* of this daemon */
     bool paused;
 };

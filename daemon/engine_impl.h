@@ -164,6 +164,8 @@ struct dj_engine {
     uint64_t next_instance, reserved_instance, next_call;
     uint64_t search;             /* for cycles.c */
     uint64_t stored_runs;
+    uint64_t stored_bytes;       /* as quota.c counts them */
+    uint64_t quota;              /* 0: none */
     /* the worker */
     struct dj_peer *worker;
     struct dj_peer *greeting_worker; /* has not told yet what it runs */
@@ -189,6 +191,9 @@ struct dj_engine {
     uint64_t start_ns;
     struct dj_buf events;
     uint64_t events_begin;
+    uint64_t events_written;     /* position up to which the file has them */
+    int events_fd;               /* -1: the file is to be written anew */
+    bool events_planned;
 };
 
 /* tasks.c */
@@ -232,7 +237,8 @@ struct held *held_find(struct dj_engine *engine, uint64_t number);
 /* instance_drop(): at once, or when nobody has it open any more: then instance_dropped(). */
 void instance_drop(struct dj_engine *engine, struct dj_store_batch *batch, uint64_t number);
 void instance_dropped(struct dj_engine *engine, uint64_t number);
-void count_runs(struct dj_engine *engine, struct dj_store_batch *batch, int change);
+void count_run(struct dj_engine *engine, struct dj_store_batch *batch,
+               const struct dj_rec_instance *rec, int change);
 /* contents_leave(): after a batch with purges was written: its files go when it is durable. */
 void contents_leave(struct dj_engine *engine);
 /* contents_settle(engine, claims): struct dj_digest that were adopted; the list is emptied. */
@@ -272,6 +278,11 @@ void want_forget_asker(struct run *asker);
  */
 bool cycle_closes(struct run *asker, struct run *target, struct dj_buf *ret_sentence);
 bool cycle_above(struct run *asker, const struct dj_call *call, struct dj_buf *ret_sentence);
+
+/* quota.c: bytes of a run; all counted (a store of an earlier djd); -EDQUOT when there is no room. */
+uint64_t quota_bytes(const struct dj_rec_instance *rec);
+void quota_count(struct dj_engine *engine);
+int quota_check(struct dj_engine *engine, const struct dj_rec_instance *rec, struct dj_err *err);
 
 /* ending.c */
 void run_end(struct run *run);
@@ -316,11 +327,15 @@ void blame_premise(struct dj_engine *engine, const struct dj_call *call,
 void blame_argument(struct dj_engine *engine, const struct dj_call *call, struct dj_reason *ret);
 
 /* marks.c */
+/* purge_deleted(engine, bytes): deleted runs, the oldest first, until no more than that are left. */
+void purge_deleted(struct dj_engine *engine, uint64_t bytes);
 void mark_stale(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_call *call,
                 const char *reason);
 void mark_built_on_failure(struct dj_engine *engine, struct dj_call *call);
 
 /* events.c */
+void events_load(struct dj_engine *engine);
+void events_free(struct dj_engine *engine);
 void event(struct dj_engine *engine, const char *what, struct dj_call *call, uint64_t instance,
            const char *text);
 

@@ -16,6 +16,7 @@ struct dj_engine_options {
     const char *socket;
     const char *worker_program;
     uint64_t workers;
+    uint64_t quota; /* bytes, 0: none */
 };
 
 int dj_engine_new(struct dj_loop *loop, struct dj_store *store,

@@ -27,17 +27,20 @@ struct options {
     char *store;
     char *socket;
     uint64_t workers;
+    uint64_t quota;
     int ready_fd;
     bool memory;
 };
 
 static void usage(FILE *out)
 {
-    fputs("usage: djd [--store DIR] [--socket PATH] [--workers N] [--ready-fd FD] [--memory] [-v]\n"
+    fputs("usage: djd [--store DIR] [--socket PATH] [--workers N] [--quota SIZE]\n"
+          "           [--ready-fd FD] [--memory]\n"
           "\n"
           "  --store DIR     where runs are kept; made when it is not there (default: your own)\n"
           "  --socket PATH   where to listen (default: your own daemon's socket)\n"
           "  --workers N     runs at a time (default: the number of processors)\n"
+          "  --quota SIZE    what runs may leave in all, as 500M or 2G; beyond it they fail\n"
           "  --ready-fd FD   write a newline there when clients can connect\n"
           "  --memory        keep records in memory only; nothing survives\n"
           "  -v              say more\n"
@@ -47,10 +50,11 @@ static void usage(FILE *out)
 
 static int parse(int argc, char **argv, struct options *ret)
 {
-    enum { STORE = 256, SOCKET, WORKERS, READY, MEMORY, HELP, VERSION_ };
+    enum { STORE = 256, SOCKET, WORKERS, QUOTA, READY, MEMORY, HELP, VERSION_ };
     static const struct option longs[] = {
         {"store", required_argument, NULL, STORE},   {"socket", required_argument, NULL, SOCKET},
-        {"workers", required_argument, NULL, WORKERS}, {"ready-fd", required_argument, NULL, READY},
+        {"workers", required_argument, NULL, WORKERS}, {"quota", required_argument, NULL, QUOTA},
+        {"ready-fd", required_argument, NULL, READY},
         {"memory", no_argument, NULL, MEMORY},       {"help", no_argument, NULL, HELP},
         {"version", no_argument, NULL, VERSION_},    {NULL, 0, NULL, 0},
     };
@@ -73,6 +77,12 @@ static int parse(int argc, char **argv, struct options *ret)
                 ret->workers == 0 || ret->workers > WORKERS_MAX) {
                 fprintf(stderr, "djd: --workers %s is not a number from 1 to %d\n", optarg,
                         WORKERS_MAX);
+                return 2;
+            }
+            break;
+        case QUOTA:
+            if (dj_parse_size(dj_bytes_of(optarg), &ret->quota, NULL) < 0 || ret->quota == 0) {
+                fprintf(stderr, "djd: --quota %s is not a size; 500M and 2G are\n", optarg);
                 return 2;
             }
             break;
@@ -156,7 +166,8 @@ static int serve(const struct options *options, struct dj_err *err)
     struct dj_engine *engine = NULL;
     struct dj_dispatch *dispatch = NULL;
     dj_cleanup_free char *worker = find_worker();
-    struct dj_engine_options engine_options = {options->socket, worker, options->workers};
+    struct dj_engine_options engine_options = {options->socket, worker, options->workers,
+                                                options->quota};
     int rc;
 
     rc = options->memory ? dj_store_open_memory(options->store, &store, err)

@@ -291,6 +291,25 @@ static bool purge_call(struct dj_engine *engine, struct dj_store_batch *batch,
     return true;
 }
 
+void purge_deleted(struct dj_engine *engine, uint64_t bytes)
+{
+    struct dj_store_batch *batch = dj_store_batch_new();
+    struct dj_store_iter *iter = deleted_calls(engine);
+
+    while (engine->stored_bytes > bytes && dj_store_iter_next(iter)) {
+        struct dj_call *call =
+            dj_call_by_number(engine, dj_get64(dj_store_iter_key(iter), 9));
+
+        if (call != NULL && call->rec.deleted_ns != 0)
+            purge_call(engine, batch, call);
+        dj_call_unref(call);
+    }
+    dj_store_iter_free(iter);
+    if (engine_write(engine, batch, NULL) == 0)
+        contents_leave(engine);
+    dj_store_batch_free(batch);
+}
+
 int dj_gc(struct dj_engine *engine, struct dj_err *err)
 {
     struct dj_store_batch *batch = dj_store_batch_new();

@@ -106,14 +106,22 @@ size_t contents_sweep(struct dj_engine *engine)
 
 /* ---- instances ---- */
 
-void count_runs(struct dj_engine *engine, struct dj_store_batch *batch, int change)
+static void put_counter(struct dj_store_batch *batch, const char *name, uint64_t number)
 {
     dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
 
-    engine->stored_runs += (uint64_t)(int64_t)change;
-    dj_key_counter(&key, "runs");
-    dj_put64(&value, engine->stored_runs);
+    dj_key_counter(&key, name);
+    dj_put64(&value, number);
     dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
+}
+
+void count_run(struct dj_engine *engine, struct dj_store_batch *batch,
+               const struct dj_rec_instance *rec, int change)
+{
+    engine->stored_runs += (uint64_t)(int64_t)change;
+    engine->stored_bytes += (uint64_t)(int64_t)change * quota_bytes(rec);
+    put_counter(batch, "runs", engine->stored_runs);
+    put_counter(batch, "bytes", engine->stored_bytes);
 }
 
 static void purge_content(struct dj_engine *engine, struct dj_store_batch *batch,
@@ -157,7 +165,7 @@ static void purge(struct dj_engine *engine, struct dj_store_batch *batch, uint64
     }
     dj_key_number(&key, 'I', number);
     dj_store_batch_delete(batch, dj_buf_bytes(&key));
-    count_runs(engine, batch, -1);
+    count_run(engine, batch, rec, -1);
 }
 
 void instance_drop(struct dj_engine *engine, struct dj_store_batch *batch, uint64_t number)

@@ -60,6 +60,8 @@ void dj_render_status(struct dj_buf *buf, struct dj_engine *engine)
     dj_buf_addf(buf, "uptime %" PRIu64 "\npaused %s\nstore %s\n",
                 now > totals.start_ns ? (now - totals.start_ns) / DJ_NS_PER_S : 0,
                 totals.paused ? "yes" : "no", dj_engine_store_dir(engine));
+    if (totals.quota != 0)
+        dj_buf_addf(buf, "stored %" PRIu64 "\nquota %" PRIu64 "\n", totals.stored, totals.quota);
 }
 
 void dj_render_definition(struct dj_buf *buf, const struct dj_task *task)
