@@ -35,7 +35,7 @@ struct options {
 static void usage(FILE *out)
 {
     fputs("usage: djd [--store DIR] [--socket PATH] [--workers N] [--quota SIZE]\n"
-          "           [--ready-fd FD] [--memory]\n"
+          "           [--ready-fd FD] [--memory] [-v]\n"
           "\n"
           "  --store DIR     where runs are kept; made when it is not there (default: your own)\n"
           "  --socket PATH   where to listen (default: your own daemon's socket)\n"
