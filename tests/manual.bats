@@ -138,6 +138,8 @@ example()
 
 @test "the examples of dj(1) and djd(8) are typed" {
     start_daemon --no-mount
+    printf '#!/bin/sh\nsleep 0.1\necho "$1"\n' > slow
+    chmod +x slow
     sed -n '/^\.Sh EXAMPLES/,$p' "$PAGES/dj.1" | sed -n '/^\.Bd/,/^\.Ed/{/^\./!p}' > typed
     [ -s typed ]
     exits 0 bash -e typed

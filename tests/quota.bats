@@ -30,7 +30,7 @@ params = n:int
 TASKS
     dj get fill 1500000 > /dev/null
     dj get leave 1600000
-    exits 1 dj get fill 2000000
+    exits 75 dj get fill 2000000
     has "$output" "the quota of the store is used up"
     is "$(dj cat tasks/fill/2000000/status)" absent
     is "$(find "$DJ_STORE/content" -type f -size +1500k | wc -l)" 1
