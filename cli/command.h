@@ -73,8 +73,8 @@ int dj_run_folder(struct dj_cli *cli, int argc, char **argv, struct dj_buf *ret,
 char *dj_program(const char *name);
 
 /*
- * dj_start_daemon(socket, store, workers, quota, err): starts djd and waits until it can be used. Of
- * two that start it at once, one does and the other finds it running: both get 0.
+ * dj_start_daemon(socket, store, workers, quota, err): starts djd and waits until it can be used.
+ * Of two that start it at once, one does and the other finds it running: both get 0.
  */
 int dj_start_daemon(const char *socket, const char *store, const char *workers,
                     const char *quota, struct dj_err *err) DJ_MUST_CHECK;

@@ -279,7 +279,7 @@ void want_forget_asker(struct run *asker);
 bool cycle_closes(struct run *asker, struct run *target, struct dj_buf *ret_sentence);
 bool cycle_above(struct run *asker, const struct dj_call *call, struct dj_buf *ret_sentence);
 
-/* quota.c: bytes of a run; all counted (a store of an earlier djd); -EDQUOT when there is no room. */
+/* quota.c: bytes of a run; all counted (a store of an earlier djd); -EDQUOT: there is no room. */
 uint64_t quota_bytes(const struct dj_rec_instance *rec);
 void quota_count(struct dj_engine *engine);
 int quota_check(struct dj_engine *engine, const struct dj_rec_instance *rec, struct dj_err *err);
@@ -327,7 +327,7 @@ void blame_premise(struct dj_engine *engine, const struct dj_call *call,
 void blame_argument(struct dj_engine *engine, const struct dj_call *call, struct dj_reason *ret);
 
 /* marks.c */
-/* purge_deleted(engine, bytes): deleted runs, the oldest first, until no more than that are left. */
+/* purge_deleted(engine, bytes): deleted runs, the oldest first, until no more than that are left */
 void purge_deleted(struct dj_engine *engine, uint64_t bytes);
 void mark_stale(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_call *call,
                 const char *reason);

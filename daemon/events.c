@@ -13,7 +13,7 @@
 /*
  * A bounded log in memory: positions only grow, and whole lines are dropped from its start.
  *
- * The file `events` of the store is its copy, behind by a turn of the loop at most and never synced:
+ * The file `events` of the store is its copy, a turn of the loop behind at most and never synced:
  * it is for people who look after a restart, and nothing rests on it. It begins with a line that
  * names the store, since the instances of another one mean nothing here, and the position of the
  * first event. It is written anew when lines were dropped, and when a write failed (a full disk).
