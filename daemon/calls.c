@@ -471,6 +471,21 @@ uint64_t dj_call_latest(struct dj_engine *engine DJ_UNUSED, struct dj_call *call
     return newest == NULL ? 0 : newest->instance;
 }
 
+size_t dj_call_count(const struct dj_call *call)
+{
+    return call->rec.deleted_ns != 0 ? 0 : call->rec.instances.n;
+}
+
+uint64_t dj_call_ended(struct dj_engine *engine, const struct dj_call *call, uint64_t n)
+{
+    uint64_t instance;
+
+    if (n == 0 || n > dj_call_count(call))
+        return 0;
+    instance = DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, n - 1)->instance;
+    return run_find(engine, instance) == NULL ? instance : 0;
+}
+
 /* ---- storing ---- */
 
 /* Takes the name that the record has out of the task's list, unless it is another call's by now. */

@@ -13,6 +13,7 @@ static const struct shape shapes[] = {
     [DJ_NODE_CALL] = {8, DJ_RUN_LEAVES},
     [DJ_NODE_NAMED] = {8, DJ_RUN_LEAVES},
     [DJ_NODE_INSTANCE] = {20, UINT32_C(1) << 20},
+    [DJ_NODE_HISTORY] = {20, UINT32_C(1) << 20},
 };
 
 static bool exists(const struct dj_node *node)
@@ -23,7 +24,14 @@ static bool exists(const struct dj_node *node)
         return node->number < DJ_FIXED_COUNT;
     if (node->kind == DJ_NODE_INSTANCE)
         return node->leaf <= DJ_INSTANCE_LOG || node->leaf >= DJ_INSTANCE_ENTRY;
+    if (node->kind == DJ_NODE_HISTORY)
+        return node->leaf <= DJ_INSTANCE_FOLDER || node->leaf >= DJ_INSTANCE_ENTRY;
     return true;
+}
+
+bool dj_node_is_ended(const struct dj_node *node)
+{
+    return node->kind == DJ_NODE_INSTANCE || node->kind == DJ_NODE_HISTORY;
 }
 
 uint64_t dj_node_pack(struct dj_node node)
@@ -41,7 +49,7 @@ bool dj_node_unpack(uint64_t id, struct dj_node *ret)
     uint64_t kind = id >> KIND_SHIFT;
     uint64_t rest = id & ((UINT64_C(1) << KIND_SHIFT) - 1);
 
-    if (kind > DJ_NODE_INSTANCE)
+    if (kind > DJ_NODE_HISTORY)
         return false;
     shape = &shapes[kind];
     *ret = (struct dj_node){(enum dj_node_kind)kind, rest >> shape->leaf_bits,

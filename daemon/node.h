@@ -6,6 +6,7 @@
  *     kind 2  call       call number << 8 | enum dj_run_leaf
  *     kind 3  named      made-up number << 8 | enum dj_run_leaf (see named.h)
  *     kind 4  instance   instance number << 20 | enum dj_instance_leaf, or 16 + place in manifest
+ *     kind 5  history    likewise, seen in history/: it need not be the current one
  *
  * The kind is in the top four bits. Everything but kind 3 is a pure function of stored numbers, so
  * a node means the same to every mount and to the daemon's next life, and nobody keeps a table of
@@ -30,6 +31,7 @@ enum dj_node_kind {
     DJ_NODE_CALL,
     DJ_NODE_NAMED,
     DJ_NODE_INSTANCE,
+    DJ_NODE_HISTORY,
 };
 
 enum dj_fixed {
@@ -69,6 +71,7 @@ enum dj_run_leaf {
     DJ_RUN_ERROR,
     DJ_RUN_WHY,
     DJ_RUN_KEY,
+    DJ_RUN_HISTORY,
     DJ_RUN_LEAVES
 };
 
@@ -76,6 +79,8 @@ enum dj_instance_leaf {
     DJ_INSTANCE_RESULT,
     DJ_INSTANCE_FILES,
     DJ_INSTANCE_LOG,
+    DJ_INSTANCE_META,   /* in history/ only, as is the next */
+    DJ_INSTANCE_FOLDER,
     DJ_INSTANCE_ENTRY = 16, /* and above: entries of the manifest */
 };
 
@@ -89,6 +94,9 @@ struct dj_node {
 
 /* dj_node_pack(node): 0, which is no node, when the number or the leaf does not fit. */
 uint64_t dj_node_pack(struct dj_node node);
+
+/* dj_node_is_ended(node): of an ended instance, which is held while it is open. */
+bool dj_node_is_ended(const struct dj_node *node);
 
 /* dj_node_unpack(id, ret): false for what dj_node_pack() never makes. */
 bool dj_node_unpack(uint64_t id, struct dj_node *ret);

@@ -43,6 +43,7 @@ void dj_render_readme(struct dj_buf *buf, struct dj_engine *engine)
         "  ctl            takes run, force, incognito, delete, cancel, invalidate\n"
         "  deps/          links to the runs that it called\n"
         "  dependents/    links to the runs that called it\n"
+        "  history/N/     earlier instances, 1 is the oldest: result, files/, log, meta\n"
         "\n"
         "Looking never computes: ls, find, grep -r and tar start nothing. Opening a result does.\n"
         "rm -r of a run deletes it; `dj undelete` brings it back for a day. See dj-tree(5).\n");
@@ -231,6 +232,22 @@ static void add_live(struct dj_buf *buf, const struct dj_live *live, uint64_t nu
         add_number(buf, "position", live->position);
 }
 
+static void begin_meta(struct dj_buf *buf, struct dj_call *call)
+{
+    dj_buf_addc(buf, '{');
+    add_text(buf, "task", dj_bytes_of(dj_call_task(call)->name));
+    add_text(buf, "name", dj_call_name(call));
+    add_digest(buf, "key", dj_call_key(call));
+}
+
+void dj_render_ended(struct dj_buf *buf, struct dj_call *call,
+                     const struct dj_rec_instance *record)
+{
+    begin_meta(buf, call);
+    add_instance(buf, record);
+    dj_buf_adds(buf, "\n}\n");
+}
+
 void dj_render_meta(struct dj_buf *buf, struct dj_engine *engine, struct dj_call *call,
                     uint64_t instance)
 {
@@ -238,10 +255,7 @@ void dj_render_meta(struct dj_buf *buf, struct dj_engine *engine, struct dj_call
     uint64_t latest = dj_call_latest(engine, call);
     struct dj_live live;
 
-    dj_buf_addc(buf, '{');
-    add_text(buf, "task", dj_bytes_of(dj_call_task(call)->name));
-    add_text(buf, "name", dj_call_name(call));
-    add_digest(buf, "key", dj_call_key(call));
+    begin_meta(buf, call);
     add_text(buf, "status", dj_bytes_of(dj_status_name(dj_call_status(engine, call))));
     if (record != NULL) {
         add_instance(buf, record);

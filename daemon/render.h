@@ -21,6 +21,9 @@ void dj_render_run_status(struct dj_buf *buf, struct dj_engine *engine, struct d
 void dj_render_error(struct dj_buf *buf, struct dj_engine *engine, struct dj_call *call);
 void dj_render_why(struct dj_buf *buf, struct dj_engine *engine, struct dj_call *call);
 
+/* dj_render_ended(): meta of one ended instance by itself: nothing in it ever changes. */
+void dj_render_ended(struct dj_buf *buf, struct dj_call *call,
+                     const struct dj_rec_instance *record);
 /* dj_render_meta(…, instance): of the call as a whole and of this ended instance, 0: none. */
 void dj_render_meta(struct dj_buf *buf, struct dj_engine *engine, struct dj_call *call,
                     uint64_t instance);

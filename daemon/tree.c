@@ -393,7 +393,7 @@ static void on_restore(struct dj_tree_peer *peer, struct dj_request *request)
             DJ_LIST_AT(&ask->held, struct dj_part_forgotten, i);
         struct dj_node node;
 
-        if (dj_node_unpack(part->node, &node) && node.kind == DJ_NODE_INSTANCE)
+        if (dj_node_unpack(part->node, &node) && dj_node_is_ended(&node))
             dj_held_add(peer, node.number, part->count);
     }
     dj_reply_ok(request, 0, "");
@@ -489,7 +489,7 @@ void dj_tree_notice(struct dj_engine *engine, struct dj_peer *peer,
 
         if (release->handle != 0)
             dj_handle_close(&mine->handles, release->handle);
-        else if (dj_node_unpack(release->node, &node) && node.kind == DJ_NODE_INSTANCE)
+        else if (dj_node_unpack(release->node, &node) && dj_node_is_ended(&node))
             dj_held_drop(mine, node.number);
     } else if (message->number == DJ_MSG_FORGET) {
         const struct dj_msg_forget *forget = message->fields;

@@ -175,20 +175,36 @@ static int reply_opened(struct dj_request *request, const struct dj_rec_content 
  */
 static bool may_repeat(const struct dj_spot *spot)
 {
-    return spot->record->files == 0 && spot->node.leaf != DJ_INSTANCE_LOG;
+    return spot->node.kind == DJ_NODE_HISTORY ||
+           (spot->record->files == 0 && spot->node.leaf != DJ_INSTANCE_LOG);
+}
+
+static void set_flags(const struct dj_spot *spot, struct dj_msg_opened *opened)
+{
+    opened->flags = DJ_OPENED_IMMUTABLE;
+    if (may_repeat(spot)) {
+        opened->flags |= DJ_OPENED_CACHED;
+        opened->bucket = dj_call_bucket(spot->call);
+        opened->generation = dj_call_generation(spot->engine, spot->call);
+    }
+}
+
+void dj_open_text(const struct dj_spot *spot, struct dj_request *request, struct dj_buf *text)
+{
+    struct dj_msg_opened opened = {.size = text->len, .has_content = true, .content = *text};
+
+    set_flags(spot, &opened);
+    dj_held_add(spot->peer, spot->node.number, 1);
+    dj_reply(request, DJ_MSG_OPENED, &opened);
 }
 
 void dj_open_node(const struct dj_spot *spot, struct dj_request *request)
 {
     const struct dj_rec_content *content = content_at(spot->record, spot->manifest,
                                                       spot->node.leaf);
-    struct dj_msg_opened opened = {.flags = DJ_OPENED_IMMUTABLE};
+    struct dj_msg_opened opened = {0};
 
-    if (may_repeat(spot)) {
-        opened.flags |= DJ_OPENED_CACHED;
-        opened.bucket = dj_call_bucket(spot->call);
-        opened.generation = dj_call_generation(spot->engine, spot->call);
-    }
+    set_flags(spot, &opened);
     if (reply_opened(request, content, &opened) == 0)
         dj_held_add(spot->peer, spot->node.number, 1);
 }

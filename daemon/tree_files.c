@@ -23,20 +23,19 @@ static int64_t place_of(const struct dj_spot *spot)
                : (int64_t)spot->node.leaf - DJ_INSTANCE_ENTRY;
 }
 
-static int files_lookup(const struct dj_spot *folder, const struct dj_asker *asker,
-                        struct dj_bytes name, struct dj_spot *ret, struct dj_err *err)
+int dj_files_lookup(const struct dj_spot *folder, const struct dj_asker *asker,
+                    struct dj_bytes name, struct dj_spot *ret, struct dj_err *err)
 {
     int64_t index = dj_manifest_find(folder->manifest, place_of(folder), name);
 
     (void)asker;
     if (index < 0)
         return dj_err_set(err, ENOENT, "the run left no such file");
-    return dj_spot_instance(folder, folder->node.number, (uint32_t)(DJ_INSTANCE_ENTRY + index),
-                            ret, err);
+    return dj_spot_beside(folder, (uint32_t)(DJ_INSTANCE_ENTRY + index), ret, err);
 }
 
-static int files_list(const struct dj_spot *folder, const struct dj_asker *asker,
-                      struct dj_listing *listing, struct dj_err *err)
+int dj_files_list(const struct dj_spot *folder, const struct dj_asker *asker,
+                  struct dj_listing *listing, struct dj_err *err)
 {
     const struct dj_rec_manifest *manifest = folder->manifest;
     int64_t place = place_of(folder);
@@ -48,8 +47,7 @@ static int files_list(const struct dj_spot *folder, const struct dj_asker *asker
     while ((index = dj_manifest_next(manifest, place, index)) >= 0) {
         dj_cleanup_spot struct dj_spot spot = DJ_SPOT_INIT;
 
-        if (dj_spot_instance(folder, folder->node.number,
-                             (uint32_t)(DJ_INSTANCE_ENTRY + index), &spot, NULL) < 0)
+        if (dj_spot_beside(folder, (uint32_t)(DJ_INSTANCE_ENTRY + index), &spot, NULL) < 0)
             break;
         if (!dj_listing_add(listing, &spot, dj_bytes_from(path_at(manifest, index), skip),
                             (uint64_t)index + 1))
@@ -60,8 +58,8 @@ static int files_list(const struct dj_spot *folder, const struct dj_asker *asker
 }
 
 /* Nothing in here is taken away by itself: rm -r goes on, and the run goes with its `result`. */
-static void files_unlink(const struct dj_spot *folder, struct dj_request *request,
-                         const struct dj_asker *asker, const struct dj_msg_unlink *ask)
+void dj_files_unlink(const struct dj_spot *folder, struct dj_request *request,
+                     const struct dj_asker *asker, const struct dj_msg_unlink *ask)
 {
     (void)asker;
     if (dj_manifest_find(folder->manifest, place_of(folder), dj_buf_bytes(&ask->name)) < 0)
@@ -72,7 +70,7 @@ static void files_unlink(const struct dj_spot *folder, struct dj_request *reques
 
 /* ---- attributes ------------------------------------------------------------------------------ */
 
-static int result_attr(const struct dj_spot *spot, struct dj_part_attr *attr, struct dj_err *err)
+int dj_instance_attr(const struct dj_spot *spot, struct dj_part_attr *attr, struct dj_err *err)
 {
     (void)err;
     if (spot->node.leaf == DJ_INSTANCE_RESULT)
@@ -88,7 +86,7 @@ static int result_attr(const struct dj_spot *spot, struct dj_part_attr *attr, st
  * Modes are those that the run gave, but nobody writes to a file, and the owner can always read it
  * and take away what is in a folder: rm -r of a run must not stumble over them.
  */
-static int entry_attr(const struct dj_spot *spot, struct dj_part_attr *attr, struct dj_err *err)
+int dj_entry_attr(const struct dj_spot *spot, struct dj_part_attr *attr, struct dj_err *err)
 {
     const struct dj_rec_entry *entry = entry_at(spot->manifest, place_of(spot));
     mode_t mode = (mode_t)entry->mode & 0777;
@@ -107,8 +105,8 @@ static int entry_attr(const struct dj_spot *spot, struct dj_part_attr *attr, str
     return 0;
 }
 
-static void entry_readlink(const struct dj_spot *spot, struct dj_request *request,
-                           const struct dj_asker *asker, const struct dj_msg_readlink *ask)
+void dj_entry_readlink(const struct dj_spot *spot, struct dj_request *request,
+                       const struct dj_asker *asker, const struct dj_msg_readlink *ask)
 {
     (void)asker;
     (void)ask;
@@ -131,17 +129,18 @@ static void log_open(const struct dj_spot *spot, struct dj_request *request,
 }
 
 const struct dj_sort dj_instance_sorts[] = {
-    [DJ_INSTANCE_RESULT] = {.mode = S_IFREG | 0444, .attr = result_attr, .open = dj_open_result,
-                            .read = dj_read_node},
-    [DJ_INSTANCE_FILES] = {.mode = S_IFDIR | 0755, .attr = result_attr, .lookup = files_lookup,
-                           .list = files_list, .open = dj_open_files, .unlink = files_unlink},
-    [DJ_INSTANCE_LOG] = {.mode = S_IFREG | 0444, .attr = result_attr, .open = log_open,
+    [DJ_INSTANCE_RESULT] = {.mode = S_IFREG | 0444, .attr = dj_instance_attr,
+                            .open = dj_open_result, .read = dj_read_node},
+    [DJ_INSTANCE_FILES] = {.mode = S_IFDIR | 0755, .attr = dj_instance_attr,
+                           .lookup = dj_files_lookup, .list = dj_files_list, .open = dj_open_files,
+                           .unlink = dj_files_unlink},
+    [DJ_INSTANCE_LOG] = {.mode = S_IFREG | 0444, .attr = dj_instance_attr, .open = log_open,
                          .read = dj_read_node},
 };
 
 const struct dj_sort dj_entry_sorts[] = {
-    {.mode = S_IFREG | 0444, .attr = entry_attr, .open = dj_open_entry, .read = dj_read_node},
-    {.mode = S_IFDIR | 0755, .attr = entry_attr, .lookup = files_lookup, .list = files_list,
-     .open = dj_open_files, .unlink = files_unlink},
-    {.mode = S_IFLNK | 0777, .attr = entry_attr, .readlink = entry_readlink},
+    {.mode = S_IFREG | 0444, .attr = dj_entry_attr, .open = dj_open_entry, .read = dj_read_node},
+    {.mode = S_IFDIR | 0755, .attr = dj_entry_attr, .lookup = dj_files_lookup,
+     .list = dj_files_list, .open = dj_open_files, .unlink = dj_files_unlink},
+    {.mode = S_IFLNK | 0777, .attr = dj_entry_attr, .readlink = dj_entry_readlink},
 };

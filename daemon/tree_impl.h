@@ -117,6 +117,8 @@ extern const struct dj_sort dj_task_sorts[DJ_TASK_LEAVES];
 extern const struct dj_sort dj_run_sorts[DJ_RUN_LEAVES];
 extern const struct dj_sort dj_instance_sorts[]; /* by enum dj_instance_leaf */
 extern const struct dj_sort dj_entry_sorts[3];   /* a file, a folder and a link in files/ */
+extern const struct dj_sort dj_history_sorts[];  /* by enum dj_instance_leaf */
+extern const struct dj_sort dj_history_entry_sorts[3];
 
 /* ---- tree.c ---------------------------------------------------------------------------------- */
 
@@ -165,6 +167,13 @@ void dj_spot_named(const struct dj_spot *from, struct dj_named *named, enum dj_r
 int dj_spot_instance(const struct dj_spot *from, uint64_t instance, uint32_t leaf,
                      struct dj_spot *ret, struct dj_err *err) DJ_MUST_CHECK;
 
+/* dj_spot_history(): the same in history/. */
+int dj_spot_history(const struct dj_spot *from, uint64_t instance, uint32_t leaf,
+                    struct dj_spot *ret, struct dj_err *err) DJ_MUST_CHECK;
+/* dj_spot_beside(): another file of the instance that `from` is of, in the same place. */
+int dj_spot_beside(const struct dj_spot *from, uint32_t leaf, struct dj_spot *ret,
+                   struct dj_err *err) DJ_MUST_CHECK;
+
 /* dj_spot_attr(spot, ret, err): what stat(2) shows. */
 int dj_spot_attr(const struct dj_spot *spot, struct dj_part_attr *ret,
                  struct dj_err *err) DJ_MUST_CHECK;
@@ -212,6 +221,29 @@ int dj_edges_list(const struct dj_spot *spot, const struct dj_asker *asker,
 void dj_edges_unlink(const struct dj_spot *spot, struct dj_request *request,
                      const struct dj_asker *asker, const struct dj_msg_unlink *ask);
 
+/* ---- tree_files.c ---------------------------------------------------------------------------- */
+
+int dj_files_lookup(const struct dj_spot *folder, const struct dj_asker *asker,
+                    struct dj_bytes name, struct dj_spot *ret, struct dj_err *err);
+int dj_files_list(const struct dj_spot *folder, const struct dj_asker *asker,
+                  struct dj_listing *listing, struct dj_err *err);
+void dj_files_unlink(const struct dj_spot *folder, struct dj_request *request,
+                     const struct dj_asker *asker, const struct dj_msg_unlink *ask);
+/* dj_instance_attr(), dj_entry_attr(): of what never changes. */
+int dj_instance_attr(const struct dj_spot *spot, struct dj_part_attr *attr, struct dj_err *err);
+int dj_entry_attr(const struct dj_spot *spot, struct dj_part_attr *attr, struct dj_err *err);
+void dj_entry_readlink(const struct dj_spot *spot, struct dj_request *request,
+                       const struct dj_asker *asker, const struct dj_msg_readlink *ask);
+
+/* ---- tree_history.c -------------------------------------------------------------------------- */
+
+int dj_history_lookup(const struct dj_spot *folder, const struct dj_asker *asker,
+                      struct dj_bytes name, struct dj_spot *ret, struct dj_err *err);
+int dj_history_list(const struct dj_spot *folder, const struct dj_asker *asker,
+                    struct dj_listing *listing, struct dj_err *err);
+void dj_history_unlink(const struct dj_spot *folder, struct dj_request *request,
+                       const struct dj_asker *asker, const struct dj_msg_unlink *ask);
+
 /* ---- tree_content.c: immutable bytes --------------------------------------------------------- */
 
 /* dj_content_of(engine, instance, entry): result, log or file of an ended instance, or NULL. */
@@ -236,6 +268,8 @@ void dj_open_entry(const struct dj_spot *spot, struct dj_request *request,
                    const struct dj_asker *asker, const struct dj_msg_open *ask);
 void dj_open_files(const struct dj_spot *spot, struct dj_request *request,
                    const struct dj_asker *asker, const struct dj_msg_open *ask);
+/* dj_open_text(spot, request, text): of an instance: as immutable as its content. */
+void dj_open_text(const struct dj_spot *spot, struct dj_request *request, struct dj_buf *text);
 /* dj_read_node(): immutable content by its node, without a handle. */
 void dj_read_node(const struct dj_spot *spot, struct dj_request *request,
                   const struct dj_msg_read *ask);

@@ -30,6 +30,7 @@ static const struct run_file files[] = {
     {"dependents", DJ_RUN_DEPENDENTS, true},
     {"error", DJ_RUN_ERROR, false},
     {"files", DJ_RUN_FILES, true},
+    {"history", DJ_RUN_HISTORY, true},
     {"key", DJ_RUN_KEY, true},
     {"log", DJ_RUN_LOG, true},
     {"meta", DJ_RUN_META, true},
@@ -603,6 +604,8 @@ const struct dj_sort dj_run_sorts[DJ_RUN_LEAVES] = {
                      .list = dj_edges_list, .unlink = dj_edges_unlink},
     [DJ_RUN_DEPENDENTS] = {.mode = S_IFDIR | 0755, .attr = short_attr, .lookup = dj_edges_lookup,
                            .list = dj_edges_list, .unlink = dj_edges_unlink},
+    [DJ_RUN_HISTORY] = {.mode = S_IFDIR | 0755, .attr = short_attr, .lookup = dj_history_lookup,
+                        .list = dj_history_list, .unlink = dj_history_unlink},
     [DJ_RUN_LINK] = {.mode = S_IFLNK | 0777, .attr = link_attr, .readlink = link_readlink},
     [DJ_RUN_ALIAS] = {.mode = S_IFLNK | 0777, .attr = short_attr, .readlink = alias_readlink},
 };

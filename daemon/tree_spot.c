@@ -1,13 +1,16 @@
 /* From node ids to the engine's objects, and to what stat(2) shows of them. */
 #include <errno.h>
+#include <inttypes.h>
 
 #include "daemon/tree_impl.h"
 
-static const struct dj_sort *sort_of_entry(const struct dj_rec_entry *entry)
+static const struct dj_sort *sort_of_entry(enum dj_node_kind kind, const struct dj_rec_entry *entry)
 {
+    const struct dj_sort *sorts = kind == DJ_NODE_HISTORY ? dj_history_entry_sorts : dj_entry_sorts;
+
     if (S_ISDIR((mode_t)entry->mode))
-        return &dj_entry_sorts[1];
-    return &dj_entry_sorts[S_ISLNK((mode_t)entry->mode) ? 2 : 0];
+        return &sorts[1];
+    return &sorts[S_ISLNK((mode_t)entry->mode) ? 2 : 0];
 }
 
 static int gone(struct dj_err *err)
@@ -32,6 +35,10 @@ static void finish(struct dj_spot *spot)
     case DJ_NODE_INSTANCE:
         if (spot->node.leaf < DJ_INSTANCE_ENTRY)
             spot->sort = &dj_instance_sorts[spot->node.leaf];
+        break;
+    case DJ_NODE_HISTORY:
+        if (spot->node.leaf < DJ_INSTANCE_ENTRY)
+            spot->sort = &dj_history_sorts[spot->node.leaf];
         break;
     }
     spot->id = dj_node_pack(spot->node);
@@ -113,42 +120,62 @@ void dj_spot_run(const struct dj_spot *from, enum dj_run_leaf leaf, struct dj_sp
 }
 
 /* Records and manifests are not cheap, so one that is at hand is kept. */
-static int set_instance(struct dj_spot *spot, uint64_t instance, uint32_t leaf, struct dj_err *err)
+static int set_instance(struct dj_spot *spot, struct dj_node node, struct dj_err *err)
 {
+    uint32_t leaf = node.leaf;
+
     if (spot->record == NULL)
-        spot->record = dj_instance(spot->engine, instance);
+        spot->record = dj_instance(spot->engine, node.number);
     if (spot->record == NULL)
         return gone(err);
-    spot->node = (struct dj_node){DJ_NODE_INSTANCE, instance, leaf};
+    spot->node = node;
     if (spot->manifest == NULL && (leaf == DJ_INSTANCE_FILES || leaf >= DJ_INSTANCE_ENTRY))
-        spot->manifest = dj_manifest_of(spot->tree, spot->record, instance);
+        spot->manifest = dj_manifest_of(spot->tree, spot->record, node.number);
     if (leaf >= DJ_INSTANCE_ENTRY) {
         size_t index = leaf - DJ_INSTANCE_ENTRY;
 
         if (index >= spot->manifest->entries.n)
             return gone(err);
-        spot->sort = sort_of_entry(DJ_LIST_AT(&spot->manifest->entries, struct dj_rec_entry,
-                                              index));
+        spot->sort = sort_of_entry(node.kind, DJ_LIST_AT(&spot->manifest->entries,
+                                                         struct dj_rec_entry, index));
     }
     finish(spot);
     return 0;
 }
 
-int dj_spot_instance(const struct dj_spot *from, uint64_t instance, uint32_t leaf,
-                     struct dj_spot *ret, struct dj_err *err)
+static int spot_ended(const struct dj_spot *from, struct dj_node node, struct dj_spot *ret,
+                      struct dj_err *err)
 {
     int code;
 
     begin(from, ret);
     set_call(ret, from->call);
-    if (from->node.kind == DJ_NODE_INSTANCE && from->node.number == instance) {
+    if (dj_node_is_ended(&from->node) && from->node.number == node.number) {
         ret->record = from->record;
         ret->manifest = from->manifest;
     }
-    code = set_instance(ret, instance, leaf, err);
+    code = set_instance(ret, node, err);
     if (code < 0)
         dj_spot_release(ret);
     return code;
+}
+
+int dj_spot_instance(const struct dj_spot *from, uint64_t instance, uint32_t leaf,
+                     struct dj_spot *ret, struct dj_err *err)
+{
+    return spot_ended(from, (struct dj_node){DJ_NODE_INSTANCE, instance, leaf}, ret, err);
+}
+
+int dj_spot_history(const struct dj_spot *from, uint64_t instance, uint32_t leaf,
+                    struct dj_spot *ret, struct dj_err *err)
+{
+    return spot_ended(from, (struct dj_node){DJ_NODE_HISTORY, instance, leaf}, ret, err);
+}
+
+int dj_spot_beside(const struct dj_spot *from, uint32_t leaf, struct dj_spot *ret,
+                   struct dj_err *err)
+{
+    return spot_ended(from, (struct dj_node){from->node.kind, from->node.number, leaf}, ret, err);
 }
 
 void dj_spot_given(const struct dj_spot *spot, struct dj_asker *asker, struct dj_args *ret)
@@ -189,7 +216,7 @@ static int find_instance(struct dj_spot *spot, struct dj_err *err)
     if (call == NULL) /* one that leaves no trace */
         call = dj_instance_call(spot->engine, spot->node.number);
     code = find_call(spot, call, err);
-    return code < 0 ? code : set_instance(spot, spot->node.number, spot->node.leaf, err);
+    return code < 0 ? code : set_instance(spot, spot->node, err);
 }
 
 static int find_named(struct dj_spot *spot, struct dj_err *err)
@@ -222,6 +249,7 @@ static int find(struct dj_spot *spot, struct dj_err *err)
         code = find_named(spot, err);
         break;
     case DJ_NODE_INSTANCE:
+    case DJ_NODE_HISTORY:
         code = find_instance(spot, err);
         break;
     }
@@ -262,11 +290,23 @@ static enum dj_run_leaf leaf_of(const struct dj_spot *spot, struct dj_bytes *ret
     return DJ_RUN_FILES;
 }
 
+/* Each instance of history/ has files of its own. */
+static uint64_t ino_in_history(const struct dj_spot *spot)
+{
+    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
+
+    dj_buf_addf(&path, "%" PRIu64 "/%" PRIu32, spot->node.number, spot->node.leaf);
+    return dj_node_ino(spot->task->number, dj_call_name(spot->call), DJ_RUN_HISTORY,
+                       dj_buf_bytes(&path));
+}
+
 static uint64_t ino_of(const struct dj_spot *spot)
 {
     struct dj_bytes path;
     enum dj_run_leaf leaf;
 
+    if (spot->node.kind == DJ_NODE_HISTORY)
+        return ino_in_history(spot);
     if (spot->node.kind == DJ_NODE_FIXED || spot->node.kind == DJ_NODE_TASK)
         return spot->id;
     leaf = leaf_of(spot, &path);

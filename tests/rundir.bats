@@ -61,3 +61,56 @@ both()
     not dj write tasks/moody/1/error x 2> refusal
     has "$(cat refusal)" "not written to"
 }
+
+@test "history: each earlier instance with result, files, log and meta; also those that failed" {
+    is "$(cat "$T/moody/2/result")" "result 1"
+    is "$(ls "$T/moody/2/history")" ""
+    touch bad
+    echo invalidate > "$T/moody/2/ctl"
+    gives_errno EIO cat "$T/moody/2/result"
+    rm bad
+    is "$(cat "$T/moody/2/result")" "result 3"
+    is "$(ls "$T/moody/2/history")" "$(printf '%s\n' 1 2)"
+    is "$(ls "$T/moody/2/history/1")" "$(printf '%s\n' files log meta result)"
+    is "$(ls "$T/moody/2/history/2")" "$(printf '%s\n' files log meta)"
+    is "$(both tasks/moody/2/history/1/result)" "result 1"
+    is "$(both tasks/moody/2/history/1/log)" "log 1"
+    is "$(both tasks/moody/2/history/1/files/left)" "left 1"
+    is "$(both tasks/moody/2/history/1/files/a/b/c)" deep
+    is "$(both tasks/moody/2/history/2/log)" "log 2"
+    is "$(both tasks/moody/2/history/2/files/left)" "left 2"
+    is "$(both tasks/moody/2/history/3/result)" "result 3"
+    both tasks/moody/2/history/2/meta > meta
+    is "$(jq -r '.state, .code, .attempt, has("status")' meta | tr '\n' ' ')" "failed 3 1 false "
+    gives_errno ENOENT cat "$T/moody/2/history/2/result"
+    gives_errno ENOENT ls "$T/moody/2/history/4"
+    is "$(wc -l < tries)" 3
+}
+
+@test "history is a constant: a run that reads it has called nothing and stays valid" {
+    cat "$T/moody/3/result" > seen
+    is "$(cat "$T/reads/3/result")" "result 1"
+    is "$(ls "$T/reads/3/deps")" ""
+    echo invalidate > "$T/moody/3/ctl"
+    cat "$T/moody/3/result" > seen
+    is "$(cat "$T/reads/3/status")" "done"
+    is "$(cat "$T/moody/3/history/1/result")" "result 1"
+}
+
+@test "history outlives the daemon and goes with its run, by rm -r, too" {
+    cat "$T/moody/4/result" > seen
+    echo force > "$T/moody/4/ctl"
+    is "$(cat "$T/moody/4/result")" "result 2"
+    stop_daemon
+    start_daemon --workers 2
+    is "$(cat "$T/moody/4/history/1/result")" "result 1"
+    exec 5< "$T/moody/4/history/1/files/left"
+    rm -r "$T/moody/4"
+    is "$(cat <&5)" "left 1"
+    exec 5<&-
+    gives_errno ENOENT cat "$T/moody/4/history/1/result"
+    is "$(cat "$T/moody/4/status")" absent
+    cat "$T/moody/4/result" > seen
+    is "$(ls "$T/moody/4/history")" ""
+    is "$(cat "$T/moody/4/history/1/result")" "result 3"
+}

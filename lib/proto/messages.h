@@ -66,7 +66,7 @@ enum dj_exit_how {
 #define DJ_NODE_ROOT 1
 #define DJ_NODE_KIND(node) ((unsigned)((node) >> 60))
 #define DJ_NODE_IS_NAMED(node) (DJ_NODE_KIND(node) == 3)
-#define DJ_NODE_IS_INSTANCE(node) (DJ_NODE_KIND(node) == 4)
+#define DJ_NODE_IS_INSTANCE(node) (DJ_NODE_KIND(node) == 4 || DJ_NODE_KIND(node) == 5)
 
 #define UINT(owner, field) uint64_t field;
 #define INT(owner, field) int64_t field;

@@ -404,6 +404,22 @@ uint64_t dj_call_latest(struct dj_engine *engine, struct dj_call *call)
     return call->live != 0 ? call->live : call->latest;
 }
 
+size_t dj_call_count(const struct dj_call *call)
+{
+    return (size_t)call->ended;
+}
+
+uint64_t dj_call_ended(struct dj_engine *engine, const struct dj_call *call, uint64_t n)
+{
+    struct fake_instance *instance;
+
+    LL_FOREACH(engine->instances, instance) {
+        if (instance->call == call && !instance->live && !instance->gone && n-- == 1)
+            return instance->number;
+    }
+    return 0;
+}
+
 /* ---- runs ---- */
 
 struct fake_instance *fake_find(struct dj_engine *engine, uint64_t number)
@@ -455,6 +471,7 @@ static struct fake_instance *end(struct dj_engine *engine, struct dj_call *call)
     struct fake_instance *instance = fake_run(engine, call);
 
     instance->live = false;
+    call->ended++;
     instance->rec.number = instance->number;
     instance->rec.call = call->number;
     instance->rec.queued_ns = instance->rec.start_ns = T0;

@@ -32,6 +32,7 @@ struct dj_call {
     uint64_t number;
     uint64_t current;
     uint64_t latest;
+    uint64_t ended; /* instances */
     uint64_t live; /* instance under way, 0 */
     bool forced;
     struct dj_call *next;

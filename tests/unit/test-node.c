@@ -15,6 +15,7 @@ static void test_pack(void)
         {DJ_NODE_NAMED, (UINT64_C(1) << 52) - 1, DJ_RUN_RESULT},
         {DJ_NODE_INSTANCE, (UINT64_C(1) << 40) - 1, (1U << 20) - 1},
         {DJ_NODE_INSTANCE, 7, DJ_INSTANCE_LOG},
+        {DJ_NODE_HISTORY, 7, DJ_INSTANCE_FOLDER},
     };
 
     for (size_t i = 0; i < DJ_ARRAY_SIZE(nodes); i++) {
@@ -37,7 +38,8 @@ static void test_refused(void)
         UINT64_C(1) << 60 | 1 << 8 | 99,         /* no such leaf */
         UINT64_C(2) << 60 | DJ_RUN_RESULT,       /* number 0 */
         UINT64_C(4) << 60 | 1 << 20 | 5,         /* between the leaves and the entries */
-        UINT64_C(5) << 60 | 1 << 8,              /* no such kind */
+        UINT64_C(4) << 60 | 1 << 20 | 4,         /* only in history */
+        UINT64_C(6) << 60 | 1 << 8,              /* no such kind */
         UINT64_MAX,
     };
     struct dj_node node;

@@ -182,7 +182,7 @@ static void test_placeholder(void)
     folder = walk("tasks/f/5");
     is_int(DJ_NODE_KIND(folder.node), DJ_NODE_NAMED, "a run without a record has a named node");
     is_list("tasks/f", "", "and is not listed");
-    is_list("tasks/f/5", "args ctl deps dependents key log meta status why ",
+    is_list("tasks/f/5", "args ctl deps dependents history key log meta status why ",
             "it has no result to list");
     attr = walk("tasks/f/5/result");
     is_int(attr.mode, S_IFREG | 0444, "but one that can be named");
@@ -200,7 +200,8 @@ static void test_placeholder(void)
     other = open_node(attr.node, DJ_OPEN_READ | DJ_OPEN_CURRENT);
     call = fake_call(engine, "f", "5");
     is_list("tasks/f", "5 ", "a run under way is listed");
-    is_list("tasks/f/5", "args ctl deps dependents key log meta status why ", "without a result");
+    is_list("tasks/f/5", "args ctl deps dependents history key log meta status why ",
+            "without a result");
     instance = fake_end(engine, call, "120\n", 4);
     is_int(asked->code, -ESTALE, "then it is told to look again");
     fake_done(asked);
@@ -220,7 +221,7 @@ static void test_placeholder(void)
     asked = open_node(attr.node, DJ_OPEN_READ);
     is_int(asked->code, -ESTALE, "the placeholder is stale for ever");
     fake_done(asked);
-    is_list("tasks/f/5", "args ctl deps dependents files key log meta status why result ",
+    is_list("tasks/f/5", "args ctl deps dependents files history key log meta status why result ",
             "result is listed, as the last");
     teardown();
 }
@@ -245,13 +246,61 @@ static void test_interrupt(void)
     is_str(asked->sentence, "it exited with 1", "with its sentence");
     fake_done(asked);
     is_text("tasks/f/6/error", "it exited with 1\n", "which error has, too");
-    is_list("tasks/f/6", "args ctl deps dependents error key log meta status why ",
+    is_list("tasks/f/6", "args ctl deps dependents error history key log meta status why ",
             "and is listed");
     fake_run(engine, fake_call(engine, "f", "6"));
     is_text("tasks/f/6/error", "", "until the next try begins");
-    is_list("tasks/f/6", "args ctl deps dependents key log meta status why ",
+    is_list("tasks/f/6", "args ctl deps dependents history key log meta status why ",
             "and is not listed any more");
     is_text("tasks/f/8/error", "", "nor is it there for what was never run");
+    teardown();
+}
+
+static void test_history(void)
+{
+    struct fake_instance *first;
+    struct fake_asked *asked;
+    struct dj_call *call;
+    struct dj_part_attr attr;
+
+    setup();
+    is_list("tasks/f/5/history", "", "what was never run has no history");
+    call = fake_call(engine, "f", "5");
+    first = fake_end(engine, call, "one\n", 4);
+    fake_entry(first, "a", 0040755, "");
+    fake_entry(first, "a/b", 0100644, "deep");
+    is_list("tasks/f/5/history", "", "the instance that is shown is not listed");
+    is_text("tasks/f/5/history/1/result", "one\n", "but can be named");
+    ok(walk("tasks/f/5/history/1/result").ino != walk("tasks/f/5/result").ino,
+       "and is a file of its own");
+    call->current = 0;
+    fake_fail(engine, call, "no");
+    is_list("tasks/f/5/history", "1 ", "a try that failed is shown, what was before is history");
+    fake_end(engine, call, "three\n", 6);
+    is_list("tasks/f/5/history", "1 2 ", "oldest first");
+    is_list("tasks/f/5/history/1", "files log meta result ", "one that was done");
+    is_list("tasks/f/5/history/2", "files log meta ", "one that was not has no result");
+    is_int(missing("tasks/f/5/history/2", "result"), -ENOENT, "by name neither");
+    is_int(missing("tasks/f/5/history", "4"), -ENOENT, "one that is not there");
+    is_int(missing("tasks/f/5/history", "01"), -ENOENT, "a number has one spelling");
+    caller_run = fake_run(engine, fake_call(engine, "g", "a=3,b=4"))->number;
+    is_text("tasks/f/5/history/1/result", "one\n", "an old result is read");
+    is_text("tasks/f/5/history/1/files/a/b", "deep", "and its files");
+    is_int((int)engine->notes, 0, "which is no call of the run that reads");
+    caller_run = 0;
+    attr = walk("tasks/f/5/history/2/meta");
+    asked = open_node(attr.node, DJ_OPEN_READ);
+    ok(opened(asked)->flags & DJ_OPENED_IMMUTABLE && opened(asked)->size == attr.size &&
+           strstr((char *)opened(asked)->content.data, "\"error\": \"no\"") != NULL,
+       "meta of the one that failed tells why");
+    is_int((int)fake_find(engine, 2)->holds, 1, "and holds it while it is open");
+    release(attr.node, 0);
+    is_int((int)fake_find(engine, 2)->holds, 0, "until it is closed");
+    fake_done(asked);
+    is_int(take_away("tasks/f/5/history/1/files/a", "b", false), 0, "rm -r goes through it");
+    is_int(take_away("tasks/f/5/history/1", "log", false), 0, "whatever it meets");
+    is_int(take_away("tasks/f/5/history", "1", true), 0, "and up again");
+    is_int((int)engine->deletes, 0, "nothing is taken away by that");
     teardown();
 }
 
@@ -474,7 +523,7 @@ static void test_texts(void)
     is_int((int)walk("tasks/g/a=3,b=4/meta").size, (int)strlen(meta), "with its true size");
     call->current = 0;
     is_text("tasks/g/a=3,b=4/status", "stale\n", "a stale run");
-    is_list("tasks/g/a=3,b=4", "args ctl deps dependents key log meta status why ",
+    is_list("tasks/g/a=3,b=4", "args ctl deps dependents history key log meta status why ",
             "lists no result");
     readme = cat("README");
     ok(strstr(readme, "/mnt/dj") != NULL, "README names the mount");
@@ -490,6 +539,7 @@ int main(void)
     test_names();
     test_placeholder();
     test_interrupt();
+    test_history();
     test_instance();
     test_large();
     test_files();
