@@ -117,6 +117,7 @@ struct dj_want {
     struct run *asker;       /* NULL: not a run */
     bool only_end;           /* dj_wait_end: any end will do */
     bool answered;           /* waits only for the asker's slot */
+    bool holds;              /* the instance that answered */
     int code;
     uint64_t instance;
     char *sentence;

@@ -31,6 +31,8 @@ static void unlink_want(struct dj_want *want)
 
 static void free_want(struct dj_want *want)
 {
+    if (want->holds)
+        dj_instance_release(want->engine, want->instance);
     free(want->sentence);
     free(want);
 }
@@ -156,6 +158,10 @@ static void answer(struct dj_want *want, int code, uint64_t instance, const char
         free_want(want);
         return;
     }
+    /* One that leaves no trace is there as long as somebody holds it. */
+    want->holds = code == 0 && instance != 0;
+    if (want->holds)
+        dj_instance_hold(want->engine, instance);
     asker->state = RESUMING;
     dj_sched_add(&asker->engine->sched, &asker->line, DJ_SCHED_RESUME, 0);
     run_plan_start(asker->engine);

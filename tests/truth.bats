@@ -216,6 +216,20 @@ TASKS
     is "$(dj cat tasks/patient/_/status)" done
 }
 
+@test "a run inside of a run that leaves no trace is read by it" {
+    define_tasks <<TASKS
+[traceless]
+command = sh -c 'dj get --incognito bulk 6000 | wc -c; dj get --incognito bulk 2100000 | wc -c' sh
+params =
+TASKS
+    is "$(dj get traceless)" $'6000\n2100000'
+    is "$(dj cat tasks/bulk/6000/status)" absent
+    is "$(dj ls tasks/traceless/_/deps)" ""
+    is "$(dj cat tasks/traceless/_/status)" "done"
+    dj bump bulk
+    is "$(dj cat tasks/traceless/_/status)" stale
+}
+
 stored_files()
 {
     find "$DJ_STORE/content" -type f | wc -l
