@@ -232,7 +232,7 @@ static void end_incognito(struct run *run, struct dj_ingest *ingest)
 
 static void judge(struct run *run, struct ending *ending)
 {
-    dj_cleanup_buf struct dj_buf sentence = DJ_BUF_INIT;
+    dj_cleanup_buf struct dj_buf sentence = DJ_BUF_INIT, path = DJ_BUF_INIT;
 
     run->result.state = DJ_DONE;
     if (!ended_well(run)) {
@@ -247,6 +247,13 @@ static void judge(struct run *run, struct ending *ending)
         run->failure = ending->ingest.code == -ENOSPC || ending->ingest.code == -EDQUOT
                            ? ending->ingest.code
                            : -EIO;
+    } else if (!inputs_same(run, &path)) {
+        dj_buf_addf(&sentence, "%s changed while %s/", dj_buf_str(&path),
+                    run->call->task->public.name);
+        dj_add_printable(&sentence, dj_buf_bytes(&run->call->name));
+        dj_buf_adds(&sentence, " was under way; what it made is not kept under this name");
+        run->result.state = DJ_FAILED;
+        run->failure = -ESTALE;
     }
     run->result.error = dj_buf_steal(&sentence);
 }

@@ -95,6 +95,7 @@ struct run {
     struct dj_list env;      /* struct dj_env: of who asked for a memo */
     struct dj_params params;
     struct dj_args args;     /* what it computes with, ignored ones as they were asked for */
+    struct dj_list inputs;   /* struct dj_rec_input: its own file arguments when it started */
     struct dj_list edges;    /* struct dj_rec_edge */
     uint64_t tasks, files;   /* closures so far */
     uint64_t never;          /* premises that never hold: refusals it saw, itself or by its calls */
@@ -248,6 +249,12 @@ size_t contents_sweep(struct dj_engine *engine);
 
 /* inputs.c */
 bool input_holds(struct dj_engine *engine, struct dj_bytes path, const struct dj_digest *digest);
+/* inputs_take(run, then): looks at the run's own file arguments; then(run, 0 or -ESTALE …). */
+typedef void inputs_then_fn(struct run *run, int code, const char *sentence);
+void inputs_take(struct run *run, inputs_then_fn *then);
+/* inputs_same(run, ret): they are as they were at its start; else ret is the path of one. */
+bool inputs_same(const struct run *run, struct dj_buf *ret);
+void inputs_free(struct dj_list *inputs);
 void resolve_args(struct dj_engine *engine, struct task *task, struct dj_args *args,
                   const struct dj_asker *asker, dj_resolved_fn *done, void *cookie);
 

@@ -338,6 +338,171 @@ void resolve_args(struct dj_engine *engine, struct task *task, struct dj_args *a
         looked(looking);
 }
 
+/* ---- a run's own files ---- */
+
+void inputs_free(struct dj_list *inputs)
+{
+    for (size_t i = 0; i < inputs->n; i++)
+        dj_codec_release(&dj_layout_input, DJ_LIST_AT(inputs, struct dj_rec_input, i));
+    free(inputs->items);
+    *inputs = (struct dj_list){0};
+}
+
+static int is_gone(struct dj_err *err, const char *path)
+{
+    return dj_err_set(err, ESTALE, "%s does not hold any more what the name of the run says", path);
+}
+
+/* One file as it is now: 0 it is what the key says, 1 its content is not known, -ESTALE. */
+static int look_at_own(struct run *run, enum dj_type type, const struct dj_scalar *scalar,
+                       struct dj_err *err)
+{
+    dj_cleanup_free char *path = dj_xmemdup0(scalar->source.data, scalar->source.len);
+    struct dj_rec_input *input;
+    struct dj_digest now;
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return is_gone(err, path);
+    if (type == DJ_PATH)
+        dj_path_digest(dj_bytes_of(path), (uint64_t)st.st_size, (int64_t)nanoseconds(st.st_mtim),
+                       &now);
+    else if (!cached(run->engine->store, path, &st, &now))
+        return 1;
+    if (!dj_digest_equal(&now, &scalar->digest))
+        return is_gone(err, path);
+    input = dj_list_add(&run->inputs, sizeof(*input));
+    *input = (struct dj_rec_input){.digest = now,
+                                   .size = (uint64_t)st.st_size,
+                                   .mtime_ns = nanoseconds(st.st_mtim),
+                                   .ctime_ns = nanoseconds(st.st_ctim),
+                                   .inode = st.st_ino,
+                                   .device = st.st_dev,
+                                   .type = type};
+    dj_buf_adds(&input->path, path);
+    return 0;
+}
+
+/* each() for every file that counts for the key, until it does not return 0. */
+typedef int own_fn(void *cookie, enum dj_type type, const struct dj_scalar *scalar,
+                   struct dj_err *err);
+
+static int each_own(const struct run *run, own_fn *each, void *cookie, struct dj_err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < run->params.n; i++) {
+        const struct dj_value *value = &run->args.values[i];
+
+        if (run->params.items[i].ignored || (value->type != DJ_FILE && value->type != DJ_PATH))
+            continue;
+        for (size_t j = 0; rc == 0 && j < value->n; j++)
+            rc = each(cookie, value->type, &value->scalars[j], err);
+    }
+    return rc;
+}
+
+static int look_at_each(void *cookie, enum dj_type type, const struct dj_scalar *scalar,
+                        struct dj_err *err)
+{
+    return look_at_own(cookie, type, scalar, err);
+}
+
+static int look_at_all(struct run *run, struct dj_err *err)
+{
+    inputs_free(&run->inputs);
+    return each_own(run, look_at_each, run, err);
+}
+
+struct checking {
+    struct looking *looking;
+    uint64_t instance;
+    struct dj_list paths; /* struct dj_buf */
+    inputs_then_fn *then;
+};
+
+static int collect_path(void *cookie, enum dj_type type, const struct dj_scalar *scalar,
+                        struct dj_err *err)
+{
+    (void)err;
+    if (type == DJ_FILE)
+        dj_list_add_bytes(cookie, dj_buf_bytes(&scalar->source));
+    return 0;
+}
+
+/* On a pool thread. What cannot be read will not be known behind it, either. */
+static void hash_own(void *cookie)
+{
+    struct checking *checking = cookie;
+
+    for (size_t i = 0; i < checking->paths.n; i++) {
+        struct dj_digest digest;
+        struct stat st;
+
+        if (hash(checking->looking, dj_buf_str(DJ_LIST_AT(&checking->paths, struct dj_buf, i)),
+                 &digest, &st) < 0)
+            dj_err_release(&checking->looking->err);
+    }
+}
+
+static void hashed_own(void *cookie)
+{
+    struct checking *checking = cookie;
+    struct looking *looking = checking->looking;
+    struct run *run = run_find(looking->engine, checking->instance);
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    int rc = dj_store_batch_empty(looking->batch)
+                 ? 0
+                 : engine_write(looking->engine, looking->batch, &err);
+
+    if (run != NULL && rc == 0)
+        rc = look_at_all(run, &err);
+    if (run != NULL && rc == 1)
+        rc = dj_err_set(&err, ESTALE, "a file that the run is to read cannot be read, or changes");
+    if (run != NULL)
+        checking->then(run, rc, rc == 0 ? NULL : dj_err_text(&err, rc));
+    dj_bytes_list_release(&checking->paths);
+    free_looking(looking);
+    free(checking);
+}
+
+void inputs_take(struct run *run, inputs_then_fn *then)
+{
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct checking *checking;
+    int rc = look_at_all(run, &err);
+
+    if (rc != 1) {
+        then(run, rc, rc == 0 ? NULL : dj_err_text(&err, rc));
+        return;
+    }
+    checking = dj_xcalloc(1, sizeof(*checking));
+    checking->instance = run->instance;
+    checking->then = then;
+    checking->looking = dj_xcalloc(1, sizeof(*checking->looking));
+    checking->looking->engine = run->engine;
+    checking->looking->batch = dj_store_batch_new();
+    (void)each_own(run, collect_path, &checking->paths, NULL);
+    dj_loop_job(run->engine->loop, hash_own, hashed_own, checking);
+}
+
+bool inputs_same(const struct run *run, struct dj_buf *ret)
+{
+    for (size_t i = 0; i < run->inputs.n; i++) {
+        const struct dj_rec_input *input = DJ_LIST_AT(&run->inputs, struct dj_rec_input, i);
+        dj_cleanup_free char *path = dj_xmemdup0(input->path.data, input->path.len);
+        struct stat st;
+
+        if (stat(path, &st) == 0 && same_stat(input, &st))
+            continue;
+        dj_buf_adds(ret, path);
+        return false;
+    }
+    return true;
+}
+
+/* ---- names ---- */
+
 void dj_call_resolve(struct dj_engine *engine, struct dj_task *public, struct dj_bytes name,
                      const struct dj_asker *asker, dj_resolved_fn *done, void *cookie)
 {

@@ -78,6 +78,7 @@ void run_free(struct run *run)
     memo_forget_env(run);
     dj_args_release(&run->args);
     dj_params_release(&run->params);
+    inputs_free(&run->inputs);
     free(run->edges.items);
     free(run->version);
     free(run->user);
@@ -121,25 +122,38 @@ static void take_version(struct run *run)
     run->program = program_now(run->engine, task);
 }
 
-static void start(struct run *run)
+/* Its files are what its key says, and it has a slot. */
+static void start_for_good(struct run *run, int code, const char *sentence)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    int rc;
 
-    run->holds_slot = true;
-    if (run->call->task->public.definition == NULL) {
-        run_finish(run, -ENOENT, "its task is not defined any more");
+    if (code == 0 && run->cancelled)
+        code = dj_err_set(&err, ECANCELED, "cancelled before it started");
+    else if (code == 0 && run->call->task->public.definition == NULL)
+        code = dj_err_set(&err, ENOENT, "its task is not defined any more");
+    else if (code == 0 && run->call->foreign)
+        code = dj_err_set(&err, EINVAL, "its arguments do not fit the task's parameters any more");
+    if (code < 0) {
+        run_finish(run, code, sentence != NULL ? sentence : dj_err_text(&err, code));
         return;
     }
-    if (run->call->foreign) {
-        run_finish(run, -EINVAL, "its arguments do not fit the task's parameters any more");
+    if (run->engine->worker == NULL) { /* it went while files were looked at */
+        run_give_back(run);
+        run_queue(run, DJ_SCHED_WAITING);
         return;
     }
     take_version(run);
     mark_built_on_failure(run->engine, run->call);
-    rc = worker_start(run, &err);
-    if (rc < 0)
-        run_finish(run, rc, dj_err_text(&err, rc));
+    code = worker_start(run, &err);
+    if (code < 0)
+        run_finish(run, code, dj_err_text(&err, code));
+}
+
+static void start(struct run *run)
+{
+    run->holds_slot = true;
+    run->state = STARTING;
+    inputs_take(run, start_for_good);
 }
 
 static void start_some(void *cookie)

@@ -22,8 +22,13 @@ struct getting {
     unsigned flags;
     const char *task;       /* the request's */
     struct dj_asker asker;
+    unsigned tries;         /* its files changed while it was computed */
     bool ended; /* cancelled while its files were being looked at */
 };
+
+enum { TRIES_MAX = 3 };
+
+static void begin(struct getting *getting);
 
 static struct dj_asker asker_of(const struct dj_request *request, const char *cwd,
                                 const struct dj_list *env)
@@ -46,10 +51,17 @@ static void got(void *cookie, int code, uint64_t instance, const char *sentence)
     struct dj_request *request = getting->request;
     struct dj_answer_form form = getting->form;
 
+    /* Its files changed while it ran: what is asked for now is the run of what they hold now. */
+    if (code == -ESTALE && ++getting->tries < TRIES_MAX) {
+        getting->want = NULL;
+        getting->form.told = 0;
+        begin(getting);
+        return;
+    }
     if (getting->want == NULL) /* answered at once: there was nothing to follow */
         form.follow = false;
     end(getting);
-    dj_answer(request, &form, code, instance, sentence);
+    dj_answer(request, &form, code == -ESTALE ? -EIO : code, instance, sentence);
 }
 
 static void on_cancel(struct dj_request *request)
@@ -186,26 +198,39 @@ static struct getting *new_getting(struct dj_request *request, const char *task,
     return getting;
 }
 
+/* From what was asked for to the call: once more when a file changed meanwhile. */
+static void begin(struct getting *getting)
+{
+    struct dj_request *request = getting->request;
+    const struct dj_msg_get *get = request->fields;
+    const struct dj_msg_memo *memo = request->fields;
+    struct dj_asker asker = getting->asker;
+    struct dj_task *task;
+    struct dj_args args;
+
+    if (!getting->form.memo && get->name.len != 0) {
+        resolve_name(getting, get, &asker);
+        return;
+    }
+    task = bind(request, getting->task, getting->form.memo ? &memo->argv : &get->words, &asker,
+                &args);
+    if (task == NULL)
+        free(getting);
+    else
+        dj_engine_resolve(request->engine, task, &args, &asker, resolved_get, getting);
+}
+
 void dj_serve_get(struct dj_request *request)
 {
     const struct dj_msg_get *get = request->fields;
     struct dj_asker asker = asker_of(request, get->cwd, &get->env);
-    struct dj_task *task = NULL;
-    struct dj_args args;
 
     if (get->ignore.n != 0 || get->keep.n != 0) {
         dj_reply_error(request, EOPNOTSUPP,
                        "this version takes ignore and keep from the definition only");
         return;
     }
-    if (get->name.len != 0) {
-        resolve_name(new_getting(request, get->task, get->flags, &asker), get, &asker);
-        return;
-    }
-    task = bind(request, get->task, &get->words, &asker, &args);
-    if (task != NULL)
-        dj_engine_resolve(request->engine, task, &args, &asker, resolved_get,
-                          new_getting(request, get->task, get->flags, &asker));
+    begin(new_getting(request, get->task, get->flags, &asker));
 }
 
 void dj_serve_memo(struct dj_request *request)
@@ -214,17 +239,12 @@ void dj_serve_memo(struct dj_request *request)
     struct dj_asker asker = asker_of(request, memo->cwd, &memo->env);
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     struct dj_task *task;
-    struct dj_args args;
     int rc = dj_memo_task(request->engine, &memo->env, &task, &err);
 
-    if (rc < 0) {
+    if (rc < 0)
         dj_reply_err(request, rc, &err);
-        return;
-    }
-    task = bind(request, task->name, &memo->argv, &asker, &args);
-    if (task != NULL)
-        dj_engine_resolve(request->engine, task, &args, &asker, resolved_get,
-                          new_getting(request, task->name, memo->flags, &asker));
+    else
+        begin(new_getting(request, task->name, memo->flags, &asker));
 }
 
 /* ---- what is waited for ---- */

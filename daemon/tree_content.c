@@ -297,6 +297,9 @@ static void on_current(void *cookie, int code, uint64_t instance, const char *se
 
     if (code == -EAGAIN && spot->readonly)
         code = -ENOENT;
+    /* A file that changed: looking again finds its new content, not so under its old name. */
+    if (code == -ESTALE && opening->other)
+        code = -EIO;
     if (code < 0)
         dj_tree_refuse(request, code, "%s", sentence == NULL ? "there is no result" : sentence);
     else if (opening->other)

@@ -328,6 +328,8 @@ static void on_files(void *cookie, int code, uint64_t instance, const char *sent
     dj_cleanup_buf struct dj_buf target = DJ_BUF_INIT;
 
     waiting_end(waiting);
+    if (code == -ESTALE)
+        code = -EIO;
     if (code < 0) {
         dj_tree_refuse(request, code, "%s", sentence == NULL ? "the run has no files" : sentence);
         return;

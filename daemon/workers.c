@@ -104,6 +104,7 @@ static void put_live(struct run *run, struct dj_store_batch *batch)
         .incognito = run->incognito,
         .user = run->user,
         .own_files = run->files,
+        .inputs = run->inputs,
         .tasks = run->tasks,
         .never = run->never,
         .program = run->program,
@@ -293,6 +294,8 @@ static struct run *adopt(struct dj_engine *engine, uint64_t instance)
                                                NULL) < 0)
         run_bind(run, NULL);
     dj_call_unref(call);
+    run->inputs = live.inputs;
+    live.inputs = (struct dj_list){0};
     run->adopted = true;
     run->attempt = live.attempt;
     run->slot = live.slot;

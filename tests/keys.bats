@@ -190,3 +190,138 @@ TASKS
     is "$(dj get --cached l a b)" "<a><b>"
     is "$(dj get --cached j '{"b":2,"a":1}')" '{"a":1,"b":2}'
 }
+
+# reads TASK TYPE: a task that counts its runs, waits for what gate holds it, and prints its file.
+reads()
+{
+    printf '[%s]\ncommand = sh -c '\''echo x >> %s/count/%s; cat "$1"; while [ -e %s/gate ]; do sleep 0.05; done'\'' sh {f}\nparams = f:%s\n' \
+        "$1" "$DJ_TMP" "$1" "$DJ_TMP" "$2" > "$DJ_TMP/$1.ini"
+    dj define "$DJ_TMP/$1.ini"
+}
+
+@test "a file's old name is served while it is cached, and never computed from the new content" {
+    cd "$DJ_TMP"
+    reads old file
+    echo one > a.txt
+    local before after
+    before=$(dj path old a.txt)
+    echo two > a.txt
+    run dj get "$before"
+    [ "$status" -ne 0 ]
+    [[ "$output" == *"a.txt does not hold any more what the name of the run says"* ]]
+    run dj cat "$before/result"
+    [ "$status" -ne 0 ]
+    [ ! -e count/old ]
+    is "$(dj get old a.txt)" two
+    after=$(dj path old a.txt)
+    [ "$before" != "$after" ]
+    echo three > a.txt
+    is "$(dj get "$after")" two
+    run dj get --force "$after"
+    [ "$status" -ne 0 ]
+    [[ "$output" == *"does not hold any more"* ]]
+    is "$(dj get "$after")" two
+    is "$(lines count/old)" 1
+    rm a.txt
+    is "$(dj get "$after")" two
+    run dj get "$before"
+    [[ "$output" == *"does not hold any more"* ]]
+    # The content is there again, with other times: the same run.
+    echo one > a.txt
+    is "$(dj get "$before")" one
+    is "$(lines count/old)" 2
+    fuse_usable || return 0
+    echo four > a.txt
+    run cat "$MNT/$before/result"
+    is "$output" one
+    before=$(dj path old a.txt)
+    echo five > a.txt
+    run cat "$MNT/$before/result"
+    [ "$status" -ne 0 ]
+    is "$(lines count/old)" 2
+}
+
+@test "a file that changes while its run is under way: nothing is kept under the old name" {
+    cd "$DJ_TMP"
+    reads during file
+    echo old > b.txt
+    touch gate
+    local before getting
+    before=$(dj path during b.txt)
+    dj get during b.txt > got 2>&1 3>&- &
+    getting=$!
+    wait_until test -s count/during
+    echo newer > b.txt
+    rm gate
+    wait "$getting"
+    is "$(cat got)" newer
+    is "$(lines count/during)" 2
+    is "$(dj cat "$before/status")" failed
+    [[ "$(dj cat "$before/error")" == *"b.txt changed while during/"*"is not kept under this name"* ]]
+    run dj get "$before"
+    [ "$status" -ne 0 ]
+    is "$(lines count/during)" 2
+}
+
+@test "a file that changes while it is read through the mount: the opener gets the new content" {
+    requires_fuse
+    cd "$DJ_TMP"
+    reads opened file
+    echo old > c.txt
+    touch gate
+    cat "$MNT/tasks/opened/${DJ_TMP//\//%2F}%2Fc.txt/result" > got 2>&1 3>&- &
+    local getting=$!
+    wait_until test -s count/opened
+    echo newer > c.txt
+    rm gate
+    wait "$getting"
+    is "$(cat got)" newer
+}
+
+@test "a task that changes its own file is tried three times" {
+    cd "$DJ_TMP"
+    echo x > self.txt
+    dj define self f:file -- sh -c 'echo x >> "$1"' sh {f}
+    run dj get self self.txt
+    [ "$status" -ne 0 ]
+    [[ "$output" == *"self.txt changed while self/"*"was under way"* ]]
+    is "$(lines self.txt)" 4
+}
+
+@test "path: by words, by the mount, and a touched file is another run" {
+    cd "$DJ_TMP"
+    reads looks path
+    echo one > p.txt
+    local before
+    before=$(dj path looks p.txt)
+    is "$(dj get looks p.txt)" one
+    is "$(dj get looks "$DJ_TMP/p.txt")" one
+    is "$(lines count/looks)" 1
+    touch -d '2001-02-03 04:05:06' p.txt
+    is "$(dj get looks p.txt)" one
+    is "$(lines count/looks)" 2
+    [ "$(dj path looks p.txt)" != "$before" ]
+    is "$(dj ls tasks/looks | wc -l)" 2
+    fuse_usable || return 0
+    is "$(cat "$MNT/tasks/looks/${DJ_TMP//\//%2F}%2Fp.txt/result")" one
+    is "$(lines count/looks)" 2
+    touch -d '2002-02-03 04:05:06' p.txt
+    is "$(cat "$MNT/tasks/looks/${DJ_TMP//\//%2F}%2Fp.txt/result")" one
+    is "$(lines count/looks)" 3
+}
+
+@test "run: delivers the path of its result, and the call is recorded when it is read" {
+    requires_fuse
+    dj define child n:int -- sh -c 'echo x >> "$1"; echo "child $2"' sh "$DJ_TMP/count/child" {n}
+    dj define names r:run -- echo {r}
+    dj define uses r:run -- cat {r}
+    is "$(dj get names child/5)" "$MNT/tasks/child/5/result"
+    [ ! -e "$DJ_TMP/count/child" ]
+    is "$(dj ls "tasks/$(dj path names child/5 | cut -d/ -f2-)/deps")" ""
+    is "$(dj get uses child/5)" "child 5"
+    is "$(dj ls "$(dj path uses child/5)/deps")" child,5
+    is "$(cat "$MNT/tasks/uses/child%2F5/result")" "child 5"
+    is "$(dj ls tasks/uses | wc -l)" 1
+    dj write tasks/child/5/ctl invalidate
+    is "$(dj cat "$(dj path uses child/5)/status")" stale
+}
