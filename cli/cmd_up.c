@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <mntent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +86,47 @@ static char *default_mount(const char *mounted)
     return dj_buf_steal(&path);
 }
 
+static bool is_djfs(const char *at)
+{
+    FILE *table = setmntent("/proc/self/mounts", "re");
+    const struct mntent *entry;
+    bool is = false;
+
+    while (table != NULL && (entry = getmntent(table)) != NULL) {
+        if (strcmp(entry->mnt_dir, at) == 0)
+            is = strcmp(entry->mnt_type, "fuse.djfs") == 0;
+    }
+    if (table != NULL)
+        endmntent(table);
+    return is;
+}
+
+/*
+ * A mount whose daemon was killed looks for the next one by itself, four times a second, and tells
+ * it where it is. So one that lives here is asked for until then: what the daemon of this socket
+ * names is surely its own.
+ */
+static bool comes_back(const char *socket, const char *at)
+{
+    static const struct dj_greeting greeting = {.role = DJ_ROLE_CLIENT,
+                                                .program = "dj " PACKAGE_VERSION};
+    struct timespec pause = {0, 20000000};
+    bool came = false;
+
+    for (int i = 0; i < 150 && !came && is_live_mount(at) && is_djfs(at); i++) {
+        struct dj_connection *connection;
+        const char *mounted;
+
+        nanosleep(&pause, NULL);
+        if (dj_connection_open(socket, &greeting, &connection, NULL) < 0)
+            return false;
+        mounted = dj_connection_welcome(connection)->mount;
+        came = mounted != NULL && strcmp(mounted, at) == 0;
+        dj_connection_free(connection);
+    }
+    return came;
+}
+
 int dj_mount_at(struct dj_cli *cli, const char *mount, struct dj_err *err)
 {
     dj_cleanup_free char *named = NULL, *socket = NULL;
@@ -102,6 +144,8 @@ int dj_mount_at(struct dj_cli *cli, const char *mount, struct dj_err *err)
     if (rc < 0)
         return rc;
     argv[2] = socket = dj_absolute(named);
+    if (comes_back(socket, at))
+        return 1;
     if (mkdir(at, 0755) < 0 && errno != EEXIST && errno != ENOTCONN)
         return dj_err_sys(err, errno, "%s", at);
     dj_buf_adds(&log, socket);

@@ -62,3 +62,125 @@ TASKS
     requires_fuse
     is "$(stat -c %s "$MNT/events")" "$(wc -c < "$MNT/events")"
 }
+
+@test "dj up right after a kill -9 of the daemon finds the mount that waits for it" {
+    requires_fuse
+    local djfs
+    start_daemon
+    djfs=$(our_pids djfs)
+    for _ in 1 2 3; do
+        kill_daemon
+        exits 0 dj up --store "$DJ_STORE" "$MNT"
+        is "$output" "mounted at $MNT"
+    done
+    is "$(our_pids djfs)" "$djfs"
+    dj define one -- echo 1
+    is "$(cat "$MNT/tasks/one/_/result")" 1
+    # one of another daemon is refused as before
+    mkdir run/other
+    exits 1 dj --connect "$DJ_TMP/run/other/socket" up --store "$DJ_TMP/other" "$MNT"
+    has "$output" "is a mount point already"
+    dj --connect "$DJ_TMP/run/other/socket" down
+    is "$(our_pids djfs)" "$djfs"
+}
+
+# of_task: the processes of the task `piece` (and not those of the test).
+of_task()
+{
+    pgrep -f "^sh $DJ_TMP/piece" || :
+}
+
+# piece: starts n, waits for $DJ_TMP/go, and its result is its own 3000 lines.
+define_piece()
+{
+    printf 'echo started >> %s/starts; until [ -e %s/go ]; do sleep 0.02; done; yes "$1" | head -n 3000\n' \
+        "$DJ_TMP" "$DJ_TMP" > piece
+    dj define piece n:int -- sh "$DJ_TMP/piece" '{n}'
+}
+
+pieces_started()
+{
+    [ "$(lines starts)" -ge "$1" ]
+}
+
+@test "kill -9 of the worker: its runs go on under their reapers, and the next worker takes them in" {
+    start_daemon --no-mount --workers 2
+    define_piece
+    dj get piece 1 > one 3>&- &
+    local first=$! worker
+    dj get piece 2 > two 3>&- &
+    local second=$!
+    wait_until pieces_started 2
+    worker=$(our_pids djw)
+    kill -KILL "$worker"
+    wait_until not is_running "$worker"
+    is "$(of_task | wc -l)" 2
+    touch go
+    wait "$first" "$second"
+    same one <(yes 1 | head -n 3000)
+    same two <(yes 2 | head -n 3000)
+    is "$(lines starts)" 2
+    wait_until runs djw
+    [ "$(our_pids djw)" != "$worker" ]
+    is "$(dj get piece 3 | wc -l)" 3000
+}
+
+@test "kill -9 of a reaper: the run is lost, with its sentence, and no process of it stays" {
+    start_daemon --no-mount
+    define_piece
+    dj get piece 1 > one 2> sentence 3>&- &
+    local caller=$! code=0
+    wait_until pieces_started 1
+    kill -KILL "$(our_pids dj-reaper | while read -r pid; do
+        [ -z "$(pgrep -P "$pid")" ] || echo "$pid"; done)"
+    wait "$caller" || code=$?
+    is "$code" 1
+    is "$(cat sentence)" "dj: piece/1 was lost: its processes ended without a trace"
+    is "$(dj cat tasks/piece/1/status)" lost
+    wait_until not pgrep -f "^sh $DJ_TMP/piece"
+    exits 3 dj get --cached piece 1
+    touch go
+    is "$(dj get piece 1 | wc -l)" 3000
+}
+
+@test "kill -9 of the mount: the next dj up mends it" {
+    requires_fuse
+    local djfs
+    start_daemon
+    dj define one -- echo 1
+    djfs=$(our_pids djfs)
+    kill -KILL "$djfs"
+    wait_until not is_running "$djfs"
+    gives_errno ENOTCONN ls "$MNT"
+    exits 0 dj up "$MNT"
+    is "$(cat "$MNT/tasks/one/_/result")" 1
+    is "$(our_mounts | wc -l)" 1
+}
+
+# of_store: what there is to see of a store from outside, without what a lock's text says.
+of_store()
+{
+    (cd "$1" && find . -type f -not -name LOCK -print0 | sort -z | xargs -0 sha256sum)
+}
+
+@test "a store of a newer format, and one that another daemon holds, are refused untouched" {
+    local holder
+    start_daemon --no-mount
+    dj define one -- echo 1
+    dj get one
+    holder=$(our_pids djd)
+    of_store "$DJ_STORE" > before
+    exits 1 dj --connect "$DJ_TMP/run/dj/second" up --no-mount --store "$DJ_STORE"
+    has "$output" "the store $DJ_STORE is in use by another daemon, process $holder"
+    of_store "$DJ_STORE" > after
+    same before after
+    dj down
+    sed -i 's/^format .*/format 999/' "$DJ_STORE/FORMAT"
+    of_store "$DJ_STORE" > before
+    exits 1 dj up --no-mount --store "$DJ_STORE"
+    has "$output" "the store $DJ_STORE has format 999 and this djd reads formats up to"
+    has "$output" "use the newer djd that wrote it"
+    of_store "$DJ_STORE" > after
+    same before after
+    not runs djd
+}
