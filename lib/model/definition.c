@@ -24,7 +24,8 @@ static void release_env(struct dj_list *env)
 
 void dj_definition_init(struct dj_definition *definition)
 {
-    *definition = (struct dj_definition){.version = dj_xstrdup("1")};
+    *definition = (struct dj_definition){.version = dj_xstrdup("1"), .max_log = DJ_MAX_LOG};
+    dj_retry_init(&definition->retry);
 }
 
 void dj_definition_release(struct dj_definition *definition)
@@ -41,6 +42,7 @@ void dj_definition_release(struct dj_definition *definition)
     dj_bytes_list_release(&definition->track);
     free(definition->result_file);
     free(definition->help);
+    dj_retry_release(&definition->retry);
     release_env(&definition->base_env);
     *definition = (struct dj_definition){0};
 }
@@ -88,6 +90,7 @@ void dj_definition_copy(struct dj_definition *ret, const struct dj_definition *d
     ret->track = copy_bytes(&definition->track);
     ret->result_file = copy_text(definition->result_file);
     ret->help = copy_text(definition->help);
+    dj_retry_copy(&ret->retry, &definition->retry);
     ret->base_env = copy_env(&definition->base_env);
 }
 
@@ -311,6 +314,31 @@ static void print_items(struct dj_buf *buf, const char *name, const struct dj_li
     dj_section_print_option(buf, name, dj_buf_bytes(&text));
 }
 
+static void print_limit(struct dj_buf *buf, const char *name, uint64_t limit, uint64_t usual)
+{
+    if (limit == usual)
+        return;
+    dj_buf_addf(buf, "%s = ", name);
+    if (limit == 0)
+        dj_buf_adds(buf, "none");
+    else
+        dj_print_size(buf, limit);
+    dj_buf_addc(buf, '\n');
+}
+
+static void print_limits(struct dj_buf *buf, const struct dj_definition *definition)
+{
+    if (definition->timeout_ms > 0) {
+        dj_buf_adds(buf, "timeout = ");
+        dj_print_duration(buf, definition->timeout_ms);
+        dj_buf_addc(buf, '\n');
+    }
+    print_limit(buf, "memory", definition->memory, 0);
+    print_limit(buf, "max_result", definition->max_result, 0);
+    print_limit(buf, "max_log", definition->max_log, DJ_MAX_LOG);
+    print_limit(buf, "max_files", definition->max_files, 0);
+}
+
 static void print_program(struct dj_buf *buf, const struct dj_definition *definition)
 {
     dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
@@ -343,11 +371,7 @@ void dj_definition_print(struct dj_buf *buf, const struct dj_definition *definit
         print_text(buf, dj_buf_str(&name), env->value);
     }
     print_items(buf, "env", &definition->env_keyed);
-    if (definition->timeout_ms > 0) {
-        dj_buf_adds(buf, "timeout = ");
-        dj_print_duration(buf, definition->timeout_ms);
-        dj_buf_addc(buf, '\n');
-    }
+    print_limits(buf, definition);
     if (definition->priority != 0)
         dj_buf_addf(buf, "priority = %lld\n", (long long)definition->priority);
     print_items(buf, "track", &definition->track);
@@ -357,6 +381,7 @@ void dj_definition_print(struct dj_buf *buf, const struct dj_definition *definit
         dj_buf_addf(&text, "file:%s", definition->result_file);
         dj_section_print_option(buf, "result", dj_buf_bytes(&text));
     }
+    dj_retry_print(buf, &definition->retry);
     if (definition->on_failure == DJ_FAILURE_REMEMBER)
         dj_buf_adds(buf, "on_failure = remember\n");
     if (definition->abandon == DJ_ABANDON_CANCEL)

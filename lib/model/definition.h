@@ -13,6 +13,9 @@
  *   timeout = 90s       (none)                       track = PATH,… or command
  *   priority = N        (0)                          result = stdout | file:NAME
  *   on_failure = retry | remember                    abandon = keep | cancel
+ *   memory = SIZE       (none)                       max_result = SIZE   (none)
+ *   max_files = SIZE    (none)                       max_log = SIZE      (1G)
+ *   retries, retry_delay, retry_on                   see lib/model/retry.h
  *   help = TEXT
  *
  * `here` is the folder of the definition (absolute). A relative first word of the command with a
@@ -31,8 +34,11 @@
 
 #include "lib/model/codec.h"
 #include "lib/model/param.h"
+#include "lib/model/retry.h"
 
 enum dj_on_failure { DJ_FAILURE_RETRY, DJ_FAILURE_REMEMBER };
+#define DJ_MAX_LOG (UINT64_C(1) << 30) /* when the definition says nothing */
+
 enum dj_abandon { DJ_ABANDON_KEEP, DJ_ABANDON_CANCEL };
 
 struct dj_env {
@@ -58,6 +64,11 @@ struct dj_definition {
     enum dj_on_failure on_failure;
     enum dj_abandon abandon;
     char *help;
+    uint64_t memory;          /* bytes; 0: no limit, as in the three below */
+    uint64_t max_result;
+    uint64_t max_log;         /* of its own accord a program's log may grow for ever */
+    uint64_t max_files;
+    struct dj_retry retry;
     struct dj_list base_env;  /* struct dj_env: HOME USER LANG TZ PATH as captured when defined */
 };
 

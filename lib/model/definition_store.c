@@ -36,6 +36,14 @@ struct stored {
     uint64_t abandon;
     char *help;
     struct dj_list base_env;
+    uint64_t memory;
+    uint64_t max_result;
+    uint64_t max_log; /* + 1; 0: stored before there were limits */
+    uint64_t max_files;
+    uint64_t retries;
+    uint64_t retry_delay_ms;
+    uint64_t retry_factor_milli; /* 0: stored before there were retries */
+    struct dj_list retry_on;
 };
 
 #define FIELD(type, member, kind, sub) \
@@ -59,6 +67,14 @@ static const struct dj_field param_fields[] = {
 static const struct dj_layout param_layout = {"parameter", sizeof(struct stored_param),
                                               param_fields, DJ_ARRAY_SIZE(param_fields)};
 
+static const struct dj_field case_fields[] = {
+    FIELD(dj_retry_case, how, UINT, NULL),
+    FIELD(dj_retry_case, exact, BOOL, NULL),
+    FIELD(dj_retry_case, code, UINT, NULL),
+};
+static const struct dj_layout case_layout = {"way to fail", sizeof(struct dj_retry_case),
+                                             case_fields, DJ_ARRAY_SIZE(case_fields)};
+
 static const struct dj_field definition_fields[] = {
     FIELD(stored, name, TEXT, NULL),
     FIELD(stored, here, TEXT, NULL),
@@ -77,6 +93,14 @@ static const struct dj_field definition_fields[] = {
     FIELD(stored, abandon, UINT, NULL),
     FIELD(stored, help, TEXT, NULL),
     FIELD(stored, base_env, LIST, &env_layout),
+    FIELD(stored, memory, UINT, NULL),
+    FIELD(stored, max_result, UINT, NULL),
+    FIELD(stored, max_log, UINT, NULL),
+    FIELD(stored, max_files, UINT, NULL),
+    FIELD(stored, retries, UINT, NULL),
+    FIELD(stored, retry_delay_ms, UINT, NULL),
+    FIELD(stored, retry_factor_milli, UINT, NULL),
+    FIELD(stored, retry_on, LIST, &case_layout),
 };
 static const struct dj_layout definition_layout = {"definition", sizeof(struct stored),
                                                    definition_fields,
@@ -129,6 +153,14 @@ void dj_definition_store(struct dj_buf *buf, const struct dj_definition *definit
         .abandon = definition->abandon,
         .help = definition->help,
         .base_env = definition->base_env,
+        .memory = definition->memory,
+        .max_result = definition->max_result,
+        .max_log = definition->max_log + 1,
+        .max_files = definition->max_files,
+        .retries = definition->retry.retries,
+        .retry_delay_ms = definition->retry.delay_ms,
+        .retry_factor_milli = definition->retry.factor_milli,
+        .retry_on = definition->retry.on,
     };
 
     add_params(&stored.params, &definition->params);
@@ -199,6 +231,21 @@ static struct dj_list steal_list(struct dj_list *list)
     return stolen;
 }
 
+static void load_limits(struct stored *stored, struct dj_definition *ret)
+{
+    ret->memory = stored->memory;
+    ret->max_result = stored->max_result;
+    ret->max_log = stored->max_log == 0 ? DJ_MAX_LOG : stored->max_log - 1;
+    ret->max_files = stored->max_files;
+    dj_retry_init(&ret->retry);
+    if (stored->retry_factor_milli == 0)
+        return;
+    ret->retry.retries = stored->retries;
+    ret->retry.delay_ms = stored->retry_delay_ms;
+    ret->retry.factor_milli = stored->retry_factor_milli;
+    ret->retry.on = steal_list(&stored->retry_on);
+}
+
 int dj_definition_load(struct dj_bytes bytes, struct dj_definition *ret, struct dj_err *err)
 {
     struct stored stored;
@@ -238,6 +285,7 @@ int dj_definition_load(struct dj_bytes bytes, struct dj_definition *ret, struct 
     ret->abandon = (enum dj_abandon)stored.abandon;
     ret->help = dj_steal(stored.help);
     ret->base_env = steal_list(&stored.base_env);
+    load_limits(&stored, ret);
     dj_codec_release(&definition_layout, &stored);
     return 0;
 }

@@ -12,6 +12,7 @@
 #include "lib/util/str.h"
 
 #define TEXT_MAX 200
+#define SIZE_LIMIT_MAX (UINT64_C(1) << 50)
 
 /* rest: what stands behind the dot of env.X and default.X. */
 typedef int set_fn(struct dj_definition *definition, struct dj_bytes rest, struct dj_bytes value,
@@ -244,6 +245,73 @@ static int set_timeout(struct dj_definition *definition, struct dj_bytes rest,
     return dj_parse_duration(value, &definition->timeout_ms, err);
 }
 
+static int set_size(uint64_t *ret, struct dj_bytes value, struct dj_err *err)
+{
+    uint64_t size;
+    int code;
+
+    if (dj_bytes_is(value, "none")) {
+        *ret = 0;
+        return 0;
+    }
+    code = dj_parse_size(value, &size, err);
+    if (code < 0)
+        return code;
+    if (size == 0 || size > SIZE_LIMIT_MAX)
+        return dj_err_set(err, EINVAL, "a limit is none or a size from 1 byte to 1024T");
+    *ret = size;
+    return 0;
+}
+
+static int set_memory(struct dj_definition *definition, struct dj_bytes rest, struct dj_bytes value,
+                      struct dj_err *err)
+{
+    (void)rest;
+    return set_size(&definition->memory, value, err);
+}
+
+static int set_max_result(struct dj_definition *definition, struct dj_bytes rest,
+                          struct dj_bytes value, struct dj_err *err)
+{
+    (void)rest;
+    return set_size(&definition->max_result, value, err);
+}
+
+static int set_max_log(struct dj_definition *definition, struct dj_bytes rest,
+                       struct dj_bytes value, struct dj_err *err)
+{
+    (void)rest;
+    return set_size(&definition->max_log, value, err);
+}
+
+static int set_max_files(struct dj_definition *definition, struct dj_bytes rest,
+                         struct dj_bytes value, struct dj_err *err)
+{
+    (void)rest;
+    return set_size(&definition->max_files, value, err);
+}
+
+static int set_retries(struct dj_definition *definition, struct dj_bytes rest,
+                       struct dj_bytes value, struct dj_err *err)
+{
+    (void)rest;
+    return dj_retry_parse_count(value, &definition->retry, err);
+}
+
+static int set_retry_delay(struct dj_definition *definition, struct dj_bytes rest,
+                           struct dj_bytes value, struct dj_err *err)
+{
+    (void)rest;
+    return dj_retry_parse_delay(value, &definition->retry, err);
+}
+
+static int set_retry_on(struct dj_definition *definition, struct dj_bytes rest,
+                        struct dj_bytes value, struct dj_err *err)
+{
+    (void)rest;
+    return dj_retry_parse_on(value, &definition->retry, err);
+}
+
 static int set_priority(struct dj_definition *definition, struct dj_bytes rest,
                         struct dj_bytes value, struct dj_err *err)
 {
@@ -325,6 +393,13 @@ static const struct {
     {"env.", set_env, NULL},
     {"env", set_env_keyed, NULL},
     {"timeout", set_timeout, NULL},
+    {"memory", set_memory, NULL},
+    {"max_result", set_max_result, NULL},
+    {"max_log", set_max_log, NULL},
+    {"max_files", set_max_files, NULL},
+    {"retries", set_retries, NULL},
+    {"retry_delay", set_retry_delay, NULL},
+    {"retry_on", set_retry_on, NULL},
     {"priority", set_priority, NULL},
     {"track", set_track, NULL},
     {"result", set_result, NULL},

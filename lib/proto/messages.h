@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "lib/model/codec.h"
+#include "lib/model/exit.h"
 
 #define DJ_PROTOCOL_VERSION 1
 
@@ -46,17 +47,6 @@ enum dj_get_flags {
     DJ_GET_CACHED = 1 << 2,   /* bytes or -EAGAIN */
     DJ_GET_START = 1 << 3,    /* answer OK as soon as it is queued or there */
     DJ_GET_FOLLOW = 1 << 4,   /* the log is shown: the answer has what FOLLOW did not tell */
-};
-
-enum dj_exit_how {
-    DJ_EXIT_CODE,
-    DJ_EXIT_SIGNAL,
-    DJ_EXIT_TIMEOUT,
-    DJ_EXIT_KILLED,      /* by KILL */
-    DJ_EXIT_NOT_STARTED, /* code is an errno, text says what */
-    DJ_EXIT_LOST,        /* its reaper ended without a record */
-    DJ_EXIT_RESULT_LIMIT,
-    DJ_EXIT_LOG_LIMIT,
 };
 
 /*

@@ -317,6 +317,20 @@ void dj_print_duration(struct dj_buf *buf, uint64_t ms)
     }
 }
 
+void dj_print_size(struct dj_buf *buf, uint64_t bytes)
+{
+    static const char letters[] = {'K', 'M', 'G', 'T'};
+    size_t unit = 0;
+
+    while (unit < DJ_ARRAY_SIZE(letters) && bytes != 0 && bytes % 1024 == 0) {
+        bytes /= 1024;
+        unit++;
+    }
+    dj_buf_addf(buf, "%llu", (unsigned long long)bytes);
+    if (unit > 0)
+        dj_buf_addc(buf, letters[unit - 1]);
+}
+
 static void add_three_digits(struct dj_buf *buf, double value, const char *unit)
 {
     int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;

@@ -30,6 +30,9 @@ int dj_parse_size(struct dj_bytes text, uint64_t *ret, struct dj_err *err) DJ_MU
 /* dj_print_duration(buf, ms): exact and read back the same by dj_parse_duration: 1h30m, 250ms. */
 void dj_print_duration(struct dj_buf *buf, uint64_t ms);
 
+/* dj_print_size(buf, bytes): exact and read back the same by dj_parse_size: 10M, 1536K, 1000. */
+void dj_print_size(struct dj_buf *buf, uint64_t bytes);
+
 /* For people, two units or three digits: "850 us", "12.3 ms", "4.21 s", "3 min 5 s", "2 d 4 h". */
 void dj_people_duration(struct dj_buf *buf, uint64_t ns);
 void dj_people_size(struct dj_buf *buf, uint64_t bytes); /* "512 B", "4.0 KiB", "1.5 GiB" */

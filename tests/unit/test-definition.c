@@ -16,6 +16,13 @@ static const char full[] = "[full]\n"
                            "env.A = one  two\n"
                            "env = LC_ALL, EDITOR\n"
                            "timeout = 1h30m\n"
+                           "retry_on = exit:75 memory\n"
+                           "retry_delay = 500ms*1.5\n"
+                           "retries = 4\n"
+                           "max_files = 2G\n"
+                           "max_log = none\n"
+                           "max_result = 1500KB\n"
+                           "memory = 1.5GiB\n"
                            "priority = -5\n"
                            "track = command, 'lib/a b', c\n"
                            "result = file:out/x.csv\n"
@@ -41,9 +48,16 @@ static void printing(void)
                                "env.B = 2\n"
                                "env = EDITOR, LC_ALL\n"
                                "timeout = 1h30m\n"
+                               "memory = 1536M\n"
+                               "max_result = 1500000\n"
+                               "max_log = none\n"
+                               "max_files = 2G\n"
                                "priority = -5\n"
                                "track = command, 'lib/a b', c\n"
                                "result = file:out/x.csv\n"
+                               "retries = 4\n"
+                               "retry_delay = 500ms*1.5\n"
+                               "retry_on = exit:75, memory\n"
                                "on_failure = remember\n"
                                "abandon = cancel\n"
                                "help = What it does.\n";
@@ -114,6 +128,7 @@ static void digests(void)
         "[b]\ncommand =   'x'\n",
         "[a]\ncommand = x\nversion = 2\nhelp = y\npriority = 3\ntimeout = 1s\nparams = z\n",
         "[a]\ncommand = x\ntrack = y\non_failure = remember\nabandon = cancel\n",
+        "[a]\ncommand = x\nmemory = 1G\nmax_log = 1\nretries = 3\nretry_on = exit\n",
     };
     struct dj_digest base, other;
 

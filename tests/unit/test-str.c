@@ -81,7 +81,15 @@ static void sizes(void)
         uint64_t size = 0;
         int code = dj_parse_size(dj_bytes_of(cases[i].text), &size, NULL);
 
+        dj_cleanup_buf struct dj_buf printed = DJ_BUF_INIT;
+
         is_int(code == 0 ? (intmax_t)size : -1, cases[i].want, "size \"%s\"", cases[i].text);
+        if (code < 0)
+            continue;
+        dj_print_size(&printed, size);
+        is_int(dj_parse_size(dj_buf_bytes(&printed), &size, NULL), 0, "printed as %s",
+               dj_buf_str(&printed));
+        is_int((intmax_t)size, cases[i].want, "and read back");
     }
 }
 
