@@ -11,7 +11,8 @@
 
 enum { PACKET_MAX = 64 << 10 };
 
-/* The words of argv, those of envp and the working directory follow, each with its NUL. */
+/* The words of argv, those of envp, the working directory, the file of the result and the folder of
+ * cgroups follow, each with its NUL. */
 struct head {
     uint64_t instance;
     uint64_t attempt;
@@ -21,11 +22,19 @@ struct head {
     uint32_t argc;
     uint32_t envc;
     uint32_t has_cwd;
+    uint32_t has_result;
+    uint32_t has_cgroup;
+    uint64_t oom_kills;
 };
 
 int dj_line_open(int ret[2])
 {
     return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret) < 0 ? -errno : 0;
+}
+
+static struct iovec part_of(const char *text)
+{
+    return (struct iovec){(void *)(uintptr_t)text, text == NULL ? 0 : strlen(text) + 1};
 }
 
 static uint32_t count(char *const *vector)
@@ -49,15 +58,23 @@ int dj_line_send_order(int line, const struct dj_order_build *build)
         .argc = count(order->argv),
         .envc = count(order->envp),
         .has_cwd = order->cwd != NULL,
+        .has_result = order->result != NULL,
+        .has_cgroup = order->cgroup != NULL,
+        .oom_kills = order->oom_kills,
     };
     struct iovec parts[] = {
         {&head, sizeof(head)},
         {build->text.data, build->text.len},
-        {(void *)(uintptr_t)order->cwd, order->cwd == NULL ? 0 : strlen(order->cwd) + 1},
+        part_of(order->cwd),
+        part_of(order->result),
+        part_of(order->cgroup),
     };
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = DJ_ARRAY_SIZE(parts)};
+    size_t size = 0;
 
-    if (parts[0].iov_len + parts[1].iov_len + parts[2].iov_len > PACKET_MAX)
+    for (size_t i = 0; i < DJ_ARRAY_SIZE(parts); i++)
+        size += parts[i].iov_len;
+    if (size > PACKET_MAX)
         return -E2BIG;
     return sendmsg(line, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
@@ -94,6 +111,7 @@ static void unpack(struct dj_line_order *into, const struct head *head)
         .start_ns = head->start_ns,
         .limits = head->limits,
         .slot = head->slot,
+        .oom_kills = head->oom_kills,
         .argv = into->vector,
         .envp = into->vector + head->argc + 1,
     };
@@ -103,8 +121,9 @@ static void unpack(struct dj_line_order *into, const struct head *head)
     for (uint32_t i = 0; i < head->envc; i++)
         into->vector[n++] = next_text(&at);
     into->vector[n] = NULL;
-    if (head->has_cwd)
-        into->order.cwd = at;
+    into->order.cwd = head->has_cwd ? next_text(&at) : NULL;
+    into->order.result = head->has_result ? next_text(&at) : NULL;
+    into->order.cgroup = head->has_cgroup ? next_text(&at) : NULL;
 }
 
 int dj_line_wait(int line, struct dj_line_order *into)

@@ -83,6 +83,7 @@ int dj_order_init(struct dj_order_build *build, const struct dj_msg_run *run, co
         .argv = vector(build, 0, words),
         .envp = vector(build, words, build->n),
         .cwd = run->cwd,
+        .result = run->result,
         .limits = run->limits,
         .start_ns = start_ns,
     };

@@ -36,6 +36,10 @@ void dj_tell_exited(struct dj_worker *worker, const struct dj_slot *slot)
         .result_size = ended.result_size,
         .log_size = ended.log_size,
         .has_files = ended.has_files != 0,
+        .limit = ended.limit,
+        .reached = ended.reached,
+        .memory_guard = ended.memory_guard,
+        .memory_peak = ended.memory_peak,
     };
 
     post(worker, DJ_MSG_EXITED, &message);

@@ -14,7 +14,10 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "daemon/worker/cgroup.h"
+#include "daemon/worker/limits.h"
 #include "daemon/worker/line.h"
+#include "daemon/worker/memory.h"
 #include "daemon/worker/processes.h"
 #include "daemon/worker/record.h"
 #include "daemon/worker/slot.h"
@@ -25,11 +28,6 @@
 #define GRACE_NS (2 * DJ_NS_PER_S)
 #define NEVER UINT64_MAX
 #define TIMEOUT_MAX_MS (UINT64_C(100) * 366 * 24 * 3600 * 1000)
-
-/* No file grows faster than this, so a limit is looked at when it could have been reached. */
-#define FASTEST_BYTES_PER_MS (UINT64_C(2) * 1024 * 1024)
-#define LOOK_MIN_MS 10
-#define LOOK_MAX_MS 1000
 
 struct reaper {
     int state;
@@ -43,7 +41,8 @@ struct reaper {
     uint64_t begin_ns;    /* steady clock, like all below */
     uint64_t end_ns;      /* of the task itself */
     uint64_t timeout_ns;
-    uint64_t look_ns;     /* when to look at the sizes again */
+    struct dj_limits limits;
+    struct dj_buf leaf;   /* its cgroup; empty: none */
     uint64_t kill_ns;     /* when the grace ends */
     bool outputs_open;
     bool task_over;
@@ -120,6 +119,12 @@ static void add_usage(struct dj_exit_record *ended, const struct rusage *usage)
 static void finish(struct reaper *reaper)
 {
     reaper->ended.end_ns = reaper->order->start_ns + (reaper->end_ns - reaper->begin_ns);
+    reaper->ended.memory_peak = reaper->limits.memory_peak;
+    if (reaper->leaf.len != 0) {
+        reaper->ended.memory_peak = dj_cgroup_peak(dj_buf_str(&reaper->leaf));
+        dj_cgroup_remove(reaper->order->cgroup, reaper->order->slot);
+        dj_buf_release(&reaper->leaf);
+    }
     if (reaper->outputs_open) {
         look_around(&reaper->ended);
         dup2(STDIN_FILENO, STDOUT_FILENO);
@@ -138,16 +143,37 @@ static bool cannot(struct reaper *reaper, int code, const char *what)
     return false;
 }
 
-static bool over_limit(uint64_t size, uint64_t limit)
+/*
+ * SIGKILL that is not ours, while the kernel's killer was busy. A shell says of its child what it
+ * would have been itself.
+ */
+static bool was_out_of_memory(const struct reaper *reaper)
 {
-    return limit != 0 && size > limit;
+    const struct dj_exit_record *ended = &reaper->ended;
+
+    return ((ended->how == DJ_EXIT_SIGNAL && ended->code == SIGKILL) ||
+            (ended->how == DJ_EXIT_CODE && ended->code == 128 + SIGKILL)) &&
+           dj_oom_kills() > reaper->order->oom_kills;
+}
+
+static bool over_in_cgroup(struct reaper *reaper)
+{
+    const char *leaf = dj_buf_str(&reaper->leaf);
+
+    if (reaper->leaf.len == 0)
+        return false;
+    if (!dj_cgroup_exceeded(leaf))
+        return false;
+    reaper->ended.how = DJ_EXIT_MEMORY;
+    reaper->ended.limit = reaper->order->limits.memory_bytes;
+    reaper->ended.reached = dj_cgroup_peak(leaf);
+    return true;
 }
 
 /* How the task ended by itself. */
 static void judge(struct reaper *reaper)
 {
     struct dj_exit_record failed;
-    bool clean;
 
     reaper->ended.how = WIFSIGNALED(reaper->status) ? DJ_EXIT_SIGNAL : DJ_EXIT_CODE;
     reaper->ended.code = WIFSIGNALED(reaper->status) ? (uint64_t)WTERMSIG(reaper->status)
@@ -160,10 +186,10 @@ static void judge(struct reaper *reaper)
         reaper->ended.code = failed.code;
         return;
     }
-    if (over_limit(size_of(STDOUT_FILENO, &clean), reaper->order->limits.result_bytes))
-        reaper->ended.how = DJ_EXIT_RESULT_LIMIT;
-    else if (over_limit(size_of(STDERR_FILENO, &clean), reaper->order->limits.log_bytes))
-        reaper->ended.how = DJ_EXIT_LOG_LIMIT;
+    if (over_in_cgroup(reaper) || dj_limits_final(&reaper->limits, &reaper->ended))
+        return;
+    if (was_out_of_memory(reaper))
+        reaper->ended.how = DJ_EXIT_OUT_OF_MEMORY;
 }
 
 /* ---- while it runs ----------------------------------------------------------------------- */
@@ -213,27 +239,6 @@ static void begin_ending(struct reaper *reaper, enum dj_exit_how how, uint64_t g
     kill(-reaper->task, SIGCONT);
 }
 
-static uint64_t time_to_limit(uint64_t size, uint64_t limit)
-{
-    uint64_t ms = limit == 0 ? LOOK_MAX_MS : (limit - DJ_MIN(size, limit)) / FASTEST_BYTES_PER_MS;
-
-    return DJ_MAX(LOOK_MIN_MS, DJ_MIN(ms, LOOK_MAX_MS)) * DJ_NS_PER_MS;
-}
-
-static void look_at_sizes(struct reaper *reaper, uint64_t now)
-{
-    const struct dj_part_limits *limits = &reaper->order->limits;
-    bool clean;
-    uint64_t result = size_of(STDOUT_FILENO, &clean), log = size_of(STDERR_FILENO, &clean);
-
-    if (over_limit(result, limits->result_bytes))
-        begin_ending(reaper, DJ_EXIT_RESULT_LIMIT, 0);
-    else if (over_limit(log, limits->log_bytes))
-        begin_ending(reaper, DJ_EXIT_LOG_LIMIT, 0);
-    reaper->look_ns = now + DJ_MIN(time_to_limit(result, limits->result_bytes),
-                                   time_to_limit(log, limits->log_bytes));
-}
-
 /* One wait for a signal, until the given moment at the latest. An order for a run before this one
  * that comes late is none. */
 static int wait_signal(const struct reaper *reaper, uint64_t until_ns)
@@ -259,7 +264,7 @@ static int wait_signal(const struct reaper *reaper, uint64_t until_ns)
 static void watch(struct reaper *reaper)
 {
     while (!reaper->task_over) {
-        uint64_t until = DJ_MIN(reaper->timeout_ns, reaper->look_ns);
+        uint64_t until = DJ_MIN(reaper->timeout_ns, dj_limits_next(&reaper->limits));
         int caught;
 
         if (reaper->ending)
@@ -275,8 +280,8 @@ static void watch(struct reaper *reaper)
 
             if (now >= reaper->timeout_ns)
                 begin_ending(reaper, DJ_EXIT_TIMEOUT, GRACE_NS);
-            else if (now >= reaper->look_ns)
-                look_at_sizes(reaper, now);
+            else if (dj_limits_look(&reaper->limits, now, &reaper->ended))
+                begin_ending(reaper, (enum dj_exit_how)reaper->ended.how, 0);
         }
     }
 }
@@ -373,6 +378,24 @@ static bool write_spec(struct reaper *reaper)
     return rc == 0 || cannot(reaper, -rc, "cannot write the state of the slot");
 }
 
+/* The kernel keeps the limit where it lets us ask it to; else we look ourselves. */
+static void guard_memory(struct reaper *reaper)
+{
+    const struct dj_order *order = reaper->order;
+    uint64_t limit = order->limits.memory_bytes;
+
+    if (limit == 0)
+        return;
+    if (order->cgroup != NULL &&
+        dj_cgroup_make(order->cgroup, order->slot, limit, &reaper->leaf) == 0) {
+        reaper->ended.memory_guard = DJ_MEMORY_CGROUP;
+        return;
+    }
+    dj_buf_clear(&reaper->leaf);
+    if (dj_memory_visible())
+        reaper->ended.memory_guard = DJ_MEMORY_POLLING;
+}
+
 static bool start(struct reaper *reaper)
 {
     const struct dj_part_limits *limits = &reaper->order->limits;
@@ -380,10 +403,11 @@ static bool start(struct reaper *reaper)
     reaper->timeout_ns = limits->timeout_ms == 0 || limits->timeout_ms > TIMEOUT_MAX_MS
                              ? NEVER
                              : reaper->begin_ns + limits->timeout_ms * DJ_NS_PER_MS;
-    reaper->look_ns = limits->result_bytes == 0 && limits->log_bytes == 0
-                          ? NEVER
-                          : reaper->begin_ns + LOOK_MIN_MS * DJ_NS_PER_MS;
+    guard_memory(reaper);
+    dj_limits_begin(&reaper->limits, reaper->order, reaper->begin_ns,
+                    reaper->ended.memory_guard == DJ_MEMORY_POLLING);
     reaper->start.order = reaper->order;
+    reaper->start.leaf = reaper->leaf.len == 0 ? NULL : dj_buf_str(&reaper->leaf);
     reaper->start.alone = false;
     reaper->task = dj_task_start(&reaper->start);
     return reaper->task > 0 || cannot(reaper, -reaper->task, "cannot start a process");

@@ -36,6 +36,9 @@ struct dj_order {
     char **argv;
     char **envp;
     const char *cwd; /* NULL: the slot's */
+    const char *result; /* a file below it; NULL: stdout */
+    const char *cgroup; /* where runs may have cgroups; NULL: nowhere */
+    uint64_t oom_kills; /* of the kernel, before the run */
     struct dj_part_limits limits;
     uint64_t start_ns;
 };

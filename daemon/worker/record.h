@@ -54,7 +54,11 @@ struct dj_exit_record {
     uint64_t log_size;
     uint64_t has_files;
     uint64_t clean; /* DJ_CLEAN_* */
-    char text[400];
+    char text[368];
+    uint64_t limit;   /* the one that was exceeded, and */
+    uint64_t reached; /* how much there was */
+    uint64_t memory_guard; /* enum dj_memory_guard */
+    uint64_t memory_peak;
 };
 
 /* Each fills in the head of its record; 0 or -errno. */

@@ -13,7 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/worker/cgroup.h"
 #include "daemon/worker/line.h"
+#include "daemon/worker/memory.h"
 #include "daemon/worker/order.h"
 #include "daemon/worker/processes.h"
 #include "daemon/worker/worker.h"
@@ -153,6 +155,18 @@ static int give_order(struct dj_worker *worker, struct dj_slot *slot,
     return fork_reaper(worker, slot, &build->order, err);
 }
 
+/* Reading it for each of many short runs would cost more than knowing it a second late. */
+static uint64_t oom_kills(struct dj_worker *worker)
+{
+    uint64_t now = dj_clock_mono_ns();
+
+    if (worker->oom_kills_ns == 0 || now - worker->oom_kills_ns > DJ_NS_PER_S) {
+        worker->oom_kills = dj_oom_kills();
+        worker->oom_kills_ns = now;
+    }
+    return worker->oom_kills;
+}
+
 static int start(struct dj_worker *worker, struct dj_slot *slot, const struct dj_msg_run *run,
                  struct dj_order_build *build, struct dj_err *err)
 {
@@ -164,6 +178,8 @@ static int start(struct dj_worker *worker, struct dj_slot *slot, const struct dj
         dj_reaper_await(worker, slot);
     tmp_path(worker, slot->number, &tmp);
     rc = dj_order_init(build, run, dj_buf_str(&tmp), slot->start_ns, err);
+    build->order.cgroup = worker->cgroup.len == 0 ? NULL : dj_buf_str(&worker->cgroup);
+    build->order.oom_kills = oom_kills(worker);
     rc = rc < 0 ? rc : dj_slot_make(&worker->work, slot, err);
     rc = rc < 0 ? rc : dj_slot_write_args(&worker->work, slot, &run->files, err);
     rc = rc < 0 ? rc : give_order(worker, slot, build, err);
@@ -225,6 +241,8 @@ static void bury(struct dj_worker *worker, struct dj_slot *slot)
     char path[32];
 
     tmp_path(worker, slot->number, &tmp);
+    if (worker->cgroup.len != 0)
+        dj_cgroup_remove(dj_buf_str(&worker->cgroup), slot->number);
     for (int i = 0; i < ROUNDS && dj_kill_strays(is_ours, worker, dj_buf_str(&tmp)) > 0; i++)
         pause_ns(ROUND_NS);
     slot->ended = (struct dj_exit_record){
@@ -250,6 +268,8 @@ static bool read_end(struct dj_worker *worker, struct dj_slot *slot)
 static void ended(struct dj_worker *worker, struct dj_slot *slot)
 {
     slot->state = DJ_SLOT_ENDED;
+    if (slot->ended.how != DJ_EXIT_CODE)
+        worker->oom_kills_ns = 0; /* what it may have been counted for is not the next one's */
     dj_tell_started(worker);
     dj_sessions_clear(worker->sessions, slot->number);
     dj_tell_exited(worker, slot);

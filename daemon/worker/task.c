@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/worker/cgroup.h"
 #include "lib/util/clock.h"
 
 enum { STACK_SIZE = 256 * 1024, WORDS_MAX = 8192 };
@@ -68,14 +69,17 @@ static void DJ_NORETURN fail(struct dj_task_start *start, const char *what, cons
     _exit(DJ_TASK_NOT_STARTED);
 }
 
-/* In the child. Nothing is allocated, and nothing of the reaper's is changed. */
+/* In the child. Nothing is allocated, and nothing of the reaper's is changed, unless alone. */
 static int become_task(void *cookie)
 {
     struct dj_task_start *start = cookie;
     const struct dj_order *order = start->order;
     const char *cwd = order->cwd != NULL ? order->cwd : "cwd";
     sigset_t none;
+    int rc = start->leaf == NULL ? 0 : dj_cgroup_enter(start->leaf);
 
+    if (rc < 0)
+        not_started(order, start->state, -rc, "its cgroup cannot be entered", strerror(-rc));
     setsid();
     dj_sessions_set(start->sessions, order->slot, order->instance, getpid(), start->reaper);
     signal(SIGPIPE, SIG_DFL); /* the only one that the worker ignores */
@@ -111,7 +115,7 @@ static bool can_share(struct dj_task_start *start)
 
     while (words <= WORDS_MAX && start->order->argv[words] != NULL)
         words++;
-    if (start->alone || words > WORDS_MAX)
+    if (start->alone || start->leaf != NULL || words > WORDS_MAX)
         return false;
     if (start->stack == NULL)
         start->stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,

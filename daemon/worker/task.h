@@ -26,6 +26,7 @@ struct dj_task_start {
     int state;
     struct dj_sessions *sessions;
     pid_t reaper;
+    const char *leaf;    /* its cgroup, or NULL */
     bool alone;
     _Atomic bool failed; /* set by a child that shares our memory */
     char *stack;         /* of such children, one after the other */

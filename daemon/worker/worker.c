@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/worker/cgroup.h"
 #include "daemon/worker/reaper.h"
 #include "lib/util/clock.h"
 #include "lib/util/fdio.h"
@@ -325,6 +326,8 @@ static int set_up(struct dj_worker *worker, struct dj_err *err)
         return dj_err_sys(err, errno, "epoll");
     worker->away_since_ns = dj_clock_mono_ns();
     worker->pause_ns = PAUSE_MIN_NS;
+    if (!dj_cgroup_find(&worker->cgroup))
+        dj_buf_clear(&worker->cgroup);
     return dj_runs_adopt(worker, err);
 }
 
@@ -343,6 +346,7 @@ static void release(struct dj_worker *worker)
         dj_slot_free(worker->slots[i]);
     free(worker->slots);
     free(worker->place);
+    dj_buf_release(&worker->cgroup);
 }
 
 int dj_worker_main(const struct dj_worker_options *options)

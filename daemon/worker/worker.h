@@ -49,6 +49,9 @@ struct dj_worker {
     struct dj_slot *fresh;
     uint64_t fresh_ns;            /* when the last of them was started */
     pid_t remover;                /* empties the trash; 0: none */
+    struct dj_buf cgroup;         /* where runs may have cgroups of their own; empty: nowhere */
+    uint64_t oom_kills;           /* of the kernel, */
+    uint64_t oom_kills_ns;        /* when it was last asked */
 };
 
 enum dj_worker_exit {

@@ -23,7 +23,7 @@ enum dj_exit_how {
     DJ_EXIT_LOG_LIMIT,
     DJ_EXIT_MEMORY,        /* over its own limit */
     DJ_EXIT_FILES_LIMIT,
-    DJ_EXIT_OUT_OF_MEMORY, /* SIGKILL that nobody here sent, while the kernel's OOM killer was busy */
+    DJ_EXIT_OUT_OF_MEMORY, /* SIGKILL by nobody here, while the kernel's OOM killer was busy */
     DJ_EXIT_NOT_STORED,    /* ended well, but what it left could not be taken in */
     DJ_EXIT_HOW_COUNT
 };

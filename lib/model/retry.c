@@ -61,7 +61,7 @@ static int parse_factor(struct dj_bytes text, uint64_t *ret, struct dj_err *err)
         whole = whole * 10 + (text.data[at] - '0');
     whole_end = at;
     if (at < text.len && at > 0 && text.data[at] == '.') {
-        for (at++; at < text.len && scale > 1 && text.data[at] >= '0' && text.data[at] <= '9'; at++) {
+        while (++at < text.len && scale > 1 && text.data[at] >= '0' && text.data[at] <= '9') {
             scale /= 10;
             part += (text.data[at] - '0') * scale;
         }
