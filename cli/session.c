@@ -32,6 +32,7 @@ static int exit_code(int code)
     case ENOSPC:
     case EDQUOT:
     case EBUSY:
+    case EOWNERDEAD: /* lost with its worker */
         return DJ_EX_AGAIN;
     case ETIMEDOUT:
         return DJ_EX_TIMEOUT;

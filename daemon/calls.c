@@ -446,6 +446,7 @@ enum dj_status dj_call_status(struct dj_engine *engine, struct dj_call *call)
 
     if (call->run != NULL) {
         switch (call->run->state) {
+        case DELAYED:
         case QUEUED:
             return DJ_QUEUED;
         case BLOCKED:

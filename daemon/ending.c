@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "daemon/engine_impl.h"
+#include "daemon/failure.h"
 #include "daemon/ingest.h"
 #include "daemon/memo.h"
 #include "lib/util/clock.h"
@@ -18,68 +19,6 @@ struct ending {
     struct dj_ingest ingest;
     struct run *run;
 };
-
-static void last_line(struct dj_buf *sentence, const struct dj_rec_content *log)
-{
-    struct dj_bytes rest = dj_buf_bytes(&log->bytes), line, last = {NULL, 0};
-
-    while (dj_next_line(&rest, &line)) {
-        if (dj_strip(line).len != 0)
-            last = dj_strip(line);
-    }
-    if (last.len != 0) {
-        dj_buf_adds(sentence, ": ");
-        dj_add_printable(sentence, last);
-    }
-}
-
-static void explain(struct dj_buf *sentence, const struct run *run)
-{
-    const struct dj_msg_exited *exited = &run->exited;
-
-    if (dj_memo_is(run->call)) {
-        memo_explain(sentence, run);
-        return;
-    }
-    dj_buf_addf(sentence, "%s/", run->call->task->public.name);
-    dj_add_printable(sentence, dj_buf_bytes(&run->call->name));
-    switch (exited->how) {
-    case DJ_EXIT_CODE:
-        dj_buf_addf(sentence, " failed with exit code %llu", (unsigned long long)exited->code);
-        break;
-    case DJ_EXIT_SIGNAL:
-        dj_buf_addf(sentence, " was ended by signal %llu (%s)", (unsigned long long)exited->code,
-                    strsignal((int)exited->code));
-        break;
-    case DJ_EXIT_TIMEOUT:
-        dj_buf_adds(sentence, " took longer than its timeout");
-        break;
-    case DJ_EXIT_KILLED:
-        dj_buf_adds(sentence, " was cancelled");
-        break;
-    case DJ_EXIT_NOT_STARTED:
-        dj_buf_addf(sentence, " could not be started: %s",
-                    exited->text == NULL ? strerror((int)exited->code) : exited->text);
-        return;
-    case DJ_EXIT_RESULT_LIMIT:
-    case DJ_EXIT_LOG_LIMIT:
-        dj_buf_adds(sentence, " wrote more than its limit");
-        break;
-    default:
-        dj_buf_adds(sentence, " was lost: its processes ended without a trace");
-        break;
-    }
-    last_line(sentence, &run->result.log);
-}
-
-static enum dj_status state_of(const struct run *run)
-{
-    if (run->exited.how == DJ_EXIT_LOST)
-        return DJ_LOST;
-    if (run->cancelled || run->exited.how == DJ_EXIT_KILLED)
-        return DJ_CANCELLED;
-    return DJ_FAILED;
-}
 
 /* The exit code of a memo is part of its result. */
 static bool ended_well(const struct run *run)
@@ -97,8 +36,6 @@ static void fill(struct run *run)
     gethostname(host, sizeof(host) - 1);
     rec->call = run->call->rec.number;
     rec->number = run->instance;
-    rec->how = exited->how;
-    rec->code = exited->code;
     rec->version = dj_xstrdup(run->version == NULL ? "" : run->version);
     rec->effective = run->effective;
     rec->tasks = run->tasks;
@@ -112,6 +49,9 @@ static void fill(struct run *run)
     rec->host = dj_xstrdup(host);
     rec->user = dj_xstrdup(run->user == NULL ? "" : run->user);
     rec->attempt = run->attempt;
+    rec->lost = run->lost;
+    rec->memory_guard = exited->memory_guard;
+    rec->memory_peak = exited->memory_peak;
     rec->forced = run->forced;
     rec->program = run->program;
     rec->edges = run->edges;
@@ -138,18 +78,6 @@ static void drop_deleted(struct run *run, struct dj_store_batch *batch)
     dj_key_numbers(&key, 'X', rec->deleted_ns, rec->number);
     dj_store_batch_delete(batch, dj_buf_bytes(&key));
     rec->deleted_ns = 0;
-}
-
-static void forget_live(struct run *run, struct dj_store_batch *batch)
-{
-    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
-
-    dj_key_number(&key, 'A', run->instance);
-    dj_store_batch_delete(batch, dj_buf_bytes(&key));
-    for (size_t i = 1; i <= run->result.edges.n + run->edges.n; i++) {
-        dj_key_numbers(&key, 'E', run->instance, i);
-        dj_store_batch_delete(batch, dj_buf_bytes(&key));
-    }
 }
 
 static void put_instance(struct run *run, struct dj_store_batch *batch)
@@ -186,6 +114,8 @@ static void durable(void *cookie, int code, const char *sentence)
     dj_cleanup_free char *text = NULL;
 
     if (code != 0) {
+        if (run->next != NULL)
+            run_finish(dj_steal(run->next), code, sentence);
         run_finish(run, code, sentence);
         return;
     }
@@ -195,7 +125,10 @@ static void durable(void *cookie, int code, const char *sentence)
         return;
     }
     text = dj_xstrdup(run->result.error);
-    run_finish(run, run->failure, text);
+    if (run->next != NULL)
+        run_hand_over(run, text);
+    else
+        run_finish(run, run->failure, text);
 }
 
 /* Nothing of an incognito run is stored: its record lives while somebody holds it. */
@@ -222,38 +155,96 @@ static void end_incognito(struct run *run, struct dj_ingest *ingest)
     int failure = run->failure;
     dj_cleanup_free char *text = dj_xstrdup(run->result.error == NULL ? "" : run->result.error);
 
-    forget_live(run, batch);
+    run_forget_live(run, batch);
+    if (failure != 0)
+        run_prepare_retry(run, batch);
     (void)engine_write(engine, batch, NULL);
     dj_store_batch_free(batch);
     keep_ephemeral(run, &ingest->claims);
-    run_finish(run, failure, failure == 0 ? NULL : text);
+    if (run->next != NULL)
+        run_hand_over(run, text);
+    else
+        run_finish(run, failure, failure == 0 ? NULL : text);
     dj_instance_release(engine, instance);
+}
+
+/* What the program did right can still be too much, have no place, or be about something else. */
+static void judge_outputs(struct run *run, const struct dj_ingest *ingest,
+                          struct dj_buf *ret_changed)
+{
+    const struct dj_rec_content *result = &run->result.result;
+
+    if (ingest->code < 0) {
+        run->exited.how = ingest->no_result ? DJ_EXIT_NO_RESULT : DJ_EXIT_NOT_STORED;
+        run->exited.code = (uint64_t)-ingest->code;
+    } else if (run->bounds.max_result != 0 && result->size > run->bounds.max_result) {
+        run->exited.how = DJ_EXIT_RESULT_LIMIT;
+        run->exited.limit = run->bounds.max_result;
+        run->exited.reached = result->size;
+    } else if (!inputs_same(run, ret_changed)) {
+        run->exited.how = DJ_EXIT_INPUT_CHANGED;
+    }
+}
+
+/* What the sentence is made of. */
+static void fill_end(struct run *run)
+{
+    struct dj_rec_instance *rec = &run->result;
+
+    rec->how = run->exited.how;
+    rec->code = run->exited.code;
+    rec->limit = run->exited.limit;
+    rec->reached = run->exited.reached;
+    rec->memory_guard = run->exited.memory_guard;
+    rec->try = run->try;
+    rec->tries = run->tries;
+    rec->lost = run->lost;
+    rec->bounds = run->bounds;
+    rec->by = dj_xstrdup(run->by == NULL ? "" : run->by);
+    rec->state = ended_well(run) ? DJ_DONE : dj_exit_state(rec->how, rec->code);
+}
+
+/* What the askers get: a full disk is not the run's doing. */
+static int errno_of(const struct run *run, const struct dj_ingest *ingest)
+{
+    if (run->result.state == DJ_CANCELLED)
+        return -ECANCELED;
+    if (run->exited.how == DJ_EXIT_INPUT_CHANGED)
+        return -ESTALE;
+    return run->exited.how == DJ_EXIT_NOT_STORED &&
+                   (ingest->code == -ENOSPC || ingest->code == -EDQUOT)
+               ? ingest->code
+               : -EIO;
 }
 
 static void judge(struct run *run, struct ending *ending)
 {
     dj_cleanup_buf struct dj_buf sentence = DJ_BUF_INIT, path = DJ_BUF_INIT;
+    struct dj_ingest *ingest = &ending->ingest;
+    struct dj_failure failure = {
+        .task = run->call->task->public.name,
+        .name = dj_buf_bytes(&run->call->name),
+        .rec = &run->result,
+        .text = run->exited.text,
+        .log = dj_buf_bytes(&ingest->tail),
+        .abandoned = run->abandoned,
+    };
 
-    run->result.state = DJ_DONE;
-    if (!ended_well(run)) {
-        explain(&sentence, run);
-        run->result.state = state_of(run);
-        run->failure = run->result.state == DJ_CANCELLED ? -ECANCELED : -EIO;
-    } else if (ending->ingest.code < 0) {
-        dj_buf_addf(&sentence, "%s/", run->call->task->public.name);
-        dj_add_printable(&sentence, dj_buf_bytes(&run->call->name));
-        dj_buf_addf(&sentence, ": %s", dj_err_text(&ending->ingest.err, ending->ingest.code));
-        run->result.state = DJ_FAILED;
-        run->failure = ending->ingest.code == -ENOSPC || ending->ingest.code == -EDQUOT
-                           ? ending->ingest.code
-                           : -EIO;
-    } else if (!inputs_same(run, &path)) {
-        dj_buf_addf(&sentence, "%s changed while %s/", dj_buf_str(&path),
-                    run->call->task->public.name);
-        dj_add_printable(&sentence, dj_buf_bytes(&run->call->name));
-        dj_buf_adds(&sentence, " was under way; what it made is not kept under this name");
-        run->result.state = DJ_FAILED;
-        run->failure = -ESTALE;
+    if (ended_well(run))
+        judge_outputs(run, ingest, &path);
+    else if (run->cancelled && run->exited.how != DJ_EXIT_LOST)
+        run->exited.how = DJ_EXIT_KILLED;
+    fill_end(run);
+    if (run->result.state != DJ_DONE) {
+        if (ingest->code < 0 && run->exited.how != DJ_EXIT_NOT_STARTED)
+            failure.text = dj_err_text(&ingest->err, ingest->code);
+        else if (run->exited.how == DJ_EXIT_INPUT_CHANGED)
+            failure.text = dj_buf_str(&path);
+        if (dj_memo_is(run->call))
+            memo_explain(&sentence, run);
+        else
+            dj_failure_explain(&sentence, &failure);
+        run->failure = errno_of(run, ingest);
     }
     run->result.error = dj_buf_steal(&sentence);
 }
@@ -271,10 +262,12 @@ static int commit(struct run *run, const struct dj_store_batch *outputs, struct 
     call_record(engine, batch, run->call);
     fill(run);
     add_summary(run);
-    forget_live(run, batch);
+    run_forget_live(run, batch);
     put_instance(run, batch);
     count_run(engine, batch, &run->result, 1);
     call_save(engine, batch, run->call);
+    if (run->failure != 0)
+        run_prepare_retry(run, batch);
     rc = engine_write(engine, batch, err);
     dj_store_batch_free(batch);
     if (rc == 0)
@@ -283,6 +276,8 @@ static int commit(struct run *run, const struct dj_store_batch *outputs, struct 
         engine->stored_runs = runs;
         engine->stored_bytes = bytes;
         call_reload(engine, run->call);
+        if (run->next != NULL)
+            run_free(dj_steal(run->next));
     }
     return rc;
 }
@@ -292,11 +287,20 @@ static void end_unstored(struct run *run, int code, const struct dj_err *err)
 {
     dj_cleanup_buf struct dj_buf sentence = DJ_BUF_INIT;
 
-    forget_live(run, run->engine->batch);
+    run_forget_live(run, run->engine->batch);
     if (run->failure != 0)
         dj_buf_addf(&sentence, "%s; this is on no record: ", run->result.error);
     dj_buf_addf(&sentence, "%s", dj_err_text(err, code));
     run_finish(run, run->failure != 0 ? run->failure : code, dj_buf_str(&sentence));
+}
+
+/* Its call is deleted, and a record of its end would be the beginning of a new life. */
+static void end_dropped(struct run *run)
+{
+    dj_cleanup_free char *text = dj_steal(run->result.error);
+
+    worker_taken(run);
+    run_finish(run, -ECANCELED, text);
 }
 
 static void taken_in(void *cookie)
@@ -309,7 +313,9 @@ static void taken_in(void *cookie)
 
     judge(run, ending);
     run_settle_premises(run);
-    if (run->incognito) {
+    if (run->dropped) {
+        end_dropped(run);
+    } else if (run->incognito) {
         worker_taken(run);
         end_incognito(run, &ending->ingest);
     } else {

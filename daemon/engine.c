@@ -189,6 +189,8 @@ void dj_engine_stop(struct dj_engine *engine, bool cancel)
     struct dj_msg_stop stop = {.cancel = cancel};
 
     engine->stopping = true;
+    for (struct run *run = engine->runs; run != NULL; run = run->hh.next)
+        dj_timer_cancel(dj_steal(run->timer));
     if (engine->worker != NULL)
         dj_peer_send(engine->worker, DJ_MSG_STOP, &stop);
 }
@@ -325,7 +327,7 @@ void dj_totals(struct dj_engine *engine, struct dj_totals *ret)
         .paused = engine->sched.paused,
     };
     for (struct run *run = engine->runs; run != NULL; run = run->hh.next) {
-        ret->queued += run->state == QUEUED;
+        ret->queued += run->state == QUEUED || run->state == DELAYED;
         ret->waiting += run->state == BLOCKED || run->state == RESUMING;
     }
     (void)dj_store_usage(engine->store, &ret->bytes, &ret->bytes_free, &ret->bytes_total);

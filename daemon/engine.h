@@ -248,6 +248,10 @@ struct dj_live {
     const char *log_path;    /* its log so far, NULL before it started */
     const struct dj_list *edges; /* struct dj_rec_edge: calls so far */
     uint64_t blocked_on;     /* call number it waits for, 0 */
+    uint64_t try, tries;     /* of how many by its definition; tries 1: a failure is the end */
+    uint64_t before;         /* the instance of the try before, failed; 0: this is the first */
+    uint64_t retry_ns;       /* queued: not before this moment; 0: it stands in line */
+    uint64_t lost;           /* attempts that were lost before this one */
 };
 bool dj_live(struct dj_engine *engine, uint64_t number, struct dj_live *ret);
 

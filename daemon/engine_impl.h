@@ -7,6 +7,7 @@
  *                                        |
  *                                     RESUMING (waits for a slot to go on)
  *
+ *   DELAYED    waits for the moment of another try; then QUEUED
  *   QUEUED     in the scheduler's line
  *   STARTING   has a slot; sent to the worker
  *   RUNNING    the worker said STARTED
@@ -70,7 +71,7 @@ struct dj_call {
     UT_hash_handle hh;
 };
 
-enum run_state { QUEUED, STARTING, RUNNING, BLOCKED, RESUMING, ENDING, COMMITTED };
+enum run_state { DELAYED, QUEUED, STARTING, RUNNING, BLOCKED, RESUMING, ENDING, COMMITTED };
 
 struct run {
     uint64_t instance;
@@ -80,6 +81,9 @@ struct run {
     struct dj_sched_item line;
     bool holds_slot;
     bool forced, incognito, cancelled, adopted;
+    bool dropped;            /* its call was deleted: no record of its end */
+    bool abandoned;          /* cancelled since nobody waited for it any more */
+    bool stored;             /* it has a live record */
     bool started; /* by a word of its own: it goes on when nobody waits */
     uint64_t slot;           /* of the worker; valid when has_slot */
     bool has_slot;
@@ -91,11 +95,19 @@ struct run {
     char *asked_by;          /* who asked first: a run or a user */
     uint64_t first_asker;    /* that run's instance, 0 */
     uint64_t program;        /* premises on the files that it runs, which do not count */
+    char *by;                /* who cancelled it; NULL: nobody did */
     uint64_t queued_ns, start_ns;
     struct dj_list env;      /* struct dj_env: of who asked for a memo */
     struct dj_params params;
     struct dj_args args;     /* what it computes with, ignored ones as they were asked for */
     struct dj_list inputs;   /* struct dj_rec_input: its own file arguments when it started */
+    uint64_t try, tries;     /* tries by the definition, 1 without retries */
+    uint64_t lost;           /* attempts that were lost before this one */
+    uint64_t before;         /* the instance of the try before, 0 */
+    uint64_t retry_ns;       /* DELAYED: until then */
+    struct dj_timer *timer;  /* DELAYED */
+    struct run *next;        /* COMMITTED: the try that follows; it has no timer yet */
+    struct dj_rec_bounds bounds; /* from its start on */
     struct dj_list edges;    /* struct dj_rec_edge */
     uint64_t tasks, files;   /* closures so far */
     uint64_t never;          /* premises that never hold: refusals it saw, itself or by its calls */
@@ -263,8 +275,11 @@ struct run *run_find(struct dj_engine *engine, uint64_t instance);
 struct run *run_of_token(struct dj_engine *engine, struct dj_bytes token);
 struct run *run_new(struct dj_engine *engine, struct dj_call *call, uint64_t instance);
 void run_queue(struct run *run, enum dj_sched_class class);
-void run_cancel(struct run *run);
+/* run_cancel(run, by, drop): by: a user, NULL: nobody waits for it; drop: its call is deleted. */
+void run_cancel(struct run *run, const char *by, bool drop);
 void run_finish(struct run *run, int code, const char *sentence);
+void run_new_token(struct run *run);
+void run_forget_live(struct run *run, struct dj_store_batch *batch);
 void run_plan_start(struct dj_engine *engine);
 void run_give_back(struct run *run);
 void run_free(struct run *run);
@@ -274,6 +289,16 @@ void run_add_never(struct run *run, uint64_t never);
 void run_refused(struct run *run, const char *sentence);
 void run_give_up(struct run *run, struct dj_call *child);
 void run_settle_premises(struct run *run);
+
+/* tries.c */
+void run_delay(struct run *run);
+/* run_prepare_retry(run, batch): its next try, if any, into run->next and the batch. */
+void run_prepare_retry(struct run *run, struct dj_store_batch *batch);
+/* run_hand_over(run, sentence): who waits for it waits for run->next; the run is gone then. */
+void run_hand_over(struct run *run, const char *sentence);
+/* run_start_again(run): one that was lost; false: not any more. */
+bool run_start_again(struct run *run);
+bool run_may_start_again(const struct run *run);
 
 /* wants.c */
 void wants_answer(struct run *run, int code, uint64_t instance, const char *sentence);
@@ -300,6 +325,7 @@ void sync_then(struct dj_engine *engine, dj_done_fn *done, void *cookie);
 int engine_write(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_err *err);
 
 /* workers.c */
+void run_put_live(struct run *run, struct dj_store_batch *batch);
 void worker_spawn(struct dj_engine *engine);
 void workers_adopt(struct dj_engine *engine);
 int worker_start(struct run *run, struct dj_err *err);

@@ -83,6 +83,22 @@ static int take_file(struct dj_ingest *ingest, const char *path, size_t here,
     return 0;
 }
 
+/* Its last line says best what was wrong. */
+static void read_tail(struct dj_ingest *ingest, const char *path)
+{
+    dj_cleanup_close int fd = dj_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
+    struct stat st;
+    uint64_t from;
+    ssize_t n;
+
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return;
+    from = st.st_size > DJ_INGEST_TAIL ? (uint64_t)st.st_size - DJ_INGEST_TAIL : 0;
+    n = dj_pread_full(fd, dj_buf_room(&ingest->tail, DJ_INGEST_TAIL), DJ_INGEST_TAIL, from);
+    if (n > 0)
+        ingest->tail.len += (size_t)n;
+}
+
 static int take_log(struct dj_ingest *ingest)
 {
     dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
@@ -92,6 +108,8 @@ static int take_log(struct dj_ingest *ingest)
         return 0;
     }
     dj_buf_addf(&path, "%s/err", ingest->slot_dir);
+    if (!ingest->keep_result)
+        read_tail(ingest, dj_buf_str(&path));
     return take_file(ingest, dj_buf_str(&path), DJ_INGEST_HERE, &ingest->into->log);
 }
 
@@ -108,9 +126,11 @@ static int take_result(struct dj_ingest *ingest)
         dj_buf_addf(&path, "%s/out", ingest->slot_dir);
     } else {
         dj_buf_addf(&path, "%s/cwd/%s", ingest->slot_dir, ingest->result_file);
-        if (lstat(dj_buf_str(&path), &st) < 0 || !S_ISREG(st.st_mode))
+        if (lstat(dj_buf_str(&path), &st) < 0 || !S_ISREG(st.st_mode)) {
+            ingest->no_result = true;
             return dj_err_set(&ingest->err, EIO, "it left no file %s, which was to be its result",
                               ingest->result_file);
+        }
     }
     return take_file(ingest, dj_buf_str(&path), DJ_INGEST_HERE, &ingest->into->result);
 }
@@ -256,6 +276,7 @@ void dj_ingest_release(struct dj_ingest *ingest)
     free(ingest->slot_dir);
     free(ingest->result_file);
     free(ingest->claims.items);
+    dj_buf_release(&ingest->tail);
     dj_store_batch_free(ingest->batch);
     dj_err_release(&ingest->err);
 }

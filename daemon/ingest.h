@@ -13,12 +13,14 @@
 #include "lib/model/records.h"
 
 #define DJ_INGEST_HERE 4096
+#define DJ_INGEST_TAIL 4096
 
 struct dj_ingest {
     struct dj_store *store;
     char *slot_dir;
     char *result_file;     /* NULL: stdout; else a path below the working directory */
     bool keep_result;      /* it ended well */
+    bool no_result;        /* and left no file where its result was to be */
     bool has_files;
     uint64_t result_size;  /* as the worker saw them when all had ended; */
     uint64_t log_size;     /* what is empty is not opened */
@@ -27,6 +29,7 @@ struct dj_ingest {
     bool nothing_stored;   /* small content stays in the record, since the batch is not written */
     struct dj_store_batch *batch;
     struct dj_list claims; /* struct dj_digest: adopted; see dj_content_adopt() */
+    struct dj_buf tail;    /* the end of the log, at most DJ_INGEST_TAIL bytes */
     int code;              /* 0 or -errno */
     struct dj_err err;
 };

@@ -197,7 +197,7 @@ int dj_call_delete(struct dj_engine *engine, struct dj_call *call,
     if (call_newest(call) == NULL && call->run == NULL)
         return dj_err_set(err, ENOENT, "it has no stored result");
     if (call->run != NULL)
-        run_cancel(call->run);
+        run_cancel(call->run, dj_user_name(asker->uid), true);
     batch = dj_store_batch_new();
     if (call_newest(call) != NULL)
         delete_into(engine, batch, call, asker);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/engine_impl.h"
+#include "daemon/failure.h"
 #include "lib/model/taskfile.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
@@ -258,7 +259,17 @@ void memo_expand(const struct run *run, struct dj_expansion *ret, char **ret_cwd
 void memo_explain(struct dj_buf *sentence, const struct run *run)
 {
     const struct dj_msg_exited *exited = &run->exited;
+    struct dj_failure failure = {
+        .name = dj_buf_bytes(&run->call->args.values[ARGV].scalars[0].text),
+        .rec = &run->result,
+        .text = exited->text,
+    };
 
+    if (exited->how != DJ_EXIT_NOT_STARTED && exited->how != DJ_EXIT_SIGNAL &&
+        exited->how != DJ_EXIT_LOST && exited->how != DJ_EXIT_KILLED) {
+        dj_failure_explain(sentence, &failure);
+        return;
+    }
     if (exited->how == DJ_EXIT_NOT_STARTED && exited->text != NULL) {
         dj_buf_adds(sentence, exited->text);
         return;

@@ -176,16 +176,65 @@ static void add_content(struct dj_buf *buf, const char *name, const struct dj_re
     dj_buf_addf(buf, "{\"size\": %" PRIu64 ", \"digest\": \"%s\"}", content->size, hex);
 }
 
-static const char *how_name(uint64_t how)
+/* A member only when there is something to say. */
+static void add_some(struct dj_buf *buf, const char *name, const char *text)
 {
-    static const char *const names[] = {
-        [DJ_EXIT_CODE] = "exit", [DJ_EXIT_SIGNAL] = "signal", [DJ_EXIT_TIMEOUT] = "timeout",
-        [DJ_EXIT_KILLED] = "killed", [DJ_EXIT_NOT_STARTED] = "not started",
-        [DJ_EXIT_LOST] = "lost", [DJ_EXIT_RESULT_LIMIT] = "result too large",
-        [DJ_EXIT_LOG_LIMIT] = "log too large",
-    };
+    if (text != NULL && *text != '\0')
+        add_text(buf, name, dj_bytes_of(text));
+}
 
-    return how < DJ_ARRAY_SIZE(names) ? names[how] : "unknown";
+static void add_bound(struct dj_buf *buf, const char *name, uint64_t bound, bool *any)
+{
+    if (bound == 0)
+        return;
+    dj_buf_addf(buf, "%s\"%s\": %" PRIu64, *any ? ", " : "", name, bound);
+    *any = true;
+}
+
+/* All that it was limited to, and the one that it went over. */
+static void add_limits(struct dj_buf *buf, const struct dj_rec_instance *record)
+{
+    const struct dj_rec_bounds *bounds = &record->bounds;
+    bool any = false;
+
+    member(buf, "limits");
+    dj_buf_addc(buf, '{');
+    add_bound(buf, "timeout_ms", bounds->timeout_ms, &any);
+    add_bound(buf, "memory", bounds->memory, &any);
+    add_bound(buf, "max_result", bounds->max_result, &any);
+    add_bound(buf, "max_log", bounds->max_log, &any);
+    add_bound(buf, "max_files", bounds->max_files, &any);
+    dj_buf_addc(buf, '}');
+    if (record->limit != 0) {
+        member(buf, "exceeded");
+        dj_buf_addf(buf, "{\"limit\": %" PRIu64 ", \"reached\": %" PRIu64 "}", record->limit,
+                    record->reached);
+    }
+    if (record->memory_guard != DJ_MEMORY_NONE) {
+        member(buf, "memory");
+        dj_buf_addf(buf, "{\"watched_by\": \"%s\", \"peak\": %" PRIu64 "}",
+                    dj_memory_guard_word(record->memory_guard), record->memory_peak);
+    }
+}
+
+static void add_tries(struct dj_buf *buf, uint64_t try, uint64_t tries)
+{
+    if (tries <= 1)
+        return;
+    add_number(buf, "try", try);
+    add_number(buf, "tries", tries);
+}
+
+static void add_end(struct dj_buf *buf, const struct dj_rec_instance *record)
+{
+    add_text(buf, "ended_by", dj_bytes_of(dj_exit_word(record->how)));
+    add_number(buf, "code", record->code);
+    if (record->how == DJ_EXIT_SIGNAL)
+        add_some(buf, "signal", dj_signal_name(record->code));
+    add_some(buf, "error", record->error);
+    if (record->how == DJ_EXIT_KILLED)
+        add_some(buf, "cancelled_by", record->by);
+    add_limits(buf, record);
 }
 
 static void add_times(struct dj_buf *buf, const struct dj_rec_instance *record)
@@ -194,7 +243,9 @@ static void add_times(struct dj_buf *buf, const struct dj_rec_instance *record)
     add_time(buf, "started", record->start_ns);
     add_time(buf, "ended", record->end_ns);
     add_seconds(buf, "seconds",
-                record->end_ns > record->start_ns ? record->end_ns - record->start_ns : 0);
+                record->start_ns != 0 && record->end_ns > record->start_ns
+                    ? record->end_ns - record->start_ns
+                    : 0);
     add_seconds(buf, "user_seconds", record->user_us * 1000);
     add_seconds(buf, "system_seconds", record->system_us * 1000);
 }
@@ -207,12 +258,10 @@ static void add_instance(struct dj_buf *buf, const struct dj_rec_instance *recor
     add_digest(buf, "effective_version", &record->effective);
     add_times(buf, record);
     add_number(buf, "max_rss_kib", record->max_rss_kib);
-    add_text(buf, "ended_by", dj_bytes_of(how_name(record->how)));
-    add_number(buf, "code", record->code);
-    if (record->error != NULL && *record->error != '\0')
-        add_text(buf, "error", dj_bytes_of(record->error));
+    add_end(buf, record);
     add_text(buf, "host", dj_bytes_of(record->host));
     add_text(buf, "user", dj_bytes_of(record->user));
+    add_tries(buf, record->try, record->tries);
     add_number(buf, "attempt", record->attempt);
     member(buf, "forced");
     dj_buf_adds(buf, record->forced ? "true" : "false");
@@ -230,6 +279,8 @@ static void add_live(struct dj_buf *buf, const struct dj_live *live, uint64_t nu
     add_time(buf, "started", live->start_ns);
     if (live->status == DJ_QUEUED)
         add_number(buf, "position", live->position);
+    add_tries(buf, live->try, live->tries);
+    add_time(buf, "next_try", live->retry_ns);
 }
 
 static void begin_meta(struct dj_buf *buf, struct dj_call *call)

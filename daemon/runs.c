@@ -44,20 +44,26 @@ static uint64_t next_instance(struct dj_engine *engine)
     return ++engine->next_instance;
 }
 
+void run_new_token(struct run *run)
+{
+    uint8_t random[16];
+
+    dj_random(random, sizeof(random));
+    for (size_t i = 0; i < sizeof(random); i++)
+        snprintf(run->token + 2 * i, 3, "%02x", random[i]);
+}
+
 struct run *run_new(struct dj_engine *engine, struct dj_call *call, uint64_t instance)
 {
     struct run *run = dj_xcalloc(1, sizeof(*run));
-    uint8_t random[16];
 
     run->instance = instance == 0 ? next_instance(engine) : instance;
     run->engine = engine;
     run->call = call;
     call->refs++;
-    run->attempt = 1;
+    run->attempt = run->try = run->tries = 1;
     run->queued_ns = dj_clock_now_ns();
-    dj_random(random, sizeof(random));
-    for (size_t i = 0; i < sizeof(random); i++)
-        snprintf(run->token + 2 * i, 3, "%02x", random[i]);
+    run_new_token(run);
     HASH_ADD(hh, engine->runs, instance, sizeof(run->instance), run);
     return run;
 }
@@ -83,6 +89,8 @@ void run_free(struct run *run)
     free(run->version);
     free(run->user);
     free(run->asked_by);
+    free(run->by);
+    dj_timer_cancel(run->timer);
     free(run->log_path);
     dj_codec_release(dj_message_layout(DJ_MSG_EXITED), &run->exited);
     dj_codec_release(&dj_layout_instance, &run->result);
@@ -120,6 +128,14 @@ static void take_version(struct run *run)
     run->version = dj_xstrdup(version == NULL ? "" : version);
     run->tasks = dj_premises_task(run->engine->premises, task->public.number, &task->effective);
     run->program = program_now(run->engine, task);
+    run->tries = task->definition.retry.retries + 1;
+    run->bounds = (struct dj_rec_bounds){
+        .timeout_ms = task->definition.timeout_ms,
+        .memory = task->definition.memory,
+        .max_result = task->definition.max_result,
+        .max_log = task->definition.max_log,
+        .max_files = task->definition.max_files,
+    };
 }
 
 /* Its files are what its key says, and it has a slot. */
@@ -188,6 +204,30 @@ void run_plan_start(struct dj_engine *engine)
     dj_loop_later(engine->loop, start_some, engine);
 }
 
+void run_forget_live(struct run *run, struct dj_store_batch *batch)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
+    size_t edges = run->edges.n + run->result.edges.n;
+
+    run->stored = false;
+    dj_key_number(&key, 'A', run->instance);
+    dj_store_batch_delete(batch, dj_buf_bytes(&key));
+    for (size_t i = 1; i <= edges; i++) {
+        dj_key_numbers(&key, 'E', run->instance, i);
+        dj_store_batch_delete(batch, dj_buf_bytes(&key));
+    }
+}
+
+/* It ends without a record of its own. */
+static void forget_stored(struct run *run)
+{
+    struct dj_store_batch *batch = dj_store_batch_new();
+
+    run_forget_live(run, batch);
+    (void)engine_write(run->engine, batch, NULL);
+    dj_store_batch_free(batch);
+}
+
 /* The end of a run's life: everybody who waits is told. */
 void run_finish(struct run *run, int code, const char *sentence)
 {
@@ -197,6 +237,8 @@ void run_finish(struct run *run, int code, const char *sentence)
     dj_call_ref(call);
     if (call->run == run)
         call->run = NULL;
+    if (run->stored)
+        forget_stored(run);
     want_forget_asker(run);
     event(engine, code == 0 ? "done" : "failed", call, run->instance, sentence);
     wants_answer(run, code, run->instance, sentence);
@@ -206,17 +248,47 @@ void run_finish(struct run *run, int code, const char *sentence)
     run_plan_start(engine);
 }
 
-void run_cancel(struct run *run)
+/* Whoever cancelled it: a next daemon must be able to say so. */
+static void note_cancel(struct run *run)
 {
+    struct dj_store_batch *batch = dj_store_batch_new();
+
+    run_put_live(run, batch);
+    (void)engine_write(run->engine, batch, NULL);
+    dj_store_batch_free(batch);
+}
+
+/* What a user has cancelled has a record that says so; what nobody wanted any more has none. */
+static void cancel_waiting(struct run *run)
+{
+    dj_timer_cancel(dj_steal(run->timer));
+    dj_sched_remove(&run->engine->sched, &run->line);
+    if (run->by == NULL || run->dropped || run->incognito) {
+        run_finish(run, -ECANCELED, "cancelled before it started");
+        return;
+    }
+    run->exited.how = DJ_EXIT_KILLED;
+    run->exited.end_ns = dj_clock_now_ns();
+    run_end(run);
+}
+
+void run_cancel(struct run *run, const char *by, bool drop)
+{
+    run->dropped |= drop;
     if (run->cancelled)
         return;
     run->cancelled = true;
+    run->abandoned = by == NULL;
+    run->by = by == NULL ? NULL : dj_xstrdup(by);
     if (run->call->run == run)
         run->call->run = NULL;
-    if (run->state == QUEUED)
-        run_finish(run, -ECANCELED, "cancelled before it started");
-    else if (run->state != ENDING && run->state != COMMITTED)
+    if (run->state == DELAYED || run->state == QUEUED) {
+        cancel_waiting(run);
+    } else if (run->state != ENDING && run->state != COMMITTED) {
+        if (run->stored)
+            note_cancel(run);
         worker_kill(run);
+    }
 }
 
 /* ---- what a run rests on ---- */
@@ -311,7 +383,7 @@ bool dj_live(struct dj_engine *engine, uint64_t number, struct dj_live *ret)
     if (run == NULL)
         return false;
     *ret = (struct dj_live){
-        .status = run->state == QUEUED                              ? DJ_QUEUED
+        .status = run->state == QUEUED || run->state == DELAYED     ? DJ_QUEUED
                   : run->state == BLOCKED || run->state == RESUMING ? DJ_WAITING
                                                                     : DJ_RUNNING,
         .queued_ns = run->queued_ns,
@@ -319,6 +391,11 @@ bool dj_live(struct dj_engine *engine, uint64_t number, struct dj_live *ret)
         .position = dj_sched_position(&engine->sched, &run->line),
         .log_path = run->log_path,
         .edges = &run->edges,
+        .try = run->try,
+        .tries = run->tries,
+        .before = run->before,
+        .retry_ns = run->state == DELAYED ? run->retry_ns : 0,
+        .lost = run->lost,
     };
     if (run->asks != NULL && run->asks->target != NULL)
         ret->blocked_on = run->asks->target->call->rec.number;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "daemon/engine.h"
+#include "daemon/failure.h"
 #include "daemon/memo.h"
 #include "daemon/tree.h"
 #include "lib/util/mem.h"
@@ -54,10 +55,14 @@ void dj_answer(struct dj_request *request, const struct dj_answer_form *form, in
                uint64_t instance, const char *sentence)
 {
     const struct dj_rec_instance *rec = dj_instance(request->engine, instance);
-    struct dj_msg_result result = {.instance = instance, .code = (uint64_t)-code};
+    struct dj_msg_result result = {.instance = instance};
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     int rc = 0;
 
+    /* A command has an exit code for each kind of failure; an open has EIO for all of them. */
+    if (code == -EIO && rec != NULL && rec->state != DJ_DONE)
+        code = -dj_failure_errno(rec);
+    result.code = (uint64_t)-code;
     if (code == 0 && rec == NULL) {
         dj_reply_error(request, EIO, "the result went away");
         return;

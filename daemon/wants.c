@@ -110,7 +110,7 @@ static bool goes_when_left(const struct run *run)
 static void left(struct run *target)
 {
     if (target != NULL && target->wants == NULL && goes_when_left(target))
-        run_cancel(target);
+        run_cancel(target, NULL, false);
 }
 
 /* The run ended, or is being ended: nobody listens to its answers any more. */
@@ -251,7 +251,7 @@ static bool joinable(const struct run *run, unsigned flags)
         return false;
     if (flags & DJ_GET_FORCE)
         return run->forced && run->state == QUEUED;
-    return run->state == QUEUED ||
+    return run->state == QUEUED || run->state == DELAYED ||
            (!run->outdated && premises_hold(run->engine, run->tasks, run->files));
 }
 
@@ -326,10 +326,11 @@ static int answer_now(struct dj_engine *engine, struct dj_call *call,
     if (definition == NULL)
         return dj_err_set(err, ENOENT, "there is no task %s any more", call->task->public.name);
     if ((flags & DJ_GET_FORCE) == 0 && definition->on_failure == DJ_FAILURE_REMEMBER &&
-        call->run == NULL && newest != NULL && newest->state == DJ_FAILED && !newest->stale) {
+        call->run == NULL && newest != NULL && newest->state == DJ_FAILED && !newest->stale &&
+        premises_hold(engine, newest->tasks, newest->files)) {
         const struct dj_rec_instance *rec = dj_instance(engine, newest->instance);
 
-        if (rec != NULL && dj_digest_equal(&rec->effective, &call->task->effective))
+        if (rec != NULL && dj_exit_remembered(rec->how))
             return note_failure(engine, newest, call, asker, ret_instance) < 0
                 ? dj_err_set(err, ENOSPC, "the call could not be recorded")
                 : dj_err_set(err, EIO, "%s (remembered; force tries again)", rec->error);
@@ -356,7 +357,7 @@ struct dj_want *dj_want(struct dj_engine *engine, struct dj_call *call,
         /* What is not there yet is no refusal: asking whether it is there is looking. */
         if (rc < 0 && rc != -EAGAIN && instance == 0)
             dj_note_refusal(engine, asker, dj_err_text(&err, rc));
-        done(cookie, rc, rc == 0 ? instance : 0, rc == 0 ? NULL : dj_err_text(&err, rc));
+        done(cookie, rc, instance, rc == 0 ? NULL : dj_err_text(&err, rc));
         return NULL;
     }
     if (parent != NULL && (flags & (DJ_GET_FORCE | DJ_GET_INCOGNITO)) &&
@@ -470,10 +471,10 @@ void dj_want_cancel(struct dj_want *want)
 }
 
 int dj_call_cancel(struct dj_engine *engine DJ_UNUSED, struct dj_call *call,
-                   const struct dj_asker *asker DJ_UNUSED, struct dj_err *err)
+                   const struct dj_asker *asker, struct dj_err *err)
 {
     if (call->run == NULL)
         return dj_err_set(err, ENOENT, "nothing of it is under way");
-    run_cancel(call->run);
+    run_cancel(call->run, dj_user_name(asker->uid), false);
     return 0;
 }

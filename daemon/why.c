@@ -45,7 +45,7 @@ static void find_holders(struct dj_engine *engine, struct dj_reason *ret)
 
 static const char *status_word(const struct run *run)
 {
-    return run->state == QUEUED                              ? "queued"
+    return run->state == QUEUED || run->state == DELAYED     ? "queued"
            : run->state == BLOCKED || run->state == RESUMING ? "waiting"
                                                              : "running";
 }
@@ -70,6 +70,7 @@ static void find_called(const struct run *run, struct dj_reason *ret)
 static void find_live(struct run *run, struct dj_reason *ret)
 {
     switch (run->state) {
+    case DELAYED:
     case QUEUED:
         ret->now = DJ_NOW_QUEUED;
         ret->ahead = dj_sched_position(&run->engine->sched, &run->line);
@@ -137,14 +138,14 @@ static void how_it_ended(struct dj_buf *buf, const struct dj_rec_instance *rec)
 }
 
 /* As in answer_now(): the failure is the answer until somebody forces another try. */
-static bool is_remembered(const struct dj_call *call, const struct dj_rec_summary *summary,
-                          const struct dj_rec_instance *rec)
+static bool is_remembered(struct dj_engine *engine, const struct dj_call *call,
+                          const struct dj_rec_summary *summary, const struct dj_rec_instance *rec)
 {
     const struct dj_definition *definition = call->task->public.definition;
 
     return definition != NULL && definition->on_failure == DJ_FAILURE_REMEMBER &&
-           summary->state == DJ_FAILED && !summary->stale &&
-           dj_digest_equal(&rec->effective, &call->task->effective);
+           summary->state == DJ_FAILED && !summary->stale && dj_exit_remembered(rec->how) &&
+           premises_hold(engine, summary->tasks, summary->files);
 }
 
 static void find_failure(struct dj_engine *engine, const struct dj_call *call,
@@ -160,7 +161,7 @@ static void find_failure(struct dj_engine *engine, const struct dj_call *call,
     how_it_ended(&ret->text, rec);
     ret->attempt = rec->attempt;
     ret->attempts = 1;
-    ret->remembered = is_remembered(call, summary, rec);
+    ret->remembered = is_remembered(engine, call, summary, rec);
 }
 
 static void find_cause(struct dj_engine *engine, struct dj_call *call, struct dj_reason *ret)

@@ -63,7 +63,15 @@ static void fill_message(struct run *run, struct dj_expansion *expansion,
     message->instance = run->instance;
     message->attempt = run->attempt;
     message->slot = run->slot;
-    message->limits.timeout_ms = run->call->task->definition.timeout_ms;
+    message->limits = (struct dj_part_limits){
+        .timeout_ms = run->bounds.timeout_ms,
+        .result_bytes = run->bounds.max_result,
+        .log_bytes = run->bounds.max_log,
+        .files_bytes = run->bounds.max_files,
+        .memory_bytes = run->bounds.memory,
+    };
+    if (run->call->task->definition.result_file != NULL)
+        message->result = dj_xstrdup(run->call->task->definition.result_file);
     for (size_t i = 0; i < expansion->argv.n; i++) {
         struct dj_part_word *word = dj_list_add(&message->argv, sizeof(*word));
 
@@ -88,7 +96,7 @@ static void fill_message(struct run *run, struct dj_expansion *expansion,
         add_env(&message->env, "DJ", engine->mount);
 }
 
-static void put_live(struct run *run, struct dj_store_batch *batch)
+void run_put_live(struct run *run, struct dj_store_batch *batch)
 {
     dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
     struct dj_rec_live live = {
@@ -105,6 +113,14 @@ static void put_live(struct run *run, struct dj_store_batch *batch)
         .user = run->user,
         .own_files = run->files,
         .inputs = run->inputs,
+        .try = run->try,
+        .tries = run->tries,
+        .lost = run->lost,
+        .before = run->before,
+        .retry_ns = run->retry_ns,
+        .cancelled = run->cancelled,
+        .by = run->by,
+        .bounds = run->bounds,
         .tasks = run->tasks,
         .never = run->never,
         .program = run->program,
@@ -117,6 +133,7 @@ static void put_live(struct run *run, struct dj_store_batch *batch)
     dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
     dj_buf_release(&live.token);
     dj_buf_release(&live.args);
+    run->stored = true;
 }
 
 /* What the run rests on is known to the daemon that takes it in, should this one end before. */
@@ -126,7 +143,7 @@ int live_save(struct run *run, struct dj_err *err)
     int rc;
 
     call_record(run->engine, batch, run->call);
-    put_live(run, batch);
+    run_put_live(run, batch);
     rc = engine_write(run->engine, batch, err);
     dj_store_batch_free(batch);
     return rc;
@@ -152,6 +169,7 @@ int worker_start(struct run *run, struct dj_err *err)
 
     run->slot = slot_take(engine);
     run->has_slot = true;
+    run->retry_ns = 0;
     dj_buf_addf(&dir, "%s/%llu/arg", engine->work_dir, (unsigned long long)run->slot);
     place.arg_dir = dj_buf_str(&dir);
     if (dj_memo_is(run->call))
@@ -183,12 +201,23 @@ void worker_kill(struct run *run)
         dj_peer_send(run->engine->worker, DJ_MSG_KILL, &kill);
 }
 
+static bool is_held(const struct dj_engine *engine, uint64_t slot)
+{
+    for (const struct run *run = engine->runs; run != NULL; run = run->hh.next) {
+        if (run->has_slot && run->slot == slot)
+            return true;
+    }
+    return false;
+}
+
 static void tell_taken(struct dj_engine *engine, uint64_t instance, uint64_t attempt,
                        uint64_t slot)
 {
     struct dj_msg_taken taken = {instance, attempt, slot};
 
-    slot_free(engine, slot);
+    /* A late word of what is over must not free what another has by now. */
+    if (!is_held(engine, slot))
+        slot_free(engine, slot);
     if (engine->worker != NULL)
         dj_peer_send(engine->worker, DJ_MSG_TAKEN, &taken);
 }
@@ -271,6 +300,41 @@ static int load_edge(struct run *run, struct dj_bytes value)
     return 0;
 }
 
+static void take_live(struct run *run, struct dj_rec_live *live)
+{
+    struct dj_premises *premises = run->engine->premises;
+
+    run->adopted = run->stored = run->started = true;
+    run->attempt = live->attempt;
+    run->slot = live->slot;
+    run->forced = live->forced;
+    run->incognito = live->incognito;
+    run->cancelled = live->cancelled;
+    run->effective = live->effective;
+    run->version = dj_steal(live->version);
+    run->user = dj_steal(live->user);
+    run->inputs = live->inputs;
+    live->inputs = (struct dj_list){0};
+    run->asked_by = dj_xstrdup(run->user == NULL ? "" : run->user);
+    run->program = live->program;
+    if (live->by != NULL && *live->by != '\0')
+        run->by = dj_steal(live->by);
+    run->abandoned = run->cancelled && run->by == NULL;
+    run->queued_ns = live->queued_ns;
+    run->start_ns = live->start_ns;
+    run->files = live->own_files;
+    run->try = live->try == 0 ? 1 : live->try;
+    run->tries = live->tries == 0 ? 1 : live->tries;
+    run->lost = live->lost;
+    run->before = live->before;
+    run->retry_ns = live->retry_ns;
+    run->bounds = live->bounds;
+    memcpy(run->token, live->token.data, DJ_MIN(live->token.len, sizeof(run->token) - 1));
+    run->tasks = dj_premises_task(premises, run->call->task->public.number, &live->effective);
+    run_add_premises(run, live->tasks, 0);
+    run->never = live->never;
+}
+
 /* A run that an earlier daemon started: everything about it is in the store. */
 static struct run *adopt(struct dj_engine *engine, uint64_t instance)
 {
@@ -294,27 +358,15 @@ static struct run *adopt(struct dj_engine *engine, uint64_t instance)
                                                NULL) < 0)
         run_bind(run, NULL);
     dj_call_unref(call);
-    run->inputs = live.inputs;
-    live.inputs = (struct dj_list){0};
-    run->adopted = true;
-    run->attempt = live.attempt;
-    run->slot = live.slot;
-    run->has_slot = true;
-    run->forced = live.forced;
-    run->incognito = live.incognito;
-    run->effective = live.effective;
-    run->version = dj_steal(live.version);
-    run->user = dj_steal(live.user);
-    run->queued_ns = live.queued_ns;
-    run->start_ns = live.start_ns;
-    run->files = live.own_files;
-    run->program = live.program;
-    run->asked_by = dj_xstrdup(live.user == NULL ? "" : live.user);
-    memcpy(run->token, live.token.data, DJ_MIN(live.token.len, sizeof(run->token) - 1));
-    run->tasks = dj_premises_task(engine->premises, call->task->public.number, &live.effective);
-    run_add_premises(run, live.tasks, 0);
-    run->never = live.never;
+    take_live(run, &live);
     dj_codec_release(&dj_layout_live, &live);
+    if (!run->incognito && call->run == NULL)
+        call->run = run;
+    if (run->retry_ns != 0) {
+        run_delay(run);
+        return run;
+    }
+    run->has_slot = true;
     dj_key_number(&key, 'E', instance);
     dj_key_number(&to, 'E', instance + 1);
     iter = dj_store_iter_new(engine->store, dj_buf_bytes(&key), dj_buf_bytes(&to));
@@ -324,8 +376,6 @@ static struct run *adopt(struct dj_engine *engine, uint64_t instance)
     run->state = RUNNING;
     run->holds_slot = true;
     dj_sched_take(&engine->sched);
-    if (!run->incognito && call->run == NULL)
-        call->run = run;
     set_log_path(run);
     return run;
 }
@@ -336,13 +386,23 @@ static void lost(struct run *run)
     run->exited.end_ns = dj_clock_now_ns();
     run->has_slot = false;
     slot_free(run->engine, run->slot);
-    run_end(run);
+    if (!run_start_again(run))
+        run_end(run);
 }
 
-static bool told_of(const struct dj_msg_running *running, uint64_t instance)
+static bool is_with_worker(const struct run *run)
+{
+    return run->state == STARTING || run->state == RUNNING || run->state == BLOCKED ||
+           run->state == RESUMING;
+}
+
+static bool told_of(const struct dj_msg_running *running, const struct run *run)
 {
     for (size_t i = 0; i < running->slots.n; i++) {
-        if (DJ_LIST_AT(&running->slots, struct dj_part_slot_state, i)->instance == instance)
+        const struct dj_part_slot_state *slot =
+            DJ_LIST_AT(&running->slots, struct dj_part_slot_state, i);
+
+        if (slot->instance == run->instance && slot->attempt == run->attempt)
             return true;
     }
     return false;
@@ -355,12 +415,9 @@ static void adopt_lost(struct dj_engine *engine, const struct dj_msg_running *ru
         dj_store_iter_new(engine->store, DJ_BYTES_LIT("A"), DJ_BYTES_LIT("B"));
     struct dj_list numbers = {0};
 
-    while (dj_store_iter_next(iter)) {
-        uint64_t instance = dj_get64(dj_store_iter_key(iter), 1);
-
-        if (!told_of(running, instance))
-            *(uint64_t *)dj_list_add(&numbers, sizeof(uint64_t)) = instance;
-    }
+    while (dj_store_iter_next(iter))
+        *(uint64_t *)dj_list_add(&numbers, sizeof(uint64_t)) =
+            dj_get64(dj_store_iter_key(iter), 1);
     dj_store_iter_free(iter);
     for (size_t i = 0; i < numbers.n; i++) {
         uint64_t instance = *DJ_LIST_AT(&numbers, uint64_t, i);
@@ -368,7 +425,7 @@ static void adopt_lost(struct dj_engine *engine, const struct dj_msg_running *ru
 
         if (run == NULL)
             run = adopt(engine, instance);
-        if (run != NULL && run->state != ENDING && run->state != COMMITTED)
+        if (run != NULL && is_with_worker(run) && !told_of(running, run))
             lost(run);
     }
     free(numbers.items);
@@ -388,7 +445,7 @@ void workers_adopt(struct dj_engine *engine)
     for (size_t i = 0; i < numbers.n; i++) {
         struct run *run = adopt(engine, *DJ_LIST_AT(&numbers, uint64_t, i));
 
-        if (run != NULL)
+        if (run != NULL && run->has_slot)
             slot_claim(engine, run->slot);
     }
     free(numbers.items);
@@ -404,7 +461,7 @@ static void on_running(struct dj_engine *engine, const struct dj_msg_running *ru
         slot_claim(engine, slot->slot);
         if (run == NULL)
             run = adopt(engine, slot->instance);
-        if (run == NULL) {
+        if (run == NULL || run->attempt != slot->attempt) {
             struct dj_msg_kill kill = {slot->instance, slot->attempt, slot->slot};
 
             dj_peer_send(engine->worker, DJ_MSG_KILL, &kill);
@@ -434,8 +491,13 @@ static void on_exited(struct dj_engine *engine, struct dj_msg_exited *exited)
         tell_taken(engine, exited->instance, exited->attempt, exited->slot);
         return;
     }
-    if (run->state == ENDING || run->state == COMMITTED)
+    if (!is_with_worker(run))
         return;
+    if (exited->how == DJ_EXIT_LOST && run_may_start_again(run)) {
+        worker_taken(run);
+        run_start_again(run);
+        return;
+    }
     run->exited = *exited;
     exited->text = NULL;
     run_end(run);

@@ -17,6 +17,8 @@ static const char *const words[DJ_EXIT_HOW_COUNT] = {
     [DJ_EXIT_FILES_LIMIT] = "max_files",
     [DJ_EXIT_OUT_OF_MEMORY] = "out-of-memory",
     [DJ_EXIT_NOT_STORED] = "not-stored",
+    [DJ_EXIT_NO_RESULT] = "no-result",
+    [DJ_EXIT_INPUT_CHANGED] = "input-changed",
 };
 
 const char *dj_exit_word(uint64_t how)
@@ -64,6 +66,7 @@ bool dj_exit_remembered(uint64_t how)
     case DJ_EXIT_LOST:
     case DJ_EXIT_OUT_OF_MEMORY:
     case DJ_EXIT_NOT_STORED:
+    case DJ_EXIT_INPUT_CHANGED:
         return false;
     default:
         return how < DJ_EXIT_HOW_COUNT;

@@ -25,6 +25,8 @@ enum dj_exit_how {
     DJ_EXIT_FILES_LIMIT,
     DJ_EXIT_OUT_OF_MEMORY, /* SIGKILL by nobody here, while the kernel's OOM killer was busy */
     DJ_EXIT_NOT_STORED,    /* ended well, but what it left could not be taken in */
+    DJ_EXIT_NO_RESULT,     /* ended well, but there is no file where its result was to be */
+    DJ_EXIT_INPUT_CHANGED, /* ended well, but a file argument was another one by then */
     DJ_EXIT_HOW_COUNT
 };
 

@@ -143,9 +143,9 @@ static int parse_case(struct dj_bytes item, struct dj_retry_case *ret, struct dj
     if (colon != NULL)
         word.len = (size_t)(colon - item.data);
     if (!dj_exit_of_word(word, &how))
-        return bad_code(word, "a way to fail: exit, exit:CODE, signal, signal:NAME, timeout, memory, "
-                              "out-of-memory, max_result, max_log, max_files, not-started, "
-                              "not-stored, lost or any", err);
+        return bad_code(word, "a way to fail: exit, exit:CODE, signal, signal:NAME, timeout, "
+                              "memory, out-of-memory, max_result, max_log, max_files, no-result, "
+                              "input-changed, not-started, not-stored, lost or any", err);
     if (how == DJ_EXIT_KILLED)
         return dj_err_set(err, EINVAL, "what was cancelled is not tried again");
     *ret = (struct dj_retry_case){.how = how};

@@ -50,7 +50,7 @@ int dj_retry_parse_on(struct dj_bytes text, struct dj_retry *retry,
  * they read back as the same. */
 void dj_retry_print(struct dj_buf *buf, const struct dj_retry *retry);
 
-/* dj_retry_again(retry, try, how, code): whether the try (the first is 1) is followed by another. */
+/* dj_retry_again(retry, try, how, code): whether another try follows this one (the first is 1). */
 bool dj_retry_again(const struct dj_retry *retry, uint64_t try, uint64_t how, uint64_t code);
 
 /* dj_retry_wait_ms(retry, try): how long to wait behind that try. */

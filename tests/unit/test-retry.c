@@ -40,6 +40,8 @@ static void classes(void)
         {DJ_EXIT_FILES_LIMIT, SIGKILL, DJ_FAILED, true},
         {DJ_EXIT_OUT_OF_MEMORY, SIGKILL, DJ_FAILED, false},
         {DJ_EXIT_NOT_STORED, 0, DJ_FAILED, false},
+        {DJ_EXIT_NO_RESULT, 0, DJ_FAILED, true},
+        {DJ_EXIT_INPUT_CHANGED, 0, DJ_FAILED, false},
     };
 
     is_int(DJ_ARRAY_SIZE(cases), DJ_EXIT_HOW_COUNT + 1, "every way to end is here");
@@ -88,7 +90,7 @@ static const char factor[] = "the factor of a delay is a number from 1 to 1000 w
                              "at the most, as in 1s*1.5";
 static const char way[] = "\"%s\" is not a way to fail: exit, exit:CODE, signal, signal:NAME, "
                           "timeout, memory, out-of-memory, max_result, max_log, max_files, "
-                          "not-started, not-stored, lost or any";
+                          "no-result, input-changed, not-started, not-stored, lost or any";
 
 static void counts(void)
 {

@@ -1,4 +1,4 @@
-/* djw with real processes: limits of memory and outputs, and the pure parts of how they are kept. */
+/* djw with real processes: limits of memory and outputs; the pure parts of how they are kept. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
