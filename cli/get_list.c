@@ -235,7 +235,7 @@ static int flush_out(struct list *list, struct dj_err *err)
     int rc = dj_write_out(dj_buf_bytes(&list->out));
 
     dj_buf_clear(&list->out);
-    return rc < 0 ? dj_err_sys(err, -rc, "cannot write") : 0;
+    return rc < 0 ? dj_cannot_write(rc, err) : 0;
 }
 
 static int print_item(struct list *list, const struct item *item, struct dj_err *err)

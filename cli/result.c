@@ -17,6 +17,11 @@ int dj_write_out(struct dj_bytes bytes)
     return dj_write_full(STDOUT_FILENO, bytes.data, bytes.len);
 }
 
+int dj_cannot_write(int code, struct dj_err *err)
+{
+    return dj_err_set(err, EIO, "cannot write: %s", strerror(-code));
+}
+
 static int copy_from(const char *path, uint64_t offset, int to, struct dj_err *err)
 {
     dj_cleanup_close int fd = dj_open(AT_FDCWD, path, O_RDONLY, 0);
@@ -29,7 +34,7 @@ static int copy_from(const char *path, uint64_t offset, int to, struct dj_err *e
     while ((n = dj_pread_full(fd, chunk, CHUNK, offset)) > 0) {
         rc = dj_write_full(to, chunk, (size_t)n);
         if (rc < 0)
-            return dj_err_sys(err, -rc, "cannot write");
+            return dj_cannot_write(rc, err);
         offset += (uint64_t)n;
     }
     return n < 0 ? dj_err_sys(err, (int)-n, "%s", path) : 0;
@@ -96,5 +101,5 @@ int dj_print_result(const struct dj_msg_result *result, struct dj_err *err)
     if (!result->has_content)
         return dj_copy_out(result->path, err);
     rc = dj_write_out(dj_buf_bytes(&result->content));
-    return rc < 0 ? dj_err_sys(err, -rc, "cannot write") : 0;
+    return rc < 0 ? dj_cannot_write(rc, err) : 0;
 }
