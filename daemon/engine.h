@@ -158,6 +158,10 @@ void dj_hit_note(struct dj_engine *engine, uint64_t instance, struct dj_buf *ret
 void dj_call_key_text(struct dj_engine *engine, struct dj_call *call, uint64_t instance,
                       struct dj_buf *buf);
 
+/* dj_call_command(engine, call, given, buf): a shell script that repeats the run by hand; given as
+ * above. What cannot be repeated gives a script that says why. */
+void dj_call_command(struct dj_engine *engine, struct dj_call *call, const struct dj_args *given,
+                     struct dj_buf *buf);
 /* dj_call_count(call): how many instances have ended; dj_call_ended(engine, call, n): the number of
  * the n-th of them, from 1 and oldest first; 0 when there is none, or it is not durable yet. */
 size_t dj_call_count(const struct dj_call *call);

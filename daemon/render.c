@@ -36,6 +36,7 @@ void dj_render_readme(struct dj_buf *buf, struct dj_engine *engine)
         "  files/         what it left in its working directory\n"
         "  log            its stderr, live while it runs\n"
         "  status         absent queued waiting running done failed cancelled lost stale evicted\n"
+        "  command        a script that repeats the run by hand, storing nothing\n"
         "  error          why the last try failed, in a sentence; listed when it did\n"
         "  why  key       why it has a result or none, in a line; what its key is made of\n"
         "  args  meta     its arguments, and times, exit, sizes, versions: JSON\n"

@@ -25,6 +25,7 @@ struct run_file {
  */
 static const struct run_file files[] = {
     {"args", DJ_RUN_ARGS, true},
+    {"command", DJ_RUN_COMMAND, true},
     {"ctl", DJ_RUN_CTL, true},
     {"deps", DJ_RUN_DEPS, true},
     {"dependents", DJ_RUN_DEPENDENTS, true},
@@ -251,6 +252,15 @@ static void meta_text(const struct dj_spot *spot, struct dj_buf *buf)
 {
     dj_render_meta(buf, spot->engine, spot->call,
                    dj_run_shown(spot->engine, spot->call, spot->readonly));
+}
+
+static void command_text(const struct dj_spot *spot, struct dj_buf *buf)
+{
+    dj_cleanup_args struct dj_args given = DJ_ARGS_INIT;
+    struct dj_asker asker = {0};
+
+    dj_spot_given(spot, &asker, &given);
+    dj_call_command(spot->engine, spot->call, asker.args, buf);
 }
 
 static void error_text(const struct dj_spot *spot, struct dj_buf *buf)
@@ -596,6 +606,7 @@ const struct dj_sort dj_run_sorts[DJ_RUN_LEAVES] = {
     [DJ_RUN_LOG] = {.mode = S_IFREG | 0444, .attr = log_attr, .open = log_open, .read = log_read},
     [DJ_RUN_STATUS] = {.mode = S_IFREG | 0444, .text = status_text},
     [DJ_RUN_ARGS] = {.mode = S_IFREG | 0444, .text = args_text},
+    [DJ_RUN_COMMAND] = {.mode = S_IFREG | 0555, .text = command_text},
     [DJ_RUN_META] = {.mode = S_IFREG | 0444, .text = meta_text},
     [DJ_RUN_ERROR] = {.mode = S_IFREG | 0444, .text = error_text},
     [DJ_RUN_WHY] = {.mode = S_IFREG | 0444, .text = why_text},

@@ -9,10 +9,32 @@ setup_file()
     requires_fuse
     dj_setup
     start_daemon --workers 2
+    cat > "$DJ_TMP/shows.sh" << 'SH'
+#!/bin/sh
+cat "$2"; text=$1; shift 2; printf '<%s>' "$text" "$@"; cat
+env | grep -v -e ^DJ_RUN= -e ^TMPDIR= -e ^DJ_ARG -e ^PWD= -e ^_= | sort
+cat "$DJ_ARGS"; ls -A; test -d "$TMPDIR"
+SH
+    chmod +x "$DJ_TMP/shows.sh"
     define_tasks << TASKS
 [moody]
 command = sh -c 'echo "try" >> $DJ_TMP/tries; n=\$(wc -l < $DJ_TMP/tries); echo "log \$n" >&2; echo "left \$n" > left; mkdir -p a/b; echo deep > a/b/c; test -e $DJ_TMP/bad && exit 3; echo "result \$n"' sh {n}
 params = n:int
+
+[shows]
+command = {here}/shows.sh {text} {text@} {list} {yes?--flag}
+params = text list:str* yes:bool
+env.ODD = it's \$HOME "quoted" \`here\`
+env = CALLER
+
+[block]
+script =
+    #!/usr/bin/env python3
+    import json, os, sys
+    print(json.load(open(os.environ['DJ_ARGS']))['text'])
+    open('left', 'w').write('x')
+params = text
+result = file:left
 
 [reads]
 command = sh -c 'cat \$DJ/tasks/moody/\$1/history/1/result' sh {n}
@@ -113,4 +135,35 @@ both()
     cat "$T/moody/4/result" > seen
     is "$(ls "$T/moody/4/history")" ""
     is "$(cat "$T/moody/4/history/1/result")" "result 3"
+}
+
+@test "command: repeats a run by hand, byte for byte, whatever its arguments are" {
+    local odd=$'it\'s "odd" $(x) `y` \\ %s %% \n two\tlines\x01\xff end'
+    export CALLER="o'ne two"
+    dj get shows "text=$odd" 'list=a b;c' yes=true > result
+    name=$(dj ls tasks/shows)
+    is "$(stat -c %A "$T/shows/$name/command")" "-r-xr-xr-x"
+    echo "not read" | bash -c 'exec -c "$1"' bash "$T/shows/$name/command" > repeated
+    same repeated "$T/shows/$name/result"
+    dj cat "tasks/shows/$name/command" > script
+    sh script < /dev/null > repeated
+    same repeated "$T/shows/$name/result"
+    sh -n script
+    is "$(ls -d /tmp/dj-command.* 2> /dev/null)" ""
+}
+
+@test "command: a script block with a result file; what failed fails the same; what is not there" {
+    mkdir -p tmp
+    cat "$T/block/hello/result" > seen
+    TMPDIR=$DJ_TMP/tmp "$T/block/hello/command" > repeated 2> said
+    same repeated seen
+    has "$(cat said)" hello
+    has "$(cat said)" "what it left is in $DJ_TMP/tmp/dj-command."
+    is "$(cat tmp/dj-command.*/cwd/left)" x
+    touch bad
+    TMPDIR=$DJ_TMP/tmp exits 3 "$T/moody/9/command"
+    is "$(cat "$T/moody/9/status")" absent
+    dj memo sh -c 'echo "$1"; pwd' sh "a'b" > seen
+    "$T/memo/$(ls "$T/memo" | head -1)/command" > repeated
+    same repeated seen
 }

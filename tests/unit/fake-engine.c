@@ -404,6 +404,15 @@ uint64_t dj_call_latest(struct dj_engine *engine, struct dj_call *call)
     return call->live != 0 ? call->live : call->latest;
 }
 
+void dj_call_command(struct dj_engine *engine, struct dj_call *call, const struct dj_args *given,
+                     struct dj_buf *buf)
+{
+    (void)engine;
+    (void)call;
+    (void)given;
+    dj_buf_adds(buf, "#!/bin/sh\n");
+}
+
 size_t dj_call_count(const struct dj_call *call)
 {
     return (size_t)call->ended;

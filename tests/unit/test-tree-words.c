@@ -113,7 +113,7 @@ static void test_force(void)
     is_int(echo("tasks/f/5/ctl", "force\n"), 0, "force");
     asked = open_node(old, DJ_OPEN_READ);
     ok(!asked->answered, "an open after it waits for the new instance");
-    is_list("tasks/f/5", "args ctl deps dependents history key log meta status why ",
+    is_list("tasks/f/5", "args command ctl deps dependents history key log meta status why ",
             "which is not listed yet");
     fake_end(engine, call, "new\n", 4);
     is_int(asked->code, -ESTALE, "and is told to look again");
@@ -232,7 +232,7 @@ static void test_readonly(void)
     fake_run(engine, fake_call(engine, "f", "7"));
     peer = &reader;
     is_list("tasks/f", "5 6 ", "a read-only mount lists ended runs");
-    is_list("tasks/f/5", "args deps dependents files history key log meta status why result ",
+    is_list("tasks/f/5", "args command deps dependents files history key log meta status why result ",
             "without ctl");
     is_int(missing("tasks/f", "8"), -ENOENT, "what was not computed is not there");
     is_int(missing("tasks/f", "7"), -ENOENT, "nor what is under way");

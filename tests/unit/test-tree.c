@@ -182,7 +182,7 @@ static void test_placeholder(void)
     folder = walk("tasks/f/5");
     is_int(DJ_NODE_KIND(folder.node), DJ_NODE_NAMED, "a run without a record has a named node");
     is_list("tasks/f", "", "and is not listed");
-    is_list("tasks/f/5", "args ctl deps dependents history key log meta status why ",
+    is_list("tasks/f/5", "args command ctl deps dependents history key log meta status why ",
             "it has no result to list");
     attr = walk("tasks/f/5/result");
     is_int(attr.mode, S_IFREG | 0444, "but one that can be named");
@@ -200,7 +200,7 @@ static void test_placeholder(void)
     other = open_node(attr.node, DJ_OPEN_READ | DJ_OPEN_CURRENT);
     call = fake_call(engine, "f", "5");
     is_list("tasks/f", "5 ", "a run under way is listed");
-    is_list("tasks/f/5", "args ctl deps dependents history key log meta status why ",
+    is_list("tasks/f/5", "args command ctl deps dependents history key log meta status why ",
             "without a result");
     instance = fake_end(engine, call, "120\n", 4);
     is_int(asked->code, -ESTALE, "then it is told to look again");
@@ -221,7 +221,7 @@ static void test_placeholder(void)
     asked = open_node(attr.node, DJ_OPEN_READ);
     is_int(asked->code, -ESTALE, "the placeholder is stale for ever");
     fake_done(asked);
-    is_list("tasks/f/5", "args ctl deps dependents files history key log meta status why result ",
+    is_list("tasks/f/5", "args command ctl deps dependents files history key log meta status why result ",
             "result is listed, as the last");
     teardown();
 }
@@ -246,11 +246,11 @@ static void test_interrupt(void)
     is_str(asked->sentence, "it exited with 1", "with its sentence");
     fake_done(asked);
     is_text("tasks/f/6/error", "it exited with 1\n", "which error has, too");
-    is_list("tasks/f/6", "args ctl deps dependents error history key log meta status why ",
+    is_list("tasks/f/6", "args command ctl deps dependents error history key log meta status why ",
             "and is listed");
     fake_run(engine, fake_call(engine, "f", "6"));
     is_text("tasks/f/6/error", "", "until the next try begins");
-    is_list("tasks/f/6", "args ctl deps dependents history key log meta status why ",
+    is_list("tasks/f/6", "args command ctl deps dependents history key log meta status why ",
             "and is not listed any more");
     is_text("tasks/f/8/error", "", "nor is it there for what was never run");
     teardown();
@@ -523,7 +523,7 @@ static void test_texts(void)
     is_int((int)walk("tasks/g/a=3,b=4/meta").size, (int)strlen(meta), "with its true size");
     call->current = 0;
     is_text("tasks/g/a=3,b=4/status", "stale\n", "a stale run");
-    is_list("tasks/g/a=3,b=4", "args ctl deps dependents history key log meta status why ",
+    is_list("tasks/g/a=3,b=4", "args command ctl deps dependents history key log meta status why ",
             "lists no result");
     readme = cat("README");
     ok(strstr(readme, "/mnt/dj") != NULL, "README names the mount");
