@@ -162,7 +162,7 @@ static void add_script(struct dj_buf *buf, const struct dj_engine *engine,
                      "exit \"$code\"\n");
 }
 
-/* The arguments that a run of now would get: ignored ones as the instance that is shown got them. */
+/* The arguments of a run of now: ignored ones as the instance that is shown got them. */
 static void bind_args(struct dj_engine *engine, struct run *would, const struct dj_args *given)
 {
     struct dj_call *call = would->call;

@@ -232,7 +232,8 @@ static void test_readonly(void)
     fake_run(engine, fake_call(engine, "f", "7"));
     peer = &reader;
     is_list("tasks/f", "5 6 ", "a read-only mount lists ended runs");
-    is_list("tasks/f/5", "args command deps dependents files history key log meta status why result ",
+    is_list("tasks/f/5",
+            "args command deps dependents files history key log meta status why result ",
             "without ctl");
     is_int(missing("tasks/f", "8"), -ENOENT, "what was not computed is not there");
     is_int(missing("tasks/f", "7"), -ENOENT, "nor what is under way");

@@ -221,7 +221,8 @@ static void test_placeholder(void)
     asked = open_node(attr.node, DJ_OPEN_READ);
     is_int(asked->code, -ESTALE, "the placeholder is stale for ever");
     fake_done(asked);
-    is_list("tasks/f/5", "args command ctl deps dependents files history key log meta status why result ",
+    is_list("tasks/f/5",
+            "args command ctl deps dependents files history key log meta status why result ",
             "result is listed, as the last");
     teardown();
 }
