@@ -184,3 +184,46 @@ of_store()
     same before after
     not runs djd
 }
+
+@test "kill -9 of the daemon while runs are answered: what was acknowledged is there, the rest is asked again" {
+    requires_fuse
+    local djfs blocked done_before=0 callers=()
+    start_daemon --workers 2
+    dj define small n:int -- sh -c 'echo "small $1"' sh '{n}'
+    dj define large n:int -- sh -c 'yes "large $1" | head -c 1500000' sh '{n}'
+    define_piece
+    cat "$MNT/tasks/piece/7/result" > blocked 3>&- &
+    blocked=$!
+    wait_until pieces_started 1
+    mkdir got
+    # each caller's file gets its name when the caller ended well
+    for n in 1 2 3; do
+        (for i in $(seq $((n * 100)) $((n * 100 + 99))); do
+            task=small; [ $((i % 4)) -ne 0 ] || task=large
+            dj get "$task" "$i" > "got/part-$i" 2> /dev/null || exit 0
+            mv "got/part-$i" "got/$task-$i"
+        done) 3>&- &
+        callers+=($!)
+    done
+    wait_until -t 20 sh -c '[ "$(ls got | grep -vc part)" -ge 8 ]'
+    kill_daemon
+    wait "${callers[@]}"
+    rm -f got/part-*
+    exits 0 dj up --store "$DJ_STORE" "$MNT"
+    for name in $(ls got); do
+        done_before=$((done_before + 1))
+        dj get --cached "${name%-*}" "${name#*-}" > again
+        same "got/$name" again
+    done
+    [ "$done_before" -ge 8 ]
+    touch go
+    wait "$blocked"
+    same blocked <(yes 7 | head -n 3000)
+    is "$(lines starts)" 1
+    # every run that is seen is whole
+    wait_until sh -c '! cat "$MNT"/status | grep -qE "^(running|queued) [1-9]"'
+    for name in $(dj ls tasks/large); do
+        [ "$(dj cat "tasks/large/$name/status")" != 'done' ] ||
+            is "$(dj get --cached large "$name" | cksum)" "$(yes "large $name" | head -c 1500000 | cksum)"
+    done
+}
