@@ -121,7 +121,7 @@ int dj_print_result(const struct dj_msg_result *result, struct dj_err *err) DJ_M
 
 /* dj_write_out(bytes): to stdout, untouched; -errno. */
 int dj_write_out(struct dj_bytes bytes) DJ_MUST_CHECK;
-/* dj_cannot_write(code, err): -EIO and a sentence: a full disk of the reader's is not the store's. */
+/* dj_cannot_write(code, err): -EIO and a sentence; a disk that is full here is not the store's. */
 int dj_cannot_write(int code, struct dj_err *err);
 /* dj_copy_out(path, err): the content of a file. */
 int dj_copy_out(const char *path, struct dj_err *err) DJ_MUST_CHECK;
