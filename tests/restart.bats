@@ -125,17 +125,24 @@ pieces_started()
     is "$(dj get piece 3 | wc -l)" 3000
 }
 
-@test "kill -9 of a reaper: the run is lost, with its sentence, and no process of it stays" {
+kill_reaper()
+{
+    kill -KILL "$(our_pids dj-reaper | while read -r pid; do
+        [ -z "$(pgrep -P "$pid")" ] || echo "$pid"; done)"
+}
+
+@test "kill -9 of a reaper: the run is started again, at last lost, and no process of it stays" {
     start_daemon --no-mount
     define_piece
     dj get piece 1 > one 2> sentence 3>&- &
-    local caller=$! code=0
-    wait_until pieces_started 1
-    kill -KILL "$(our_pids dj-reaper | while read -r pid; do
-        [ -z "$(pgrep -P "$pid")" ] || echo "$pid"; done)"
+    local caller=$! code=0 n
+    for n in 1 2 3 4; do
+        wait_until pieces_started "$n"
+        kill_reaper
+    done
     wait "$caller" || code=$?
-    is "$code" 1
-    is "$(cat sentence)" "dj: piece/1 was lost: its processes ended without a trace"
+    is "$code" 75
+    is "$(cat sentence)" "dj: piece/1 was lost 4 times: its processes ended without a trace"
     is "$(dj cat tasks/piece/1/status)" lost
     wait_until not pgrep -f "^sh $DJ_TMP/piece"
     exits 3 dj get --cached piece 1

@@ -104,7 +104,7 @@ let_through()
     is "$(dj why leaf 1)" hit
     is "$(dj cat tasks/leaf/1/why)" hit
     is "$(dj ls tasks/leaf/1 | tr '\n' ' ')" \
-        "args ctl deps dependents files key log meta status why result "
+        "args command ctl deps dependents files history key log meta status why result "
     [ ! -e "$DJ_TMP/go/none" ] && is "$(dj cat tasks/leaf/987/why)" "never run"
     is "$(dj cat tasks/leaf/987/status)" absent
 }
