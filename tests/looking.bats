@@ -102,6 +102,7 @@ in_state()
     [ "$(cat "$T/$1/status")" = "$2" ]
 }
 
+# shellcheck disable=SC2054
 runs_in_every_state=(plain/1 plain/5 plain/6 plain/7 fails/1 fails/2 gate/1 gate/2 gate/3 gate/4
     gate/8 gate/9 parent/1 parent/2 parent/3 older/1 older/2 older/3 quiet/a quiet/x=a quiet/b
     quiet/x=a,verbose=7 quiet/x=c,verbose=7 size/%2Fno%2Fsuch)

@@ -217,7 +217,8 @@ of_store()
     wait "${callers[@]}"
     rm -f got/part-*
     exits 0 dj up --store "$DJ_STORE" "$MNT"
-    for name in $(ls got); do
+    for name in got/*; do
+        name=${name#got/}
         done_before=$((done_before + 1))
         dj get --cached "${name%-*}" "${name#*-}" > again
         same "got/$name" again
