@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/worker/memory.h"
@@ -284,5 +285,5 @@ void dj_cgroup_remove(const char *base, uint32_t slot)
         return;
     (void)write_to(dj_buf_str(&leaf), "cgroup.kill", "1");
     for (int i = 0; i < 200 && rmdir(dj_buf_str(&leaf)) < 0 && errno == EBUSY; i++)
-        usleep(1000);
+        nanosleep(&(struct timespec){.tv_nsec = 1000 * 1000}, NULL);
 }

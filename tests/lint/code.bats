@@ -69,7 +69,7 @@ code_of()
     local files
     local banned='strcpy|strcat|strncpy|strncat|sprintf|vsprintf|gets|strtok|atoi|atol|atoll|atof'
     banned+='|mktemp|tmpnam|tempnam|alloca|gmtime|localtime|asctime|ctime|system|popen|rand|srand'
-    banned+='|vfork|sleep|readdir_r|strerror_r|bzero|bcopy|index|rindex'
+    banned+='|vfork|sleep|usleep|readdir_r|strerror_r|bzero|bcopy|index|rindex'
     mapfile -t files < <(find lib daemon fs cli -name '*.[ch]')
     ! code_of "${files[@]}" | grep -E "(^|[^A-Za-z0-9_.>])($banned) *\(" >&2
 }
