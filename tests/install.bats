@@ -209,8 +209,9 @@ END
     completes "dj cat tasks/mult/a=3,b=4/sta" "dj cat tasks/mult/a=3,b=4/status"
     completes "dj ls tasks/mult/a" "dj ls tasks/mult/a=3,b=4/"
     completes "dj wait tasks/mult/a=3" "dj wait tasks/mult/a=3,b=4/"
-    DJ_CONNECT=$DJ_TMP/none completes "dj --connect $DJ_CONNECT bump multi" \
-        "dj --connect $DJ_CONNECT bump multiply"
+    local daemon=$DJ_CONNECT
+    DJ_CONNECT=$DJ_TMP/none completes "dj --connect $daemon bump multi" \
+        "dj --connect $daemon bump multiply"
     stop_daemon
 }
 

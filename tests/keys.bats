@@ -57,7 +57,7 @@ lines()
 }
 
 @test "env = NAME: by the tree's messages, by words, by a list and by ctl" {
-    is "$(WHO=cat dj cat tasks/greets/7/result)" "7 cat"
+    is "$(WHO='cat' dj cat tasks/greets/7/result)" "7 cat"
     is "$(dj get greets 7 env.WHO=word)" "7 word"
     is "$(printf 'greets/8\ngreets/n=8,env.WHO=listed\n' | WHO=eve dj get -f -)" \
         "$(printf '8 eve\n8 listed')"
@@ -281,7 +281,7 @@ reads()
 @test "a task that changes its own file is tried three times" {
     cd "$DJ_TMP"
     echo x > self.txt
-    dj define self f:file -- sh -c 'echo x >> "$1"' sh {f}
+    dj define self f:file -- sh -c 'echo x >> "$1"' sh '{f}'
     run dj get self self.txt
     [ "$status" -ne 0 ]
     [[ "$output" == *"self.txt changed while self/"*"was under way"* ]]
@@ -312,9 +312,9 @@ reads()
 
 @test "run: delivers the path of its result, and the call is recorded when it is read" {
     requires_fuse
-    dj define child n:int -- sh -c 'echo x >> "$1"; echo "child $2"' sh "$DJ_TMP/count/child" {n}
-    dj define names r:run -- echo {r}
-    dj define uses r:run -- cat {r}
+    dj define child n:int -- sh -c 'echo x >> "$1"; echo "child $2"' sh "$DJ_TMP/count/child" '{n}'
+    dj define names r:run -- echo '{r}'
+    dj define uses r:run -- cat '{r}'
     is "$(dj get names child/5)" "$MNT/tasks/child/5/result"
     [ ! -e "$DJ_TMP/count/child" ]
     is "$(dj ls "tasks/$(dj path names child/5 | cut -d/ -f2-)/deps")" ""

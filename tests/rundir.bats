@@ -52,7 +52,7 @@ teardown_file()
 setup()
 {
     rm -f "$DJ_TMP/bad" "$DJ_TMP/tries"
-    cd "$DJ_TMP"
+    cd "$DJ_TMP" || return
 }
 
 # both PATH: its bytes through the mount, which dj cat gives, too.

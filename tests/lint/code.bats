@@ -9,7 +9,7 @@ setup()
 # Every C file that is ours.
 sources()
 {
-    find lib daemon fs cli tests bench examples -name '*.[ch]' "$@" | sort
+    find lib daemon fs cli tests bench examples -name '*.[ch]' | sort
 }
 
 # nothing_found PATTERN FILE…: no line matches; those that do are printed.
