@@ -38,7 +38,7 @@ code_of()
 
 @test "no file over 900 lines" {
     local long
-    long=$(find lib daemon fs cli tests bench examples -name '*.[ch]' -not -name fake-engine.c -exec wc -l {} + |
+    long=$(find lib daemon fs cli tests bench examples -name '*.[ch]' -exec wc -l {} + |
         awk '$1 > 900 && $2 != "total"')
     [ -z "$long" ] || { echo "$long" >&2; false; }
 }

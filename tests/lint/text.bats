@@ -61,6 +61,12 @@ without_headers()
         } }'
 }
 
+@test "DESIGN.md's code map names each file once" {
+    local twice
+    twice=$(sed -n '/^## Code map/,$p' DESIGN.md | sed -n 's/^- \([^:]*\):.*/\1/p' | sort | uniq -d)
+    [ -z "$twice" ] || { echo "$twice" >&2; false; }
+}
+
 @test "DESIGN.md's code map has every source file and no other" {
     diff <(mapped | without_headers) \
         <(find lib daemon fs cli \( -name '*.[ch]' -o -name '*.def' \) | sort | without_headers) >&2
