@@ -76,8 +76,8 @@ only_in()
 }
 
 @test "every header compiles alone" {
-    # shellcheck disable=SC2046
-    find lib daemon fs cli -name '*.h' -print0 | xargs -0 -n 1 "${CC:-cc}" -std=gnu17 \
+    # shellcheck disable=SC2046,SC2086 # CC may be two words
+    find lib daemon fs cli -name '*.h' -print0 | xargs -0 -n 1 ${CC:-cc} -std=gnu17 \
         -D_GNU_SOURCE=1 -D_FILE_OFFSET_BITS=64 \
         $(pkg-config --cflags fuse3 rocksdb libuv libsodium libcbor jansson) -I. -Wall -Wextra \
         -Werror -fsyntax-only -x c /dev/null -include >&2
