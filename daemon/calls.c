@@ -440,6 +440,21 @@ const struct dj_rec_summary *call_newest(const struct dj_call *call)
     return DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, call->rec.instances.n - 1);
 }
 
+const struct dj_rec_instance *failure_remembered(struct dj_engine *engine,
+                                                 const struct dj_call *call)
+{
+    const struct dj_definition *definition = call->task->public.definition;
+    const struct dj_rec_summary *newest = call_newest(call);
+    const struct dj_rec_instance *rec;
+
+    if (definition == NULL || definition->on_failure != DJ_FAILURE_REMEMBER || newest == NULL ||
+        newest->state != DJ_FAILED || newest->stale ||
+        !premises_hold(engine, newest->tasks, newest->files))
+        return NULL;
+    rec = dj_instance(engine, newest->instance);
+    return rec != NULL && dj_exit_remembered(rec->how) ? rec : NULL;
+}
+
 enum dj_status dj_call_status(struct dj_engine *engine, struct dj_call *call)
 {
     const struct dj_rec_summary *newest = call_newest(call);

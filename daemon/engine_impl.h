@@ -238,6 +238,9 @@ void call_reload(struct dj_engine *engine, struct dj_call *call);
 void call_changed(struct dj_engine *engine, struct dj_call *call, bool invalid);
 bool premises_hold(struct dj_engine *engine, uint64_t tasks, uint64_t files);
 const struct dj_rec_summary *call_newest(const struct dj_call *call);
+/* failure_remembered(): the newest try's record, when it answers until somebody forces another. */
+const struct dj_rec_instance *failure_remembered(struct dj_engine *engine,
+                                                 const struct dj_call *call);
 bool task_premise_holds(void *cookie, const struct dj_rec_premise *premise);
 bool file_premise_holds(void *cookie, const struct dj_rec_premise *premise);
 bool summary_valid(struct dj_engine *engine, const struct dj_rec_summary *summary);

@@ -311,8 +311,7 @@ static int answer_now(struct dj_engine *engine, struct dj_call *call,
                       const struct dj_asker *asker, unsigned flags, uint64_t *ret_instance,
                       struct dj_err *err)
 {
-    const struct dj_rec_summary *newest = call_newest(call);
-    const struct dj_definition *definition = call->task->public.definition;
+    const struct dj_rec_instance *failed;
 
     if ((flags & DJ_GET_FORCE) == 0) {
         *ret_instance = dj_call_current(engine, call);
@@ -323,18 +322,14 @@ static int answer_now(struct dj_engine *engine, struct dj_call *call,
     }
     if ((flags & DJ_GET_CACHED) != 0 || asker->readonly)
         return dj_err_set(err, EAGAIN, "not computed yet");
-    if (definition == NULL)
+    if (call->task->public.definition == NULL)
         return dj_err_set(err, ENOENT, "there is no task %s any more", call->task->public.name);
-    if ((flags & DJ_GET_FORCE) == 0 && definition->on_failure == DJ_FAILURE_REMEMBER &&
-        call->run == NULL && newest != NULL && newest->state == DJ_FAILED && !newest->stale &&
-        premises_hold(engine, newest->tasks, newest->files)) {
-        const struct dj_rec_instance *rec = dj_instance(engine, newest->instance);
-
-        if (rec != NULL && dj_exit_remembered(rec->how))
-            return note_failure(engine, newest, call, asker, ret_instance) < 0
-                ? dj_err_set(err, ENOSPC, "the call could not be recorded")
-                : dj_err_set(err, EIO, "%s (remembered; force tries again)", rec->error);
-    }
+    failed = (flags & DJ_GET_FORCE) == 0 && call->run == NULL ? failure_remembered(engine, call)
+                                                              : NULL;
+    if (failed != NULL)
+        return note_failure(engine, call_newest(call), call, asker, ret_instance) < 0
+                   ? dj_err_set(err, ENOSPC, "the call could not be recorded")
+                   : dj_err_set(err, EIO, "%s (remembered; force tries again)", failed->error);
     if (call->foreign)
         return dj_err_set(err, EINVAL, "its arguments do not fit the parameters that %s has now",
                           call->task->public.name);

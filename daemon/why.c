@@ -5,6 +5,7 @@
 #include "daemon/engine_impl.h"
 #include "lib/model/reason.h"
 #include "lib/util/mem.h"
+#include "lib/util/str.h"
 
 /*
  * The facts behind `why`: what is under way, else why there is no valid result. What of the runs
@@ -69,8 +70,14 @@ static void find_called(const struct run *run, struct dj_reason *ret)
 
 static void find_live(struct run *run, struct dj_reason *ret)
 {
+    ret->begun_again = run->lost;
     switch (run->state) {
     case DELAYED:
+        ret->now = DJ_NOW_QUEUED;
+        ret->try = run->try;
+        ret->tries = run->tries;
+        ret->retry_ns = run->retry_ns;
+        break;
     case QUEUED:
         ret->now = DJ_NOW_QUEUED;
         ret->ahead = dj_sched_position(&run->engine->sched, &run->line);
@@ -108,44 +115,51 @@ static const struct dj_rec_summary *newest_durable(const struct dj_call *call)
     return NULL;
 }
 
+static void over_limit(struct dj_buf *buf, const struct dj_rec_instance *rec, const char *what,
+                       const char *option)
+{
+    dj_buf_addf(buf, "%s above its %s", what, option);
+    if (rec->limit != 0) {
+        dj_buf_adds(buf, " of ");
+        dj_print_size(buf, rec->limit);
+    }
+}
+
 static void how_it_ended(struct dj_buf *buf, const struct dj_rec_instance *rec)
 {
     switch (rec->how) {
     case DJ_EXIT_CODE:
-        if (rec->code == 0)
-            break;
         dj_buf_addf(buf, "exit code %llu", (unsigned long long)rec->code);
-        return;
+        break;
     case DJ_EXIT_SIGNAL:
         dj_buf_addf(buf, "signal %llu (%s)", (unsigned long long)rec->code,
                     strsignal((int)rec->code));
-        return;
+        break;
     case DJ_EXIT_TIMEOUT:
         dj_buf_adds(buf, "timed out");
-        return;
+        break;
+    case DJ_EXIT_MEMORY:
+        over_limit(buf, rec, "out of memory,", "limit");
+        break;
+    case DJ_EXIT_OUT_OF_MEMORY:
+        dj_buf_adds(buf, "signal 9 (Killed), probably out of memory");
+        break;
     case DJ_EXIT_RESULT_LIMIT:
+        over_limit(buf, rec, "its result grew", "max_result");
+        break;
     case DJ_EXIT_LOG_LIMIT:
-        dj_buf_addf(buf, "wrote more than its limit to its %s",
-                    rec->how == DJ_EXIT_LOG_LIMIT ? "log" : "result");
-        return;
+        over_limit(buf, rec, "its log grew", "max_log");
+        break;
+    case DJ_EXIT_FILES_LIMIT:
+        over_limit(buf, rec, "its files grew", "max_files");
+        break;
     case DJ_EXIT_LOST:
         dj_buf_adds(buf, "its processes ended without a trace");
-        return;
+        break;
     default:
+        dj_buf_adds(buf, rec->error == NULL ? "it could not be stored" : rec->error);
         break;
     }
-    dj_buf_adds(buf, rec->error == NULL ? "it could not be stored" : rec->error);
-}
-
-/* As in answer_now(): the failure is the answer until somebody forces another try. */
-static bool is_remembered(struct dj_engine *engine, const struct dj_call *call,
-                          const struct dj_rec_summary *summary, const struct dj_rec_instance *rec)
-{
-    const struct dj_definition *definition = call->task->public.definition;
-
-    return definition != NULL && definition->on_failure == DJ_FAILURE_REMEMBER &&
-           summary->state == DJ_FAILED && !summary->stale && dj_exit_remembered(rec->how) &&
-           premises_hold(engine, summary->tasks, summary->files);
 }
 
 static void find_failure(struct dj_engine *engine, const struct dj_call *call,
@@ -159,9 +173,13 @@ static void find_failure(struct dj_engine *engine, const struct dj_call *call,
     if (rec == NULL)
         return;
     how_it_ended(&ret->text, rec);
-    ret->attempt = rec->attempt;
-    ret->attempts = 1;
-    ret->remembered = is_remembered(engine, call, summary, rec);
+    set_text(&ret->user, rec->by);
+    /* Records of an earlier djfs do not have them: then it was the only try. */
+    ret->attempt = DJ_MAX(rec->try, 1U);
+    ret->attempts = DJ_MAX(rec->tries, 1U);
+    if (ret->cause == DJ_CAUSE_LOST)
+        ret->lost = rec->lost + 1;
+    ret->remembered = failure_remembered(engine, call) != NULL;
 }
 
 static void find_cause(struct dj_engine *engine, struct dj_call *call, struct dj_reason *ret)

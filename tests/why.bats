@@ -61,6 +61,20 @@ timeout = 100ms
 [signal]
 command = sh -c 'kill -SEGV \$\$'
 
+[hog]
+command = perl -e '\$x = "x" x (200 << 20); sleep 60'
+memory = 100M
+
+[flaky]
+command = sh -c 'test -e $DJ_TMP/go/\$1 || exit 75; echo right' sh {n}
+params = n:int
+retries = 1
+retry_delay = 600s
+
+[orphan]
+command = sh -c 'echo \$PPID > $DJ_TMP/reaper; while ! test -e $DJ_TMP/go/\$1; do sleep 0.02; done' sh {n}
+params = n:int
+
 [tolerant]
 command = sh -c 'dj get fails \$1; echo went on' sh {n}
 params = n:int
@@ -247,6 +261,89 @@ let_through()
     why_is signal/_ "failed: signal 11 (Segmentation fault), try 1 of 1"
     run dj get slow
     why_is slow/_ "failed: timed out, try 1 of 1"
+}
+
+@test "out of memory, and the other limits" {
+    run dj get hog
+    why_is hog/_ "failed: out of memory, above its limit of 100M, try 1 of 1"
+    printf '%s\n' '[wide]' "command = sh -c 'yes; :'" 'max_result = 1M' \
+        '[wordy]' "command = sh -c 'yes >&2; :'" 'max_log = 1M' \
+        '[heavy]' "command = sh -c 'yes > f; :'" 'max_files = 1M' \
+        '[absent]' 'command = ./no/such' > "$DJ_TMP/limits.ini"
+    dj define "$DJ_TMP/limits.ini"
+    for task in wide wordy heavy absent; do
+        run dj get $task
+    done
+    why_is wide/_ "failed: its result grew above its max_result of 1M, try 1 of 1"
+    why_is wordy/_ "failed: its log grew above its max_log of 1M, try 1 of 1"
+    why_is heavy/_ "failed: its files grew above its max_files of 1M, try 1 of 1"
+    why_is absent/_ "failed: absent/_ could not be started: $DJ_TMP/no/such: No such file or directory, try 1 of 1"
+}
+
+@test "waiting to be tried again, with the try that failed" {
+    dj run flaky 170
+    wait_until why_begins flaky/170 "queued for try"
+    [[ $(dj why flaky/170) =~ ^"queued for try 2 of 2, not before "(20[-0-9: ]+)"; failed: exit code 75, try 1 of 2"$ ]]
+    is "$(date -d "${BASH_REMATCH[1]}" +%FT%T)" "$(dj cat tasks/flaky/170/meta | jq -r .next_try | cut -c-19)"
+    dj cancel flaky 170
+    why_is flaky/170 "cancelled by $me"
+    printf '[flaky]\ncommand = sh -c "exit 75"\nparams = n:int\nretries = 1\nretry_delay = 0\n' | define_tasks
+    run dj get flaky 171
+    why_is flaky/171 "failed: exit code 75, try 2 of 2"
+}
+
+@test "cancelled by a user; while it was queued; beside a result that is there" {
+    dj run gate 180
+    wait_until why_begins gate/180 running
+    dj cancel gate 180
+    wait_until not why_begins gate/180 running
+    why_is gate/180 "cancelled by $me"
+    dj write ctl pause
+    dj run gate 181
+    dj cancel gate 181
+    why_is gate/181 "cancelled by $me"
+    dj write ctl resume
+    let_through 182
+    dj get gate 182
+    rm "$DJ_TMP/go/182"
+    dj write tasks/gate/182/ctl force
+    wait_until why_begins gate/182 running
+    dj cancel gate 182
+    wait_until why_begins gate/182 hit
+    why_is gate/182 "hit; note: a newer try: cancelled by $me"
+}
+
+# lose: the reaper of orphan is killed; nobody can tell then how the run ended.
+lose()
+{
+    local pid
+
+    wait_until test -s "$DJ_TMP/reaper"
+    pid=$(cat "$DJ_TMP/reaper")
+    rm "$DJ_TMP/reaper"
+    kill -KILL "$pid"
+}
+
+@test "lost and begun again; lost for good" {
+    dj run orphan 190
+    wait_until test -s "$DJ_TMP/reaper"
+    why_is orphan/190 "running for $me; never run before"
+    lose
+    wait_until test -s "$DJ_TMP/reaper"
+    why_is orphan/190 "running for $me; lost and begun again; never run before"
+    lose
+    wait_until test -s "$DJ_TMP/reaper"
+    why_is orphan/190 "running for $me; lost 2 times and begun again; never run before"
+    let_through 190
+    is "$(dj wait orphan 190)" done
+    why_is orphan/190 hit
+    rm "$DJ_TMP/reaper"
+    dj run orphan 191
+    for _ in 1 2 3 4; do
+        lose
+    done
+    wait_until why_begins orphan/191 lost
+    why_is orphan/191 "lost 4 times: its processes ended without a trace"
 }
 
 @test "what was built on a failure stands until that is tried again" {

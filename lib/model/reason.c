@@ -34,6 +34,21 @@ static void add_user(struct dj_buf *buf, const char *what, const struct dj_buf *
     }
 }
 
+static void add_text(struct dj_buf *buf, const char *before, const struct dj_buf *text)
+{
+    if (text->len == 0)
+        return;
+    dj_buf_adds(buf, before);
+    dj_add_printable(buf, dj_buf_bytes(text));
+}
+
+static void add_lost(struct dj_buf *buf, uint64_t count)
+{
+    dj_buf_adds(buf, "lost");
+    if (count > 1)
+        dj_buf_addf(buf, " %" PRIu64 " times", count);
+}
+
 static void add_attempt(struct dj_buf *buf, const struct dj_reason *reason)
 {
     if (reason->attempts != 0)
@@ -124,14 +139,17 @@ static void add_cause(struct dj_buf *buf, const struct dj_reason *reason)
         break;
     case DJ_CAUSE_CANCELLED:
         add_user(buf, "cancelled", &reason->user);
+        if (reason->user.len == 0)
+            add_text(buf, ": ", &reason->text);
+        break;
+    case DJ_CAUSE_LOST:
+        add_lost(buf, reason->lost);
+        add_text(buf, ": ", &reason->text);
         break;
     case DJ_CAUSE_FAILED:
-    case DJ_CAUSE_LOST:
     case DJ_CAUSE_CORRUPT:
-        dj_buf_adds(buf, reason->cause == DJ_CAUSE_FAILED ? "failed: "
-                         : reason->cause == DJ_CAUSE_LOST ? "lost: "
-                                                          : "corrupt: ");
-        dj_add_printable(buf, dj_buf_bytes(&reason->text));
+        dj_buf_adds(buf, reason->cause == DJ_CAUSE_FAILED ? "failed" : "corrupt");
+        add_text(buf, ": ", &reason->text);
         add_attempt(buf, reason);
         break;
     default:
@@ -171,11 +189,26 @@ static void add_waiting(struct dj_buf *buf, const struct dj_reason *reason)
     dj_buf_adds(buf, "waiting for ");
     dj_add_printable(buf, dj_buf_bytes(&reason->called));
     dj_buf_addf(buf, " (%s", reason->called_status);
-    if (reason->called_by.len != 0) {
-        dj_buf_adds(buf, " for ");
-        dj_add_printable(buf, dj_buf_bytes(&reason->called_by));
-    }
+    add_text(buf, " for ", &reason->called_by);
     dj_buf_addc(buf, ')');
+}
+
+static void add_queued(struct dj_buf *buf, const struct dj_reason *reason)
+{
+    if (reason->retry_ns != 0) {
+        dj_buf_addf(buf, "queued for try %" PRIu64 " of %" PRIu64 ", not before ", reason->try,
+                    reason->tries);
+        dj_people_time(buf, reason->retry_ns);
+        return;
+    }
+    dj_buf_addf(buf, "queued behind %" PRIu64, reason->ahead);
+    add_holders(buf, reason);
+}
+
+static void add_running(struct dj_buf *buf, const struct dj_reason *reason)
+{
+    dj_buf_adds(buf, "running");
+    add_text(buf, " for ", &reason->asked_by);
 }
 
 static void add_now(struct dj_buf *buf, const struct dj_reason *reason)
@@ -187,8 +220,7 @@ static void add_now(struct dj_buf *buf, const struct dj_reason *reason)
         dj_buf_adds(buf, "hit");
         break;
     case DJ_NOW_QUEUED:
-        dj_buf_addf(buf, "queued behind %" PRIu64, reason->ahead);
-        add_holders(buf, reason);
+        add_queued(buf, reason);
         break;
     case DJ_NOW_WAITING:
         add_waiting(buf, reason);
@@ -198,12 +230,13 @@ static void add_now(struct dj_buf *buf, const struct dj_reason *reason)
         add_holders(buf, reason);
         break;
     case DJ_NOW_RUNNING:
-        dj_buf_adds(buf, "running");
-        if (reason->asked_by.len != 0) {
-            dj_buf_adds(buf, " for ");
-            dj_add_printable(buf, dj_buf_bytes(&reason->asked_by));
-        }
+        add_running(buf, reason);
         break;
+    }
+    if (reason->begun_again != 0) {
+        dj_buf_adds(buf, "; ");
+        add_lost(buf, reason->begun_again);
+        dj_buf_adds(buf, " and begun again");
     }
 }
 

@@ -34,9 +34,9 @@ enum dj_cause {
     DJ_CAUSE_NEVER_RUN,
     DJ_CAUSE_FORCED,     /* user */
     DJ_CAUSE_DELETED,    /* user */
-    DJ_CAUSE_CANCELLED,  /* user, when it is known */
+    DJ_CAUSE_CANCELLED,  /* user, or text: how it came when nobody did it */
     DJ_CAUSE_FAILED,     /* text: how; attempt of attempts */
-    DJ_CAUSE_LOST,       /* text: how; attempt of attempts */
+    DJ_CAUSE_LOST,       /* text: how; lost */
     DJ_CAUSE_CORRUPT,    /* text: what was found */
     /* It was done, and is stale; path leads to the called run that brings it. */
     DJ_CAUSE_VERSION,    /* from, to */
@@ -60,6 +60,7 @@ struct dj_reason {
     bool gone;              /* the file is not there any more */
     bool remembered;        /* the failure answers: only force tries again */
     uint64_t attempt, attempts;
+    uint64_t lost;          /* LOST: how often */
     struct dj_buf argument; /* NEVER_RUN: a file argument that was another file … */
     struct dj_buf before;   /* … when this run was computed */
     /* queued, resuming */
@@ -68,6 +69,10 @@ struct dj_reason {
     struct dj_list holders; /* struct dj_buf: runs that have them, the first DJ_HOLDERS_SHOWN */
     uint64_t holder_count;
     bool paused, no_worker;
+    /* queued for another try */
+    uint64_t try, tries;
+    uint64_t retry_ns; /* not before that; 0: it stands in line */
+    uint64_t begun_again; /* under way: how often it was lost */
     /* waiting */
     struct dj_buf called;      /* the run that it waits for */
     const char *called_status;

@@ -1,4 +1,6 @@
 /* Every form of the line of `why`. */
+#include <stdlib.h>
+
 #include "lib/model/reason.h"
 #include "tests/unit/tap.h"
 
@@ -46,7 +48,10 @@ static void nothing_yet(void)
     line("deleted");
     dj_buf_adds(&reason.user, "ann");
     line("deleted by ann");
-    reason.cause = DJ_CAUSE_CANCELLED;
+    begin(DJ_NOW_NOTHING, DJ_CAUSE_CANCELLED);
+    dj_buf_adds(&reason.text, "t/1 was cancelled when its daemon was stopped");
+    line("cancelled: t/1 was cancelled when its daemon was stopped");
+    dj_buf_adds(&reason.user, "ann");
     line("cancelled by ann");
 }
 
@@ -63,6 +68,8 @@ static void failures(void)
     begin(DJ_NOW_NOTHING, DJ_CAUSE_LOST);
     dj_buf_adds(&reason.text, "its worker went away");
     line("lost: its worker went away");
+    reason.lost = 4;
+    line("lost 4 times: its worker went away");
     reason.cause = DJ_CAUSE_CORRUPT;
     line("corrupt: its worker went away");
 }
@@ -132,6 +139,19 @@ static void under_way(void)
     add(&reason.holders, "slow/1");
     reason.holder_count = 1;
     line("waiting for a worker to go on; the worker has slow/1");
+    begin(DJ_NOW_QUEUED, DJ_CAUSE_FAILED);
+    dj_buf_adds(&reason.text, "exit code 75");
+    reason.attempt = 1;
+    reason.try = 2;
+    reason.tries = reason.attempts = 4;
+    reason.retry_ns = UINT64_C(86400000000000);
+    line("queued for try 2 of 4, not before 1970-01-02 00:00:00; "
+         "failed: exit code 75, try 1 of 4");
+    begin(DJ_NOW_RUNNING, DJ_CAUSE_NEVER_RUN);
+    reason.begun_again = 1;
+    line("running; lost and begun again; never run before");
+    reason.begun_again = 2;
+    line("running; lost 2 times and begun again; never run before");
     begin(DJ_NOW_RUNNING, DJ_CAUSE_FORCED);
     dj_buf_adds(&reason.asked_by, "ann");
     dj_buf_adds(&reason.user, "ann");
@@ -155,6 +175,7 @@ static void parts(void)
 
 int main(void)
 {
+    setenv("TZ", "UTC", 1);
     hits();
     nothing_yet();
     failures();
