@@ -159,6 +159,7 @@ int dj_cmd_undelete(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_why(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_key(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_impact(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_fsck(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_help(struct dj_cli *cli, int argc, char **argv);
 
 /* dj_mount_at(cli, mount, err): starts djfs; 0, 1 when this daemon is mounted there, or -errno. */

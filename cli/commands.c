@@ -14,6 +14,7 @@ const struct dj_command dj_commands[] = {
     {"cat", "PATH...", "print files of the tree", dj_cmd_cat},
     {"define", "FILE [FUNCTION...] | NAME PARAMS -- CMD...", "define tasks", dj_cmd_define},
     {"down", "[MOUNT]", "unmount and stop the daemon", dj_cmd_down},
+    {"fsck", "[--read-data] [--repair] [--json] [--store DIR]", "check the store", dj_cmd_fsck},
     {"get", GET, "print a result, computed when need be", dj_cmd_get},
     {"help", "[COMMAND]", "list the commands, or show one", dj_cmd_help},
     {"impact", "[--json] TASK", "list what a new version would invalidate", dj_cmd_impact},

@@ -65,6 +65,16 @@ void dj_content_dir_unclaim(struct dj_content_dir *content, const struct dj_dige
     pthread_mutex_unlock(&content->lock);
 }
 
+bool dj_content_dir_claimed(struct dj_content_dir *content, const struct dj_digest *digest)
+{
+    struct dj_content_claim *found;
+
+    pthread_mutex_lock(&content->lock);
+    HASH_FIND(hh, content->claims, digest, sizeof(*digest), found);
+    pthread_mutex_unlock(&content->lock);
+    return found != NULL;
+}
+
 static void release_claims(struct dj_content_dir *content)
 {
     struct dj_content_claim *each, *next;

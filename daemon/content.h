@@ -45,6 +45,7 @@ int dj_content_dir_adopt(struct dj_content_dir *content, const char *path,
                          const struct dj_digest *digest, struct dj_err *err);
 int dj_content_dir_open_file(struct dj_content_dir *content, const struct dj_digest *digest);
 void dj_content_dir_unclaim(struct dj_content_dir *content, const struct dj_digest *digest);
+bool dj_content_dir_claimed(struct dj_content_dir *content, const struct dj_digest *digest);
 int dj_content_dir_remove(struct dj_content_dir *content, const struct dj_digest *digest);
 char *dj_content_dir_path(struct dj_content_dir *content, const struct dj_digest *digest);
 int dj_content_dir_each(struct dj_content_dir *content,

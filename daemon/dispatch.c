@@ -28,6 +28,7 @@ struct dj_peer {
     struct dj_buf token;
     struct dj_request *requests;
     void *slot;
+    struct dj_check *check;
 };
 
 struct dj_dispatch *dj_dispatch_new(struct dj_engine *engine, void (*stop)(void *), void *cookie)
@@ -56,6 +57,11 @@ const struct dj_peer_facts *dj_peer_facts(const struct dj_peer *peer)
 void **dj_peer_slot(struct dj_peer *peer)
 {
     return &peer->slot;
+}
+
+struct dj_check **dj_peer_check(struct dj_peer *peer)
+{
+    return &peer->check;
 }
 
 /* ---- sending ---- */
@@ -244,7 +250,7 @@ static const struct {
     {DJ_MSG_UNDEFINE, dj_serve_undefine}, {DJ_MSG_BUMP, dj_serve_bump},
     {DJ_MSG_UNDELETE, dj_serve_undelete}, {DJ_MSG_STOP, on_stop},
     {DJ_MSG_MEMO, dj_serve_memo},    {DJ_MSG_FOLLOW, dj_serve_follow},
-    {DJ_MSG_IMPACT, dj_serve_impact},
+    {DJ_MSG_IMPACT, dj_serve_impact}, {DJ_MSG_FSCK, dj_serve_fsck},
 };
 
 static struct dj_request *new_request(struct dj_peer *peer, struct dj_message_in *message)
@@ -373,6 +379,7 @@ static void on_gone(void *cookie)
             }
         }
     }
+    dj_serve_fsck_gone(peer);
     dj_engine_worker_gone(peer->dispatch->engine, peer);
     if (peer->greeted)
         dj_tree_peer_gone(peer->dispatch->engine, peer);

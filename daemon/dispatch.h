@@ -33,4 +33,8 @@ void dj_serve_bump(struct dj_request *request);
 void dj_serve_impact(struct dj_request *request);
 void dj_serve_undelete(struct dj_request *request);
 
+/* serve_fsck.c: a peer's check of the store, which ends with the peer. */
+void dj_serve_fsck(struct dj_request *request);
+void dj_serve_fsck_gone(struct dj_peer *peer);
+
 #endif

@@ -29,6 +29,7 @@
 #include "daemon/keys.h"
 #include "daemon/loop.h"
 #include "daemon/premises.h"
+#include "daemon/quota.h"
 #include "daemon/request.h"
 #include "daemon/sched.h"
 #include "daemon/store.h"
@@ -315,8 +316,7 @@ void want_forget_asker(struct run *asker);
 bool cycle_closes(struct run *asker, struct run *target, struct dj_buf *ret_sentence);
 bool cycle_above(struct run *asker, const struct dj_call *call, struct dj_buf *ret_sentence);
 
-/* quota.c: bytes of a run; all counted (a store of an earlier djd); -EDQUOT: there is no room. */
-uint64_t quota_bytes(const struct dj_rec_instance *rec);
+/* quota.c: all counted (a store of an earlier djd); -EDQUOT: there is no room. */
 void quota_count(struct dj_engine *engine);
 int quota_check(struct dj_engine *engine, const struct dj_rec_instance *rec, struct dj_err *err);
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "daemon/dispatch.h"
+#include "daemon/fsck.h"
 #include "daemon/tree.h"
 #include "lib/util/digest.h"
 #include "lib/util/fdio.h"
@@ -30,12 +31,15 @@ struct options {
     uint64_t quota;
     int ready_fd;
     bool memory;
+    bool fsck;
+    uint64_t fsck_flags;
 };
 
 static void usage(FILE *out)
 {
     fputs("usage: djd [--store DIR] [--socket PATH] [--workers N] [--quota SIZE]\n"
           "           [--ready-fd FD] [--memory] [-v]\n"
+          "       djd --fsck [--read-data] [--repair] [--store DIR]\n"
           "\n"
           "  --store DIR     where runs are kept; made when it is not there (default: your own)\n"
           "  --socket PATH   where to listen (default: your own daemon's socket)\n"
@@ -43,6 +47,7 @@ static void usage(FILE *out)
           "  --quota SIZE    what runs may leave in all, as 500M or 2G; beyond it they fail\n"
           "  --ready-fd FD   write a newline there when clients can connect\n"
           "  --memory        keep records in memory only; nothing survives\n"
+          "  --fsck          check a store that no daemon has open, for `dj fsck`; in frames\n"
           "  -v              say more\n"
           "      --help, --version\n",
           out);
@@ -50,12 +55,15 @@ static void usage(FILE *out)
 
 static int parse(int argc, char **argv, struct options *ret)
 {
-    enum { STORE = 256, SOCKET, WORKERS, QUOTA, READY, MEMORY, HELP, VERSION_ };
+    enum { STORE = 256, SOCKET, WORKERS, QUOTA, READY, MEMORY, FSCK, READ_DATA, REPAIR, HELP,
+           VERSION_ };
     static const struct option longs[] = {
         {"store", required_argument, NULL, STORE},   {"socket", required_argument, NULL, SOCKET},
         {"workers", required_argument, NULL, WORKERS}, {"quota", required_argument, NULL, QUOTA},
         {"ready-fd", required_argument, NULL, READY},
         {"memory", no_argument, NULL, MEMORY},       {"help", no_argument, NULL, HELP},
+        {"fsck", no_argument, NULL, FSCK},           {"read-data", no_argument, NULL, READ_DATA},
+        {"repair", no_argument, NULL, REPAIR},
         {"version", no_argument, NULL, VERSION_},    {NULL, 0, NULL, 0},
     };
     uint64_t number;
@@ -95,6 +103,15 @@ static int parse(int argc, char **argv, struct options *ret)
             break;
         case MEMORY:
             ret->memory = true;
+            break;
+        case FSCK:
+            ret->fsck = true;
+            break;
+        case READ_DATA:
+            ret->fsck_flags |= DJ_FSCK_READ_DATA;
+            break;
+        case REPAIR:
+            ret->fsck_flags |= DJ_FSCK_REPAIR;
             break;
         case HELP:
             usage(stdout);
@@ -218,9 +235,11 @@ int main(int argc, char **argv)
     umask(077);
     dj_digest_setup();
     rc = options.store == NULL ? dj_store_path(&options.store, &err) : 0;
-    if (rc == 0 && options.socket == NULL)
+    if (rc == 0 && options.socket == NULL && !options.fsck)
         rc = dj_own_socket_path(true, &options.socket, &err);
-    if (rc == 0)
+    if (rc == 0 && options.fsck)
+        rc = dj_fsck_alone(options.store, options.fsck_flags, STDOUT_FILENO, &err);
+    else if (rc == 0)
         rc = serve(&options, &err);
     if (rc < 0)
         dj_log_error("%s", dj_err_text(&err, rc));

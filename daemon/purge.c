@@ -119,7 +119,7 @@ void count_run(struct dj_engine *engine, struct dj_store_batch *batch,
                const struct dj_rec_instance *rec, int change)
 {
     engine->stored_runs += (uint64_t)(int64_t)change;
-    engine->stored_bytes += (uint64_t)(int64_t)change * quota_bytes(rec);
+    engine->stored_bytes += (uint64_t)(int64_t)change * dj_quota_bytes(rec);
     put_counter(batch, "runs", engine->stored_runs);
     put_counter(batch, "bytes", engine->stored_bytes);
 }

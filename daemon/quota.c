@@ -11,7 +11,7 @@
 
 enum { BYTES_OF_A_RECORD = 512 };
 
-uint64_t quota_bytes(const struct dj_rec_instance *rec)
+uint64_t dj_quota_bytes(const struct dj_rec_instance *rec)
 {
     return BYTES_OF_A_RECORD + rec->result.size + rec->log.size + rec->file_bytes +
            rec->manifest.size;
@@ -27,7 +27,7 @@ void quota_count(struct dj_engine *engine)
     while (dj_store_iter_next(iter)) {
         if (dj_codec_decode(&dj_layout_instance, dj_store_iter_value(iter), &rec, NULL) < 0)
             continue;
-        engine->stored_bytes += quota_bytes(&rec);
+        engine->stored_bytes += dj_quota_bytes(&rec);
         dj_codec_release(&dj_layout_instance, &rec);
     }
     dj_store_iter_free(iter);
@@ -41,7 +41,7 @@ static bool fits(const struct dj_engine *engine, uint64_t bytes)
 
 int quota_check(struct dj_engine *engine, const struct dj_rec_instance *rec, struct dj_err *err)
 {
-    uint64_t bytes = quota_bytes(rec);
+    uint64_t bytes = dj_quota_bytes(rec);
 
     /* What was deleted gives way before its day is over; a run that never fits moves nothing. */
     if (!fits(engine, bytes) && bytes <= engine->quota)

@@ -68,5 +68,8 @@ struct dj_request *dj_peer_request(const struct dj_peer *peer, uint64_t id);
 
 /* dj_peer_slot(peer): a pointer that the tree keeps for each peer (open handles, named nodes). */
 void **dj_peer_slot(struct dj_peer *peer);
+/* dj_peer_check(peer): likewise for its check of the store. */
+struct dj_check;
+struct dj_check **dj_peer_check(struct dj_peer *peer);
 
 #endif

@@ -42,7 +42,7 @@ void dj_store_close(struct dj_store *store)
     if (store == NULL)
         return;
     synced = store->ops->sync(store, NULL) == 0;
-    if (store->ops->close(store) && synced)
+    if (store->ops->close(store) && synced && !store->left_unclean)
         dj_store_folder_mark_clean(&store->folder);
     dj_store_abandon(store);
 }
@@ -50,6 +50,11 @@ void dj_store_close(struct dj_store *store)
 bool dj_store_was_clean(const struct dj_store *store)
 {
     return store->folder.was_clean;
+}
+
+void dj_store_leave_unclean(struct dj_store *store)
+{
+    store->left_unclean = true;
 }
 
 const char *dj_store_notice(const struct dj_store *store)
@@ -136,6 +141,11 @@ int dj_content_open(struct dj_store *store, const struct dj_digest *digest)
 void dj_content_unclaim(struct dj_store *store, const struct dj_digest *digest)
 {
     dj_content_dir_unclaim(&store->content, digest);
+}
+
+bool dj_content_claimed(struct dj_store *store, const struct dj_digest *digest)
+{
+    return dj_content_dir_claimed(&store->content, digest);
 }
 
 int dj_content_remove(struct dj_store *store, const struct dj_digest *digest)

@@ -56,6 +56,10 @@ void dj_store_close(struct dj_store *store);
 /* dj_store_was_clean(store): the last user of the store closed it. */
 bool dj_store_was_clean(const struct dj_store *store);
 
+/* dj_store_leave_unclean(store): what an unclean end may have left is still to be removed when the
+ * store is opened next, although this user closes it in order. */
+void dj_store_leave_unclean(struct dj_store *store);
+
 /*
  * dj_store_notice(store): a sentence for the daemon's log about what opening it had to mend, or
  * NULL: the log was damaged before its end, so what was written after that place is gone.
@@ -115,6 +119,7 @@ int dj_content_adopt(struct dj_store *store, const char *path, const struct dj_d
                      struct dj_err *err);
 int dj_content_open(struct dj_store *store, const struct dj_digest *digest); /* fd or -errno */
 void dj_content_unclaim(struct dj_store *store, const struct dj_digest *digest);
+bool dj_content_claimed(struct dj_store *store, const struct dj_digest *digest);
 /* -EBUSY: somebody has just adopted it. */
 int dj_content_remove(struct dj_store *store, const struct dj_digest *digest);
 /* dj_content_path(store, digest): malloc'd; says nothing about whether it is there. */

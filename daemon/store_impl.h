@@ -35,6 +35,7 @@ struct dj_store {
     struct dj_store_folder folder;
     struct dj_content_dir content;
     char *notice; /* see dj_store_notice() */
+    bool left_unclean; /* see dj_store_leave_unclean() */
 };
 
 struct dj_store_iter_ops {

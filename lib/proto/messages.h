@@ -49,6 +49,11 @@ enum dj_get_flags {
     DJ_GET_FOLLOW = 1 << 4,   /* the log is shown: the answer has what FOLLOW did not tell */
 };
 
+enum dj_fsck_flags {
+    DJ_FSCK_READ_DATA = 1 << 0, /* all content is read and hashed */
+    DJ_FSCK_REPAIR = 1 << 1,    /* what can be mended safely is */
+};
+
 /*
  * Node ids. The top four bits are the kind; everything else is a pure function of stored numbers,
  * except for named nodes, which the daemon makes up for names that have no record yet.
