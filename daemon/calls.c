@@ -199,6 +199,19 @@ static struct dj_call *of_key_name(struct dj_engine *engine, struct task *task,
     return NULL;
 }
 
+/* TASK/RUN@PREFIX: a run of today's name and that key; it may have no record yet. */
+static int complete_run(struct dj_engine *engine, struct dj_scalar *scalar)
+{
+    dj_cleanup_buf struct dj_buf prefix = DJ_BUF_INIT;
+    char hex[DJ_DIGEST_HEX_SIZE];
+
+    dj_buf_set(&prefix, dj_buf_bytes(&scalar->prefix));
+    if (resolve_run(engine, scalar, NULL) < 0)
+        return -ENOENT;
+    dj_digest_hex(&scalar->digest, hex);
+    return dj_bytes_starts(dj_bytes_of(hex), dj_buf_bytes(&prefix)) ? 0 : -ENOENT;
+}
+
 /* NAME@PREFIX: what was seen with a digest that begins so; -ENOENT, -EINVAL when there are two. */
 static int complete_reference(struct dj_engine *engine, enum dj_type type,
                               struct dj_scalar *scalar)
@@ -210,6 +223,8 @@ static int complete_reference(struct dj_engine *engine, enum dj_type type,
     size_t whole = scalar->prefix.len / 2;
     int found = 0;
 
+    if (type == DJ_RUN)
+        return complete_run(engine, scalar);
     if (scalar->prefix.len > 2 * DJ_DIGEST_SIZE)
         return -ENOENT;
     memset(padded, '0', sizeof(padded) - 1);

@@ -271,6 +271,8 @@ void inputs_take(struct run *run, inputs_then_fn *then);
 /* inputs_same(run, ret): they are as they were at its start; else ret is the path of one. */
 bool inputs_same(const struct run *run, struct dj_buf *ret);
 void inputs_free(struct dj_list *inputs);
+/* resolve_run(): a run argument, TASK/NAME in any spelling, by the daemon's own tables. */
+int resolve_run(struct dj_engine *engine, struct dj_scalar *scalar, struct dj_err *err);
 void resolve_args(struct dj_engine *engine, struct task *task, struct dj_args *args,
                   const struct dj_asker *asker, dj_resolved_fn *done, void *cookie);
 
@@ -281,6 +283,10 @@ struct run *run_new(struct dj_engine *engine, struct dj_call *call, uint64_t ins
 void run_queue(struct run *run, enum dj_sched_class class);
 /* run_cancel(run, by, drop): by: a user, NULL: nobody waits for it; drop: its call is deleted. */
 void run_cancel(struct run *run, const char *by, bool drop);
+/* runs_cancel(engine, task, call or NULL, by, drop): all of the call, or of the task, that are under
+ * way, also those that a forced or an incognito one stands beside; returns their number. */
+size_t runs_cancel(struct dj_engine *engine, const struct task *task, const struct dj_call *call,
+                   const char *by, bool drop);
 void run_finish(struct run *run, int code, const char *sentence);
 void run_new_token(struct run *run);
 void run_forget_live(struct run *run, struct dj_store_batch *batch);

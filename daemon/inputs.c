@@ -224,8 +224,7 @@ static void looked(void *cookie)
     free_looking(looking);
 }
 
-/* A run argument is known by the daemon's own tables. */
-static int resolve_run(struct dj_engine *engine, struct dj_scalar *scalar, struct dj_err *err)
+int resolve_run(struct dj_engine *engine, struct dj_scalar *scalar, struct dj_err *err)
 {
     struct dj_bytes text = dj_buf_bytes(&scalar->text);
     const uint8_t *slash = memchr(text.data, '/', text.len);

@@ -194,10 +194,9 @@ int dj_call_delete(struct dj_engine *engine, struct dj_call *call,
 {
     struct dj_store_batch *batch;
 
-    if (call_newest(call) == NULL && call->run == NULL)
+    if (runs_cancel(engine, call->task, call, dj_user_name(asker->uid), true) == 0 &&
+        call_newest(call) == NULL)
         return dj_err_set(err, ENOENT, "it has no stored result");
-    if (call->run != NULL)
-        run_cancel(call->run, dj_user_name(asker->uid), true);
     batch = dj_store_batch_new();
     if (call_newest(call) != NULL)
         delete_into(engine, batch, call, asker);
@@ -227,6 +226,8 @@ int dj_task_delete_all(struct dj_engine *engine, struct dj_task *task,
 {
     struct deleting deleting = {engine, dj_store_batch_new(), asker};
 
+    (void)runs_cancel(engine, dj_container_of(task, struct task, public), NULL,
+                      dj_user_name(asker->uid), true);
     dj_task_runs(engine, task, dj_bytes(NULL, 0), delete_each, &deleting);
     return write_then(engine, deleting.batch, done, cookie, err);
 }

@@ -291,6 +291,37 @@ void run_cancel(struct run *run, const char *by, bool drop)
     }
 }
 
+/* An incognito run is its asker's alone, and a delete leaves nothing of it behind anyway. */
+static bool is_meant(const struct run *run, const struct task *task, const struct dj_call *call,
+                     bool drop)
+{
+    if (run->call->task != task || (call != NULL && run->call != call))
+        return false;
+    return run->call->run == run || (run->state != COMMITTED && !(drop && run->incognito));
+}
+
+/* Who waits may end other runs and begin new ones, so they are found again by their numbers. */
+size_t runs_cancel(struct dj_engine *engine, const struct task *task, const struct dj_call *call,
+                   const char *by, bool drop)
+{
+    struct dj_list instances = {0};
+    size_t n;
+
+    for (struct run *run = engine->runs; run != NULL; run = run->hh.next) {
+        if (is_meant(run, task, call, drop))
+            *(uint64_t *)dj_list_add(&instances, sizeof(uint64_t)) = run->instance;
+    }
+    n = instances.n;
+    for (size_t i = 0; i < n; i++) {
+        struct run *run = run_find(engine, *DJ_LIST_AT(&instances, uint64_t, i));
+
+        if (run != NULL)
+            run_cancel(run, by, drop);
+    }
+    free(instances.items);
+    return n;
+}
+
 /* ---- what a run rests on ---- */
 
 void run_add_premises(struct run *run, uint64_t tasks, uint64_t files)

@@ -465,11 +465,10 @@ void dj_want_cancel(struct dj_want *want)
     left(target);
 }
 
-int dj_call_cancel(struct dj_engine *engine DJ_UNUSED, struct dj_call *call,
+int dj_call_cancel(struct dj_engine *engine, struct dj_call *call,
                    const struct dj_asker *asker, struct dj_err *err)
 {
-    if (call->run == NULL)
+    if (runs_cancel(engine, call->task, call, dj_user_name(asker->uid), false) == 0)
         return dj_err_set(err, ENOENT, "nothing of it is under way");
-    run_cancel(call->run, dj_user_name(asker->uid), false);
     return 0;
 }

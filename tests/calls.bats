@@ -147,6 +147,25 @@ calls_child()
     [ ! -e count/gate-held2 ]
 }
 
+idle()
+{
+    dj cat status | grep -q '^busy 0' && dj cat status | grep -q '^queued 0'
+}
+
+@test "cancel and delete end all of a run that is under way, not just the newest" {
+    local how
+    for how in "cancel tasks/gate/both" "rm tasks/gate/both" "write tasks/gate/.ctl delete_all"; do
+        dj write tasks/gate/both/ctl run
+        wait_until eval "dj cat tasks/gate/both/status | grep -qx running"
+        dj write tasks/gate/both/ctl force
+        # shellcheck disable=SC2086
+        set -- $how
+        dj "${@//_/ }"
+        wait_until idle
+        is "$(dj cat tasks/gate/both/status | sed s/cancelled/absent/)" absent "$how"
+    done
+}
+
 @test "a cycle fails with EDEADLK and names itself" {
     local how
     for how in get "get--incognito" "get--force"; do
