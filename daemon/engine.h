@@ -55,8 +55,11 @@ struct dj_task *dj_task_after(struct dj_engine *engine, struct dj_bytes name);
 /* dj_task_counts(engine, task, ret): runs by state; ret has DJ_STATUS_COUNT places. */
 void dj_task_counts(struct dj_engine *engine, struct dj_task *task, uint64_t *ret);
 
-/* dj_task_runs(): up to max runs that have a record, by name, behind `after`; each(): 0 goes on. */
+/* dj_task_runs(): the runs that have ended once, by name, behind `after`; each(): 0 goes on. */
 typedef int dj_run_each_fn(void *cookie, struct dj_bytes name, uint64_t call_number);
+/* dj_task_listed(): the same with those that have begun for the first time. */
+void dj_task_listed(struct dj_engine *engine, struct dj_task *task, struct dj_bytes after,
+                    dj_run_each_fn *each, void *cookie);
 void dj_task_runs(struct dj_engine *engine, struct dj_task *task, struct dj_bytes after,
                   dj_run_each_fn *each, void *cookie);
 

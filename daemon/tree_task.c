@@ -166,7 +166,7 @@ static int task_list(const struct dj_spot *folder, const struct dj_asker *asker,
         }
     }
     do {
-        dj_task_runs(folder->engine, folder->task, dj_buf_bytes(&after), collect, &page);
+        dj_task_listed(folder->engine, folder->task, dj_buf_bytes(&after), collect, &page);
         listing->out.end = page.runs.n < page.max;
         for (size_t i = 0; i < page.runs.n && !full; i++) {
             const struct run_name *run = DJ_LIST_AT(&page.runs, struct run_name, i);

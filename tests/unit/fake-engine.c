@@ -151,6 +151,12 @@ void dj_task_runs(struct dj_engine *engine, struct dj_task *task, struct dj_byte
     }
 }
 
+void dj_task_listed(struct dj_engine *engine, struct dj_task *task, struct dj_bytes after,
+                    dj_run_each_fn *each, void *cookie)
+{
+    dj_task_runs(engine, task, after, each, cookie);
+}
+
 int dj_task_define(struct dj_engine *engine, struct dj_bytes text, const char *file,
                    const char *here, const struct dj_list *env, struct dj_list *ret_notes,
                    dj_done_fn *done, void *cookie, struct dj_err *err)
