@@ -415,12 +415,12 @@ tree_ls()
     fi
 }
 
-# tree_write PATH TEXT
+# tree_write PATH TEXT: in one write(2), unlike bash's printf, which writes line by line.
 tree_write()
 {
     if [ "${DJ_WAY:-fuse}" = fuse ]; then
-        printf '%s\n' "$2" > "$MNT/$1"
+        cat <<< "$2" > "$MNT/$1"
     else
-        printf '%s\n' "$2" | dj write "$1"
+        dj write "$1" "$2"
     fi
 }
