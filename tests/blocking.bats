@@ -229,6 +229,54 @@ PY
     not grep -q w3 count
 }
 
+# bash gives up the rest of a line whose command died by Ctrl-C, so each question is a line of its own.
+# The kernel takes up no open again that was left for a stop: behind fg the reader has EINTR.
+@test "Ctrl-C ends a reader and Ctrl-Z stops it, at once; its run goes on" {
+    run -0 timeout $((20 * DJ_TIME_FACTOR)) /usr/bin/python3 -S - "$T/gate/tty/result" open-tty2 \
+        "$T/gate/tty2/result" << 'PY'
+import os, pty, sys, time
+factor = int(os.environ['DJ_TIME_FACTOR'])
+shell, tty = pty.fork()
+if shell == 0:
+    os.execvp('bash', ['bash', '--norc', '--noprofile', '-i'])
+def type(line):
+    os.write(tty, line.encode())
+def until(text, most):
+    seen, start = b'', time.monotonic()
+    while text not in seen:
+        seen += os.read(tty, 1000)
+    took = time.monotonic() - start
+    assert took < most * factor, (text, took)
+def blocked_cat():
+    while True:
+        for pid in open('/proc/%d/task/%d/children' % (shell, shell)).read().split():
+            try:
+                if 'request_wait' in open('/proc/%s/wchan' % pid).read():
+                    return int(pid)
+            except OSError:
+                pass
+        time.sleep(.02)
+type('PS1=; stty -echo\n')
+type('cat %s\n' % sys.argv[1])
+blocked_cat()
+type('\x03')
+type('echo status $?\n')
+until(b'status 130', .5)
+type('cat %s\n' % sys.argv[3])
+cat = blocked_cat()
+type('\x1a')
+until(b'Stopped', .5)
+assert open('/proc/%d/stat' % cat).read().split()[2] == 'T'
+type('fg\n')
+until(b'Interrupted system call', .5)
+type('cat %s\n' % sys.argv[3])
+blocked_cat()
+open(sys.argv[2], 'w')
+until(b'through', 2)
+type('exit\n')
+PY
+}
+
 @test "a child that ends does not disturb bash, dash, perl or a sourced file" {
     run -0 bash -c 'sleep .1 & x=$(< "$1"); echo "$x"' - "$T/slow/job/result"
     is "$output" "slow job"
@@ -257,4 +305,54 @@ assert libc.open(sys.argv[1].encode(), 0) >= 0, ctypes.get_errno()
 send(signal.SIGUSR1)
 assert libc.open(sys.argv[2].encode(), 0) < 0 and ctypes.get_errno() == 4
 PY
+}
+
+@test "a deadly signal that comes after a harmless one is still seen" {
+    bash -c 'trap : CHLD; sleep .1 & exec 5< "$1"' - "$T/gate/later/result" 3>&- 2> /dev/null &
+    reader=$!
+    wait_until blocked "$reader" 1
+    wait_until not is_running "$(pgrep -P "$reader" sleep)"
+    blocked "$reader" 1
+    kill -KILL "$reader"
+    takes_at_most 500 wait "$reader"
+}
+
+# The kernel stops a reader for its tracer only when the open has ended, so strace is killed.
+@test "strace may attach and go away again: the reader goes on" {
+    requires strace
+    start_reader "$T/gate/traced/result"
+    timeout -s KILL 0.3 strace -o trace -p "$reader" || :
+    is_running "$reader"
+    timeout -s KILL 0.3 strace -o trace -p "$reader" || :
+    touch open-traced
+    wait "$reader"
+    is "$(cat reader-out reader-err)" through
+}
+
+@test "a second echo > ctl never waits for the first, nor for a read of its reply" {
+    ctl=$T/gate/ctl/ctl
+    exec 5<> "$ctl"
+    takes_at_most 500 bash -c 'echo run >&5'
+    cat <&5 > reply 3>&- &
+    reader=$!
+    wait_until blocked "$reader" 1
+    for word in run force 'run
+run' cancel; do
+        takes_at_most 500 bash -c 'echo "$2" > "$1"' - "$ctl" "$word"
+    done
+    exits 1 bash -c 'echo fly > "$1"' - "$ctl"
+    takes_at_most 500 cat "$ctl" > out
+    exec 5>&-
+    wait "$reader" || :
+}
+
+@test "nothing else waits: the same folder, another folder, a listing, the root" {
+    start_reader "$T/gate/else/result"
+    takes_at_most 300 ls -l "$T/gate/else" > out
+    takes_at_most 300 cat "$T/gate/else/status" "$T/gate/else/log" "$T/gate/else/args" > out
+    takes_at_most 300 ls -l "$T/gate" "$MNT" > out
+    takes_at_most 500 df "$MNT" > out
+    takes_at_most 5000 find "$MNT" > out
+    kill "$reader"
+    wait "$reader" || :
 }
