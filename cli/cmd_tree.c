@@ -61,15 +61,21 @@ int dj_cmd_ls(struct dj_cli *cli, int argc, char **argv)
     return rc < 0 ? dj_fail(rc, &err) : DJ_EX_OK;
 }
 
+static int print_file(struct dj_cli *cli, const char *path, struct dj_err *err)
+{
+    int rc = dj_connect(cli, false, err);
+
+    if (rc < 0)
+        return rc;
+    dj_interruptible(cli, 0);
+    return dj_tree_read(cli->connection, path, print_bytes, NULL, err);
+}
+
 static int cat(struct dj_cli *cli, const char *path)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    int rc = dj_connect(cli, false, &err);
+    int rc = print_file(cli, path, &err);
 
-    if (rc == 0) {
-        dj_interruptible(cli, 0);
-        rc = dj_tree_read(cli->connection, path, print_bytes, NULL, &err);
-    }
     return rc < 0 ? dj_fail(rc, &err) : DJ_EX_OK;
 }
 
@@ -144,33 +150,87 @@ int dj_run_folder(struct dj_cli *cli, int argc, char **argv, struct dj_buf *ret,
     return 0;
 }
 
-int dj_cmd_verb(struct dj_cli *cli, int argc, char **argv)
+/* ---- one run or several ---- */
+
+/* What is done with a run, below the folder that is given. */
+typedef int one_run_fn(struct dj_cli *cli, struct dj_buf *folder, const void *cookie,
+                       struct dj_err *err);
+
+/* Of several runs the sentence names the one that it is about. */
+static int fail_of(int code, const char *run, const struct dj_err *err)
+{
+    dj_cleanup_err struct dj_err named = DJ_ERR_INIT;
+    const char *text = dj_err_text(err, code);
+
+    if (run == NULL || strstr(text, run) != NULL)
+        return dj_fail(code, err);
+    (void)dj_err_set(&named, -code, "%s: %s", run, text);
+    return dj_fail(code, &named);
+}
+
+static int each_run(struct dj_cli *cli, int argc, char **argv, const char *named, one_run_fn *one,
+                    const void *cookie)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT, line = DJ_BUF_INIT;
-    int rc;
+    dj_cleanup_buf struct dj_buf folder = DJ_BUF_INIT;
+    int rc = dj_run_folder(cli, argc, argv, &folder, &err);
+
+    if (rc == 0)
+        rc = one(cli, &folder, cookie, &err);
+    return rc < 0 ? fail_of(rc, named, &err) : DJ_EX_OK;
+}
+
+/*
+ * Words of which the first is a run's path are a run each, else they are a task with its arguments.
+ * What is refused of one run does not keep the others from their turn; the code is the highest.
+ */
+static int all_runs(struct dj_cli *cli, int argc, char **argv, one_run_fn *one, const void *cookie)
+{
+    int worst = DJ_EX_OK;
 
     if (argc < 2)
         return dj_usage(argv[0]);
-    dj_buf_addf(&line, "%s\n", strcmp(argv[0], "rm") == 0 ? "delete" : argv[0]);
-    rc = dj_run_folder(cli, argc - 1, argv + 1, &path, &err);
-    dj_buf_adds(&path, "/ctl");
-    if (rc == 0)
-        rc = dj_tree_write(cli->connection, dj_buf_str(&path), dj_buf_bytes(&line), &err);
-    return rc < 0 ? dj_fail(rc, &err) : DJ_EX_OK;
+    if (strchr(argv[1], '/') == NULL)
+        return each_run(cli, argc - 1, argv + 1, NULL, one, cookie);
+    for (int i = 2; i < argc; i++) {
+        if (strchr(argv[i], '/') == NULL) {
+            fprintf(stderr, "dj: %s: %s is no run's path, as TASK/NAME is\n", argv[0], argv[i]);
+            return dj_usage(argv[0]);
+        }
+    }
+    for (int i = 1; i < argc; i++) {
+        int code = each_run(cli, 1, argv + i, argc > 2 ? argv[i] : NULL, one, cookie);
+
+        worst = DJ_MAX(worst, code);
+        if (code == DJ_EX_NO_DAEMON || dj_interrupt_code() != 0)
+            break;
+    }
+    return worst;
+}
+
+static int write_verb(struct dj_cli *cli, struct dj_buf *folder, const void *verb,
+                      struct dj_err *err)
+{
+    dj_cleanup_buf struct dj_buf line = DJ_BUF_INIT;
+
+    dj_buf_addf(&line, "%s\n", (const char *)verb);
+    dj_buf_adds(folder, "/ctl");
+    return dj_tree_write(cli->connection, dj_buf_str(folder), dj_buf_bytes(&line), err);
+}
+
+int dj_cmd_verb(struct dj_cli *cli, int argc, char **argv)
+{
+    return all_runs(cli, argc, argv, write_verb, strcmp(argv[0], "rm") == 0 ? "delete" : argv[0]);
+}
+
+static int wait_for(struct dj_cli *cli, struct dj_buf *folder, const void *cookie DJ_UNUSED,
+                    struct dj_err *err)
+{
+    dj_buf_adds(folder, "/wait");
+    return print_file(cli, dj_buf_str(folder), err);
 }
 
 int dj_cmd_wait(struct dj_cli *cli, int argc, char **argv)
 {
-    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
-    int rc;
-
-    if (argc < 2)
-        return dj_usage("wait");
-    rc = dj_run_folder(cli, argc - 1, argv + 1, &path, &err);
-    if (rc < 0)
-        return dj_fail(rc, &err);
-    dj_buf_adds(&path, "/wait");
-    return cat(cli, dj_buf_str(&path));
+    return all_runs(cli, argc, argv, wait_for, NULL);
 }

@@ -1,5 +1,6 @@
 # dj, the command: starting and ending, exit codes, what goes where.
 
+bats_require_minimum_version 1.5.0
 load helper/djfs
 
 setup()
@@ -107,6 +108,33 @@ define_some()
     is "$(dj bump double)" 2
     dj undefine double
     exits 5 dj get double 4
+}
+
+@test "several runs are taken one by one; each refusal is a line, the worst code is kept" {
+    define_some
+    dj get double 1
+    dj get double 2
+    exits 1 dj get bad
+    run -0 dj wait tasks/double/1 double/3 tasks/bad/_ double/2
+    is "$output" $'done\nabsent\nfailed\ndone'
+    run -5 dj invalidate double/1 double/x double/3 double/2
+    is "$(grep -c '^dj: ' <<< "$output")" 2
+    has "$output" "dj: tasks/double/x/ctl: double: n: \"x\" is not an int"
+    has "$output" "dj: double/3: nothing is stored of this run"
+    is "$(dj wait double/1 double/2)" $'stale\nstale'
+    run -5 dj rm double/1 double/3 nosuch/1 double/2
+    has "$output" "nosuch"
+    is "$(dj wait double/1 double/2)" $'absent\nabsent'
+    run -2 dj wait double/1 2
+    has "$output" "2 is no run's path"
+    dj run gate
+    run -5 dj cancel double/1 gate/_
+    has "$output" "dj: double/1: "
+    is "$(wc -l <<< "$output")" 1
+    is "$(dj wait gate/_)" cancelled
+    dj down
+    run -69 dj wait double/1 double/2 double/3
+    is "$(grep -c '^dj: ' <<< "$output")" 1
 }
 
 @test "get -f: many results in the list's order, what failed is named by its line" {
