@@ -128,6 +128,11 @@ int dj_backend_start(struct dj_backend *backend, struct dj_err *err)
     code = dj_connection_open(backend->socket, &backend->greeting, &connection, err);
     if (code < 0)
         return code;
+    code = backend->events->check(backend->cookie, dj_connection_welcome(connection), err);
+    if (code < 0) {
+        dj_connection_free(connection);
+        return code;
+    }
     describe_store(dj_connection_welcome(connection), &backend->store);
     go_up(backend, connection);
     return 0;
@@ -185,6 +190,21 @@ void dj_backend_poll(const struct dj_backend *backend, struct pollfd *two)
                                  .events = dj_connection_events(backend->connection)};
 }
 
+static bool can_be_used(struct dj_backend *backend, const struct dj_connection *connection)
+{
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    int code;
+
+    if (!is_our_store(backend, connection)) {
+        complain(backend, "the daemon has another store now; unmount, and mount again");
+        return false;
+    }
+    code = backend->events->check(backend->cookie, dj_connection_welcome(connection), &err);
+    if (code < 0)
+        complain(backend, dj_err_text(&err, code));
+    return code == 0;
+}
+
 static void attempt_take(struct dj_backend *backend)
 {
     struct attempt *attempt;
@@ -197,9 +217,8 @@ static void attempt_take(struct dj_backend *backend)
             complain(backend, dj_err_text(&attempt->err, -ENOTCONN));
     } else if (backend->next_try_ms == INT64_MAX) {
         dj_connection_free(attempt->connection);
-    } else if (!is_our_store(backend, attempt->connection)) {
+    } else if (!can_be_used(backend, attempt->connection)) {
         dj_connection_free(attempt->connection);
-        complain(backend, "the daemon has another store now; unmount, and mount again");
     } else {
         dj_log_info("the daemon is back");
         go_up(backend, attempt->connection);

@@ -3,7 +3,7 @@
  *
  * It must come back with the same store: the kernel keeps bytes and names by node ids, which are
  * numbers of that store. A daemon with another one at the same socket is left alone, and the mount
- * goes on as if its own were away.
+ * goes on as if its own were away; so it does when check() refuses the daemon, until it does not.
  *
  * While the daemon is away, dj_backend_up() is false and nothing can be asked; requests wait (see
  * pending.h) until it is back or dj_backend_given_up(). Every new connection has a higher epoch;
@@ -21,6 +21,8 @@
 #include "lib/client/connection.h"
 
 struct dj_backend_events {
+    /* Before the first use of a new connection: -errno when the mount cannot go on with it. */
+    int (*check)(void *cookie, const struct dj_msg_welcome *welcome, struct dj_err *err);
     void (*up)(void *cookie);                     /* a new connection, its first use */
     void (*down)(void *cookie);                   /* every pending answer has been called */
     dj_answer_fn *message;                        /* what answers nothing */

@@ -65,6 +65,20 @@ static void restore(struct dj_fs *fs)
     dj_codec_release(dj_message_layout(DJ_MSG_RESTORE), &message);
 }
 
+/* Without the table of sessions the calls of runs would go unseen, and their results outlive what
+ * they rest on. Runs never get a read-only mount. */
+static int on_check(void *cookie, const struct dj_msg_welcome *welcome, struct dj_err *err)
+{
+    struct dj_fs *fs = cookie;
+    dj_cleanup_err struct dj_err why = DJ_ERR_INIT;
+    int code = dj_callers_map(&fs->callers, welcome->sessions, &why);
+
+    if (code == 0 || fs->options.readonly)
+        return 0;
+    return dj_err_set(err, -code, "the calls of runs would not be seen: %s",
+                      dj_err_text(&why, code));
+}
+
 static void on_up(void *cookie)
 {
     struct dj_fs *fs = cookie;
@@ -74,8 +88,6 @@ static void on_up(void *cookie)
     fs->gave_up = false;
     if (dj_answers_map(&fs->answers, welcome->generations, &err) < 0)
         dj_log_warning("every open asks the daemon: %s", dj_err_text(&err, 0));
-    if (dj_callers_map(&fs->callers, welcome->sessions, &err) < 0)
-        dj_log_warning("calls of runs are not seen: %s", dj_err_text(&err, 0));
     dj_codec_release(dj_message_layout(DJ_MSG_FORGET), &fs->forgotten);
     restore(fs);
     dj_pendings_resume(&fs->pendings);
@@ -103,4 +115,4 @@ static void on_message(void *cookie, const struct dj_message_in *message)
 }
 
 const struct dj_backend_events dj_fs_backend_events = {
-    .up = on_up, .down = on_down, .message = on_message};
+    .check = on_check, .up = on_up, .down = on_down, .message = on_message};

@@ -62,6 +62,27 @@ mounted()
     has "$output" bogus
 }
 
+@test "without the table of sessions it does not mount, nor go on with a new daemon" {
+    mv fixture/sessions aside
+    exits 1 djfs --connect "$DJ_CONNECT" "$MNT"
+    has "$output" "the calls of runs would not be seen: cannot open $DJ_TMP/fixture/sessions"
+    not mounted
+    djfs --connect "$DJ_CONNECT" -o ro "$MNT" # nothing computes there
+    fusermount3 -u "$MNT"
+    wait_until not runs djfs
+    mv aside fixture/sessions
+    start_mount
+    kill -STOP "$MOUNT"
+    kill_fixture
+    start_fixture
+    mv fixture/sessions aside
+    kill -CONT "$MOUNT"
+    wait_until grep -q "the calls of runs would not be seen" djfs.log
+    mv aside fixture/sessions
+    wait_until grep -q "the daemon is back" djfs.log
+    is "$(cat "$MNT/README")" "canned files"
+}
+
 @test "without a daemon it says so and mounts nothing" {
     exits 1 djfs --connect "$DJ_TMP/nobody" "$MNT"
     has "$output" "$DJ_TMP/nobody"
