@@ -72,20 +72,6 @@ static bool can_be_dj(void)
     return entries <= 2;
 }
 
-/* Where it is mounted already, else /dj where it can be made or is ours and empty, else ~/dj. */
-static char *default_mount(const char *mounted)
-{
-    struct dj_buf path = DJ_BUF_INIT;
-    const char *home = getenv("HOME");
-
-    if (mounted != NULL && mounted[0] != '\0' && is_live_mount(mounted))
-        return dj_xstrdup(mounted);
-    if (can_be_dj() || home == NULL)
-        return dj_xstrdup("/dj");
-    dj_buf_addf(&path, "%s/dj", home);
-    return dj_buf_steal(&path);
-}
-
 static bool is_djfs(const char *at)
 {
     FILE *table = setmntent("/proc/self/mounts", "re");
@@ -127,6 +113,37 @@ static bool comes_back(const char *socket, const char *at)
     return came;
 }
 
+/* Ours: another user's daemon may be mounted there for everybody. */
+static bool is_own_mount(const char *socket, const char *at)
+{
+    struct statx st;
+
+    return look(at, &st) == 0 && st.stx_uid == geteuid() && comes_back(socket, at);
+}
+
+/*
+ * Where it is mounted already or its mount waits for it, else /dj where it can be made or is ours
+ * and empty, else ~/dj.
+ */
+static char *default_mount(const char *socket, const char *mounted)
+{
+    const char *home = getenv("HOME");
+    dj_cleanup_buf struct dj_buf below_home = DJ_BUF_INIT;
+    const char *places[] = {"/dj", NULL};
+
+    if (mounted != NULL && mounted[0] != '\0' && is_live_mount(mounted))
+        return dj_xstrdup(mounted);
+    if (home != NULL) {
+        dj_buf_addf(&below_home, "%s/dj", home);
+        places[1] = dj_buf_str(&below_home);
+    }
+    for (size_t i = 0; i < DJ_ARRAY_SIZE(places); i++) {
+        if (places[i] != NULL && is_own_mount(socket, places[i]))
+            return dj_xstrdup(places[i]);
+    }
+    return dj_xstrdup(can_be_dj() || home == NULL ? places[0] : places[1]);
+}
+
 int dj_mount_at(struct dj_cli *cli, const char *mount, struct dj_err *err)
 {
     dj_cleanup_free char *named = NULL, *socket = NULL;
@@ -159,7 +176,7 @@ int dj_mount_at(struct dj_cli *cli, const char *mount, struct dj_err *err)
 static int mount_and_say(struct dj_cli *cli, const char *named)
 {
     const char *mounted = dj_connection_welcome(cli->connection)->mount;
-    dj_cleanup_free char *mount = NULL;
+    dj_cleanup_free char *mount = NULL, *socket = NULL;
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     int rc;
 
@@ -168,8 +185,11 @@ static int mount_and_say(struct dj_cli *cli, const char *named)
               "`dj cat` do the same\n", stderr);
         return DJ_EX_OK;
     }
-    mount = named != NULL ? dj_xstrdup(named) : default_mount(mounted);
-    rc = dj_mount_at(cli, mount, &err);
+    rc = dj_socket_path(cli->connect, &socket, &err);
+    if (rc == 0) {
+        mount = named != NULL ? dj_xstrdup(named) : default_mount(socket, mounted);
+        rc = dj_mount_at(cli, mount, &err);
+    }
     if (rc < 0)
         return dj_fail(rc, &err);
     if (!cli->quiet)
