@@ -4,8 +4,8 @@
 
 /*
  * What the folder of a task lists: the runs that have a record. Those that have ended are in the
- * store's list of names; one that has begun for the first time has a live record and no place there,
- * since nothing would take it out again when it leaves nothing behind.
+ * store's list of names; one that has begun for the first time has a live record and no place
+ * there, since nothing would take it out again when it leaves nothing behind.
  */
 
 struct begun {
