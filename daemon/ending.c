@@ -39,7 +39,7 @@ static void fill(struct run *run)
     rec->version = dj_xstrdup(run->version == NULL ? "" : run->version);
     rec->effective = run->effective;
     rec->tasks = run->tasks;
-    rec->files = run->files;
+    rec->files = run_files(run);
     rec->queued_ns = run->queued_ns;
     rec->start_ns = exited->start_ns != 0 ? exited->start_ns : run->start_ns;
     rec->end_ns = exited->end_ns != 0 ? exited->end_ns : dj_clock_now_ns();
@@ -54,8 +54,7 @@ static void fill(struct run *run)
     rec->memory_peak = exited->memory_peak;
     rec->forced = run->forced;
     rec->program = run->program;
-    rec->edges = run->edges;
-    run->edges = (struct dj_list){0};
+    rec->edges = dj_edges_take(&run->edges);
     dj_args_store(&rec->args, &run->args);
 }
 
@@ -104,7 +103,7 @@ static void add_summary(struct run *run)
     summary->instance = run->instance;
     summary->state = run->result.state;
     summary->tasks = run->tasks;
-    summary->files = run->files;
+    summary->files = run->result.files;
     summary->forced = run->forced;
 }
 

@@ -25,7 +25,9 @@
 
 #include <uthash.h>
 
+#include "daemon/edges.h"
 #include "daemon/engine.h"
+#include "daemon/gather.h"
 #include "daemon/keys.h"
 #include "daemon/loop.h"
 #include "daemon/premises.h"
@@ -109,8 +111,11 @@ struct run {
     struct dj_timer *timer;  /* DELAYED */
     struct run *next;        /* COMMITTED: the try that follows; it has no timer yet */
     struct dj_rec_bounds bounds; /* from its start on */
-    struct dj_list edges;    /* struct dj_rec_edge */
-    uint64_t tasks, files;   /* closures so far */
+    struct dj_edges edges;
+    uint64_t tasks;          /* closures so far: */
+    struct dj_gathered files; /* the joined one is that of an ended run */
+    size_t files_stored;     /* how many of the gathered sets the store has */
+    uint64_t tasks_stored, never_stored; /* what its live record has of them */
     uint64_t never;          /* premises that never hold: refusals it saw, itself or by its calls */
     bool outdated;           /* what it has read was marked meanwhile: no more askers join it */
     struct dj_list given_up; /* struct dj_call *: asked for, and not waited for till the end */
@@ -152,6 +157,14 @@ struct held {
     struct dj_call *call;
     UT_hash_handle hh;
 };
+
+/* The record of a run that called many: decoding it takes longer than all else of a look at it. */
+struct wide {
+    uint64_t instance; /* 0: empty */
+    struct dj_rec_instance *rec;
+};
+
+enum { WIDE_KEPT = 8, WIDE_EDGES = 64 };
 
 struct waiting_sync {
     dj_done_fn *done;
@@ -200,6 +213,8 @@ struct dj_engine {
     struct dj_list leaving;      /* struct dj_digest: purged, their batch is not written yet */
     /* borrowed records: valid until the loop turns */
     struct dj_list borrowed;
+    struct wide wide[WIDE_KEPT]; /* kept longer */
+    size_t wide_next;            /* that gives way */
     dj_change_fn *change;
     void *change_cookie;
     char *mount;
@@ -249,6 +264,8 @@ bool summary_valid(struct dj_engine *engine, const struct dj_rec_summary *summar
 /* instances.c */
 int instance_load(struct dj_engine *engine, uint64_t number, struct dj_rec_instance *ret);
 void instances_free(struct dj_engine *engine);
+/* instance_forget(): its record changes or goes. */
+void instance_forget(struct dj_engine *engine, uint64_t number);
 struct held *held_find(struct dj_engine *engine, uint64_t number);
 
 /* purge.c */
@@ -295,6 +312,10 @@ void run_give_back(struct run *run);
 void run_free(struct run *run);
 int run_add_edge(struct run *run, struct dj_call *child, uint64_t instance, bool failed);
 void run_add_premises(struct run *run, uint64_t tasks, uint64_t files);
+/* run_files(run): the closure of its files so far, as one set. */
+uint64_t run_files(struct run *run);
+/* run_holds(run): what it has read so far is as it was. */
+bool run_holds(const struct run *run);
 void run_add_never(struct run *run, uint64_t never);
 void run_refused(struct run *run, const char *sentence);
 void run_give_up(struct run *run, struct dj_call *child);
@@ -341,6 +362,9 @@ int worker_start(struct run *run, struct dj_err *err);
 void worker_kill(struct run *run);
 void worker_taken(struct run *run);
 int live_save(struct run *run, struct dj_err *err);
+/* live_save_premises(run): what it has met since. */
+void live_save_premises(struct run *run);
+void live_forget_premises(struct run *run, struct dj_store_batch *batch);
 void worker_attach(struct dj_engine *engine, struct dj_peer *peer, const char *place);
 void worker_gone(struct dj_engine *engine, struct dj_peer *peer);
 void worker_message(struct dj_engine *engine, struct dj_peer *peer,

@@ -202,7 +202,7 @@ static void add_premises(struct looking *looking)
                                           dj_buf_bytes(&premise->path), &premise->digest));
     }
     if (looking->premises.n != 0)
-        (void)live_save(run, NULL);
+        live_save_premises(run);
 }
 
 static void looked(void *cookie)

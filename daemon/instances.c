@@ -35,10 +35,50 @@ static void lend(struct dj_engine *engine, const struct dj_layout *layout, void 
     *borrowed = (struct borrowed){layout, object};
 }
 
+/* Whoever has borrowed it in this turn keeps it. */
+static void let_go(struct dj_engine *engine, struct wide *wide)
+{
+    if (wide->instance == 0)
+        return;
+    lend(engine, &dj_layout_instance, wide->rec);
+    *wide = (struct wide){0};
+}
+
+static struct wide *find_wide(struct dj_engine *engine, uint64_t number)
+{
+    for (size_t i = 0; number != 0 && i < WIDE_KEPT; i++) {
+        if (engine->wide[i].instance == number)
+            return &engine->wide[i];
+    }
+    return NULL;
+}
+
+void instance_forget(struct dj_engine *engine, uint64_t number)
+{
+    struct wide *wide = find_wide(engine, number);
+
+    if (wide != NULL)
+        let_go(engine, wide);
+}
+
+static void keep(struct dj_engine *engine, uint64_t number, struct dj_rec_instance *rec)
+{
+    struct wide *wide = &engine->wide[engine->wide_next];
+
+    let_go(engine, wide);
+    *wide = (struct wide){number, rec};
+    engine->wide_next = (engine->wide_next + 1) % WIDE_KEPT;
+}
+
 void instances_free(struct dj_engine *engine)
 {
     struct held *held, *next;
 
+    for (size_t i = 0; i < WIDE_KEPT; i++) {
+        if (engine->wide[i].instance != 0)
+            dj_codec_release(&dj_layout_instance, engine->wide[i].rec);
+        free(engine->wide[i].rec);
+    }
     give_back(engine);
     free(engine->borrowed.items);
     HASH_ITER(hh, engine->helds, held, next)
@@ -74,16 +114,22 @@ struct held *held_find(struct dj_engine *engine, uint64_t number)
 const struct dj_rec_instance *dj_instance(struct dj_engine *engine, uint64_t number)
 {
     struct held *held = held_find(engine, number);
+    const struct wide *wide = find_wide(engine, number);
     struct dj_rec_instance *rec;
 
     if (held != NULL && held->ephemeral)
         return &held->rec;
+    if (wide != NULL)
+        return wide->rec;
     rec = dj_xcalloc(1, sizeof(*rec));
     if (number == 0 || instance_load(engine, number, rec) < 0) {
         free(rec);
         return NULL;
     }
-    lend(engine, &dj_layout_instance, rec);
+    if (rec->edges.n < WIDE_EDGES)
+        lend(engine, &dj_layout_instance, rec);
+    else
+        keep(engine, number, rec);
     return rec;
 }
 

@@ -39,11 +39,31 @@ static bool concerns(const struct spreading *spreading, const struct dj_rec_edge
            (spreading->child_instance == 0 || edge->instance == spreading->child_instance);
 }
 
+static bool is_marked(struct dj_engine *engine, uint64_t number, uint64_t instance)
+{
+    struct dj_call *call = dj_call_by_number(engine, number);
+    bool marked = false;
+
+    for (size_t i = 0; call != NULL && i < call->rec.instances.n; i++) {
+        const struct dj_rec_summary *summary =
+            DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, i);
+
+        if (summary->instance == instance)
+            marked = summary->stale;
+    }
+    dj_call_unref(call);
+    return marked;
+}
+
+/* One that is marked needs no second look: when the children of a wide run are made anew one by
+ * one, its record is read for the first of them only. */
 static int look_at_parent(void *cookie, uint64_t parent_call, uint64_t parent_instance)
 {
     struct spreading *spreading = cookie;
-    const struct dj_rec_instance *rec = dj_instance(spreading->engine, parent_instance);
+    const struct dj_rec_instance *rec = NULL;
 
+    if (!is_marked(spreading->engine, parent_call, parent_instance))
+        rec = dj_instance(spreading->engine, parent_instance);
     for (size_t i = 0; rec != NULL && i < rec->edges.n; i++) {
         if (concerns(spreading, DJ_LIST_AT(&rec->edges, struct dj_rec_edge, i))) {
             push(spreading, parent_call, parent_instance);
@@ -57,8 +77,10 @@ static int look_at_parent(void *cookie, uint64_t parent_call, uint64_t parent_in
 static void mark_live(struct spreading *spreading)
 {
     for (struct run *run = spreading->engine->runs; run != NULL; run = run->hh.next) {
-        for (size_t i = 0; i < run->edges.n; i++) {
-            if (concerns(spreading, DJ_LIST_AT(&run->edges, struct dj_rec_edge, i))) {
+        if (!dj_edges_has_call(&run->edges, spreading->child_call))
+            continue;
+        for (size_t i = 0; i < run->edges.list.n; i++) {
+            if (concerns(spreading, DJ_LIST_AT(&run->edges.list, struct dj_rec_edge, i))) {
                 run->outdated = true;
                 run_refused(run, spreading->reason);
                 break;

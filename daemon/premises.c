@@ -274,6 +274,63 @@ uint64_t dj_premises_union(struct dj_premises *premises, uint64_t a, uint64_t b)
     return joined->number;
 }
 
+size_t dj_premises_size(struct dj_premises *premises, uint64_t number)
+{
+    const struct set *set = set_at(premises, number);
+
+    return set == NULL ? 0 : set->n;
+}
+
+static void mark_members(const struct set *set, uint64_t *bits)
+{
+    for (size_t i = 0; i < set->n; i++)
+        bits[set->members[i] / 64] |= (uint64_t)1 << set->members[i] % 64;
+}
+
+/* Takes the bits; bit n stands for premise n. */
+static uint64_t intern_bits(struct dj_premises *premises, uint64_t *bits, size_t words)
+{
+    uint64_t *members;
+    size_t n = 0;
+
+    for (size_t i = 0; i < words; i++)
+        n += (size_t)__builtin_popcountll(bits[i]);
+    members = dj_xmalloc(n * sizeof(*members));
+    n = 0;
+    for (size_t i = 0; i < words; i++) {
+        for (uint64_t left = bits[i]; left != 0; left &= left - 1)
+            members[n++] = i * 64 + (unsigned)__builtin_ctzll(left);
+    }
+    free(bits);
+    return intern_set(premises, members, n);
+}
+
+uint64_t dj_premises_union_all(struct dj_premises *premises, uint64_t number,
+                               const uint64_t *sets, size_t n)
+{
+    const struct set *set = set_at(premises, number);
+    size_t words = premises->premise_count / 64 + 1;
+    uint64_t *bits;
+
+    if (n <= 1)
+        return n == 0 ? number : dj_premises_union(premises, number, sets[0]);
+    if (number != 0 && set == NULL)
+        return number; /* it never holds, nor would the union */
+    bits = dj_xcalloc(words, sizeof(*bits));
+    if (set != NULL)
+        mark_members(set, bits);
+    for (size_t i = 0; i < n; i++) {
+        set = set_at(premises, sets[i]);
+        if (set == NULL && sets[i] != 0) {
+            free(bits);
+            return sets[i];
+        }
+        if (set != NULL)
+            mark_members(set, bits);
+    }
+    return intern_bits(premises, bits, words);
+}
+
 bool dj_premises_hold(struct dj_premises *premises, uint64_t number, uint64_t generation,
                       dj_premise_holds_fn *holds, void *cookie)
 {

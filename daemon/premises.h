@@ -53,6 +53,11 @@ uint64_t dj_premises_never(struct dj_premises *premises, const char *sentence);
 struct dj_bytes dj_premise_never(const struct dj_rec_premise *premise);
 
 uint64_t dj_premises_union(struct dj_premises *premises, uint64_t a, uint64_t b);
+/* dj_premises_union_all(premises, set, sets, n): of a set and n more, without those between. */
+uint64_t dj_premises_union_all(struct dj_premises *premises, uint64_t set, const uint64_t *sets,
+                               size_t n);
+/* dj_premises_size(premises, set): how many premises are in it. */
+size_t dj_premises_size(struct dj_premises *premises, uint64_t set);
 
 /* dj_premises_hold(premises, set, generation, holds, cookie): every premise holds(). A set number
  * that is unknown does not hold. generation 0: judge anew, remember nothing. */

@@ -163,6 +163,7 @@ static void purge(struct dj_engine *engine, struct dj_store_batch *batch, uint64
         dj_key_numbers(&key, 'D', DJ_LIST_AT(&rec->edges, struct dj_rec_edge, i)->call, number);
         dj_store_batch_delete(batch, dj_buf_bytes(&key));
     }
+    instance_forget(engine, number);
     dj_key_number(&key, 'I', number);
     dj_store_batch_delete(batch, dj_buf_bytes(&key));
     count_run(engine, batch, rec, -1);

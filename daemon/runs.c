@@ -8,7 +8,7 @@
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
 
-enum { INSTANCES_AT_ONCE = 1000 };
+enum { INSTANCES_AT_ONCE = 1000, NEVER_MAX = 16 };
 
 struct run *run_find(struct dj_engine *engine, uint64_t instance)
 {
@@ -85,7 +85,8 @@ void run_free(struct run *run)
     dj_args_release(&run->args);
     dj_params_release(&run->params);
     inputs_free(&run->inputs);
-    free(run->edges.items);
+    dj_edges_release(&run->edges);
+    dj_gathered_release(&run->files);
     free(run->version);
     free(run->user);
     free(run->asked_by);
@@ -207,7 +208,7 @@ void run_plan_start(struct dj_engine *engine)
 void run_forget_live(struct run *run, struct dj_store_batch *batch)
 {
     dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
-    size_t edges = run->edges.n + run->result.edges.n;
+    size_t edges = run->edges.list.n + run->result.edges.n;
 
     run->stored = false;
     dj_key_number(&key, 'A', run->instance);
@@ -216,6 +217,7 @@ void run_forget_live(struct run *run, struct dj_store_batch *batch)
         dj_key_numbers(&key, 'E', run->instance, i);
         dj_store_batch_delete(batch, dj_buf_bytes(&key));
     }
+    live_forget_premises(run, batch);
 }
 
 /* It ends without a record of its own. */
@@ -327,19 +329,34 @@ size_t runs_cancel(struct dj_engine *engine, const struct task *task, const stru
 void run_add_premises(struct run *run, uint64_t tasks, uint64_t files)
 {
     run->tasks = dj_premises_union(run->engine->premises, run->tasks, tasks);
-    run->files = dj_premises_union(run->engine->premises, run->files, files);
+    (void)dj_gather(&run->files, files);
+}
+
+uint64_t run_files(struct run *run)
+{
+    return dj_gathered_join(run->engine->premises, &run->files);
+}
+
+bool run_holds(const struct run *run)
+{
+    struct dj_engine *engine = run->engine;
+
+    return premises_hold(engine, run->tasks, 0) &&
+           dj_gathered_hold(engine->premises, &run->files, 0, file_premise_holds, engine);
 }
 
 void run_add_never(struct run *run, uint64_t never)
 {
-    run->never = dj_premises_union(run->engine->premises, run->never, never);
+    /* One is enough to make it stale, and the first few are enough to say why. */
+    if (dj_premises_size(run->engine->premises, run->never) < NEVER_MAX)
+        run->never = dj_premises_union(run->engine->premises, run->never, never);
 }
 
 /* Its waiters get what it makes of the refusal; who asks later gets a run of his own. */
 void run_refused(struct run *run, const char *sentence)
 {
     run_add_never(run, dj_premises_never(run->engine->premises, sentence));
-    (void)live_save(run, NULL);
+    live_save_premises(run);
 }
 
 /* Asked for and not waited for: what the run makes of that depends on who was faster, unless it
@@ -350,15 +367,6 @@ void run_give_up(struct run *run, struct dj_call *child)
     *(struct dj_call **)dj_list_add(&run->given_up, sizeof(child)) = child;
 }
 
-static bool has_edge_to(const struct run *run, const struct dj_call *child)
-{
-    for (size_t i = 0; i < run->edges.n; i++) {
-        if (DJ_LIST_AT(&run->edges, struct dj_rec_edge, i)->call == child->rec.number)
-            return child->rec.number != 0;
-    }
-    return false;
-}
-
 /* When all it has read is known. */
 void run_settle_premises(struct run *run)
 {
@@ -366,13 +374,13 @@ void run_settle_premises(struct run *run)
         struct dj_call *child = *DJ_LIST_AT(&run->given_up, struct dj_call *, i);
         dj_cleanup_buf struct dj_buf sentence = DJ_BUF_INIT;
 
-        if (has_edge_to(run, child))
+        if (child->rec.number != 0 && dj_edges_has_call(&run->edges, child->rec.number))
             continue;
         dj_buf_addf(&sentence, "it gave up waiting for %s/", child->task->public.name);
         dj_add_printable(&sentence, dj_buf_bytes(&child->name));
         run_add_never(run, dj_premises_never(run->engine->premises, dj_buf_str(&sentence)));
     }
-    run->files = dj_premises_union(run->engine->premises, run->files, run->never);
+    (void)dj_gather(&run->files, run->never);
 }
 
 /*
@@ -383,22 +391,19 @@ int run_add_edge(struct run *run, struct dj_call *child, uint64_t instance, bool
 {
     dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
     struct dj_store_batch *batch;
-    struct dj_rec_edge *edge;
+    struct dj_rec_edge edge;
     bool numbered;
     int rc;
 
-    for (size_t i = 0; i < run->edges.n; i++) {
-        edge = DJ_LIST_AT(&run->edges, struct dj_rec_edge, i);
-        if (edge->instance == instance && edge->call == child->rec.number)
-            return 0;
-    }
+    if (dj_edges_has(&run->edges, child->rec.number, instance))
+        return 0;
     numbered = child->rec.number == 0;
     batch = dj_store_batch_new();
     call_record(run->engine, batch, child);
-    edge = dj_list_add(&run->edges, sizeof(*edge));
-    *edge = (struct dj_rec_edge){child->rec.number, instance, failed};
-    dj_key_numbers(&key, 'E', run->instance, run->edges.n);
-    dj_codec_encode(&value, &dj_layout_edge, edge);
+    edge = (struct dj_rec_edge){child->rec.number, instance, failed};
+    (void)dj_edges_add(&run->edges, &edge);
+    dj_key_numbers(&key, 'E', run->instance, run->edges.list.n);
+    dj_codec_encode(&value, &dj_layout_edge, &edge);
     dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
     rc = engine_write(run->engine, batch, NULL);
     dj_store_batch_free(batch);
@@ -421,7 +426,7 @@ bool dj_live(struct dj_engine *engine, uint64_t number, struct dj_live *ret)
         .start_ns = run->start_ns,
         .position = dj_sched_position(&engine->sched, &run->line),
         .log_path = run->log_path,
-        .edges = &run->edges,
+        .edges = &run->edges.list,
         .try = run->try,
         .tries = run->tries,
         .before = run->before,

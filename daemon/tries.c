@@ -114,12 +114,14 @@ static void forget_attempt(struct run *run, struct dj_store_batch *batch)
 {
     dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
 
-    for (size_t i = 1; i <= run->edges.n; i++) {
+    for (size_t i = 1; i <= run->edges.list.n; i++) {
         dj_key_numbers(&key, 'E', run->instance, i);
         dj_store_batch_delete(batch, dj_buf_bytes(&key));
     }
-    run->edges.n = 0;
-    run->tasks = run->files = run->never = 0;
+    dj_edges_release(&run->edges);
+    live_forget_premises(run, batch);
+    dj_gathered_release(&run->files);
+    run->tasks = run->never = 0;
     run->outdated = false;
     for (size_t i = 0; i < run->given_up.n; i++)
         dj_call_unref(*DJ_LIST_AT(&run->given_up, struct dj_call *, i));

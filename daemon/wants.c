@@ -175,14 +175,14 @@ static void record_answer(struct run *asker, struct run *run, int code, uint64_t
     const struct dj_rec_summary *newest = call_newest(run->call);
     bool recorded = !run->incognito && newest != NULL && newest->instance == instance;
 
-    run_add_premises(asker, run->tasks, run->files);
+    run_add_premises(asker, run->tasks, run_files(run));
     run_add_never(asker, run->never);
     if (code != 0 && !recorded)
         run_refused(asker, sentence == NULL ? "a call was refused" : sentence);
     else if (!run->incognito)
         (void)run_add_edge(asker, run->call, instance, code != 0);
     else
-        (void)live_save(asker, NULL);
+        live_save_premises(asker);
 }
 
 void wants_answer(struct run *run, int code, uint64_t instance, const char *sentence)
@@ -252,7 +252,7 @@ static bool joinable(const struct run *run, unsigned flags)
     if (flags & DJ_GET_FORCE)
         return run->forced && run->state == QUEUED;
     return run->state == QUEUED || run->state == DELAYED ||
-           (!run->outdated && premises_hold(run->engine, run->tasks, run->files));
+           (!run->outdated && run_holds(run));
 }
 
 static struct run *run_for(struct dj_engine *engine, struct dj_call *call,

@@ -96,6 +96,29 @@ static void fill_message(struct run *run, struct dj_expansion *expansion,
         add_env(&message->env, "DJ", engine->mount);
 }
 
+/* Each set that it has met since the last time: as many again would be written with each. */
+static void put_files(struct run *run, struct dj_store_batch *batch)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
+
+    for (; run->files_stored < run->files.sets.n; run->files_stored++) {
+        dj_buf_clear(&value);
+        dj_put64(&value, *DJ_LIST_AT(&run->files.sets, uint64_t, run->files_stored));
+        dj_key_numbers(&key, 'H', run->instance, run->files_stored + 1);
+        dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
+    }
+}
+
+void live_forget_premises(struct run *run, struct dj_store_batch *batch)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
+
+    for (; run->files_stored > 0; run->files_stored--) {
+        dj_key_numbers(&key, 'H', run->instance, run->files_stored);
+        dj_store_batch_delete(batch, dj_buf_bytes(&key));
+    }
+}
+
 void run_put_live(struct run *run, struct dj_store_batch *batch)
 {
     dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
@@ -111,7 +134,7 @@ void run_put_live(struct run *run, struct dj_store_batch *batch)
         .forced = run->forced,
         .incognito = run->incognito,
         .user = run->user,
-        .own_files = run->files,
+        .own_files = run->files.joined,
         .inputs = run->inputs,
         .try = run->try,
         .tries = run->tries,
@@ -134,6 +157,9 @@ void run_put_live(struct run *run, struct dj_store_batch *batch)
     dj_buf_release(&live.token);
     dj_buf_release(&live.args);
     run->stored = true;
+    run->tasks_stored = run->tasks;
+    run->never_stored = run->never;
+    put_files(run, batch);
 }
 
 /* What the run rests on is known to the daemon that takes it in, should this one end before. */
@@ -147,6 +173,20 @@ int live_save(struct run *run, struct dj_err *err)
     rc = engine_write(run->engine, batch, err);
     dj_store_batch_free(batch);
     return rc;
+}
+
+void live_save_premises(struct run *run)
+{
+    struct dj_store_batch *batch;
+
+    if (!run->stored || run->tasks != run->tasks_stored || run->never != run->never_stored) {
+        (void)live_save(run, NULL);
+        return;
+    }
+    batch = dj_store_batch_new();
+    put_files(run, batch);
+    (void)engine_write(run->engine, batch, NULL);
+    dj_store_batch_free(batch);
 }
 
 static void set_log_path(struct run *run)
@@ -287,13 +327,12 @@ void worker_gone(struct dj_engine *engine, struct dj_peer *peer)
 
 static int load_edge(struct run *run, struct dj_bytes value)
 {
-    struct dj_rec_edge edge, *added;
+    struct dj_rec_edge edge;
     const struct dj_rec_instance *rec;
 
     if (dj_codec_decode(&dj_layout_edge, value, &edge, NULL) < 0)
         return -EBADMSG;
-    added = dj_list_add(&run->edges, sizeof(*added));
-    *added = edge;
+    (void)dj_edges_add(&run->edges, &edge);
     rec = dj_instance(run->engine, edge.instance);
     if (rec != NULL)
         run_add_premises(run, rec->tasks, rec->files);
@@ -322,7 +361,7 @@ static void take_live(struct run *run, struct dj_rec_live *live)
     run->abandoned = run->cancelled && run->by == NULL;
     run->queued_ns = live->queued_ns;
     run->start_ns = live->start_ns;
-    run->files = live->own_files;
+    run->files.joined = live->own_files;
     run->try = live->try == 0 ? 1 : live->try;
     run->tries = live->tries == 0 ? 1 : live->tries;
     run->lost = live->lost;
@@ -333,6 +372,20 @@ static void take_live(struct run *run, struct dj_rec_live *live)
     run->tasks = dj_premises_task(premises, run->call->task->public.number, &live->effective);
     run_add_premises(run, live->tasks, 0);
     run->never = live->never;
+}
+
+static void load_files(struct run *run)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, to = DJ_BUF_INIT;
+    struct dj_store_iter *iter;
+
+    dj_key_number(&key, 'H', run->instance);
+    dj_key_number(&to, 'H', run->instance + 1);
+    iter = dj_store_iter_new(run->engine->store, dj_buf_bytes(&key), dj_buf_bytes(&to));
+    while (dj_store_iter_next(iter))
+        (void)dj_gather(&run->files, dj_get64(dj_store_iter_value(iter), 0));
+    dj_store_iter_free(iter);
+    run->files_stored = run->files.sets.n;
 }
 
 /* A run that an earlier daemon started: everything about it is in the store. */
@@ -367,6 +420,7 @@ static struct run *adopt(struct dj_engine *engine, uint64_t instance)
         return run;
     }
     run->has_slot = true;
+    load_files(run);
     dj_key_number(&key, 'E', instance);
     dj_key_number(&to, 'E', instance + 1);
     iter = dj_store_iter_new(engine->store, dj_buf_bytes(&key), dj_buf_bytes(&to));

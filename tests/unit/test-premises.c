@@ -1,5 +1,7 @@
 /* Closures: equal sets are one number, verdicts live as long as a generation. */
 #include "daemon/premises.h"
+#include "daemon/edges.h"
+#include "daemon/gather.h"
 #include "tests/unit/tap.h"
 
 static unsigned asked;
@@ -124,6 +126,94 @@ static void looking(void)
     dj_premises_free(premises);
 }
 
+static void fan_in(void)
+{
+    enum { WIDE = 100000 };
+    struct dj_premises *premises = dj_premises_new();
+    struct dj_digest one = {{1}};
+    struct dj_edges edges = {0};
+    struct dj_list list;
+    uint64_t set = 0;
+    size_t again = 0, found = 0;
+
+    for (uint64_t i = 1; i <= WIDE; i++) {
+        struct dj_rec_edge edge = {.call = i, .instance = i + 7};
+
+        dj_edges_add(&edges, &edge);
+        again += dj_edges_add(&edges, &edge);
+        found += dj_edges_has_call(&edges, i) && !dj_edges_has_call(&edges, i + 1);
+        set = dj_premises_union(premises, set, dj_premises_task(premises, 1 + i % 3, &one));
+    }
+    is_int((long)edges.list.n, WIDE, "a run that reads 100 000 others has as many edges");
+    is_int((long)again, 0, "each once");
+    is_int((long)found, WIDE, "and knows whom it has read");
+    ok(!dj_edges_has(&edges, 5, 13), "another instance is another edge");
+    ok(dj_edges_worst(&edges) <= 32, "no look-up compares with more than 32 of them");
+    asked = 0;
+    ok(dj_premises_hold(premises, set, 1, holds, NULL), "what they rest on holds");
+    is_int((long)asked, 3, "by three look-ups");
+    list = dj_edges_take(&edges);
+    is_int((long)DJ_LIST_AT(&list, struct dj_rec_edge, WIDE - 1)->call, WIDE, "in their order");
+    ok(edges.list.n == 0 && !dj_edges_has_call(&edges, 1), "taken, nothing is left");
+    free(list.items);
+    dj_edges_release(&edges);
+    dj_premises_free(premises);
+}
+
+static size_t made, members_made;
+
+static void count_set(void *cookie, uint64_t number, const struct dj_rec_set *set)
+{
+    (void)cookie;
+    (void)number;
+    made++;
+    members_made += set->members.n;
+}
+
+/* A run that names as many files, one after the other. */
+static void files(void)
+{
+    enum { WIDE = 100000 };
+    struct dj_premises *premises = dj_premises_new();
+    struct dj_gathered gathered = {0}, again = {0};
+    struct dj_digest content = {{7}};
+    size_t new = 0, repeated = 0;
+    char path[32];
+    uint64_t one = 0;
+
+    dj_premises_on_made(premises, NULL, count_set, NULL);
+    for (uint64_t i = 1; i <= WIDE; i++) {
+        snprintf(path, sizeof(path), "/data/%llu", (unsigned long long)i);
+        one = dj_premises_file(premises, dj_bytes_of(path), &content);
+        new += dj_gather(&gathered, one);
+        repeated += dj_gather(&gathered, one);
+    }
+    is_int((long)new, WIDE, "100 000 files that one run named");
+    is_int((long)repeated, 0, "each once");
+    asked = 0;
+    changed_task = 99;
+    ok(dj_gathered_hold(premises, &gathered, 0, holds, NULL), "they hold before they are one set");
+    is_int((long)asked, WIDE, "each asked for once");
+    ok(made == WIDE, "no set was made between");
+    one = dj_gathered_join(premises, &gathered);
+    is_int((long)dj_premises_size(premises, one), WIDE, "joined they are one set of them all");
+    ok(made == WIDE + 1 && members_made == 2 * WIDE, "with nothing between");
+    ok(dj_gathered_join(premises, &gathered) == one, "joined again, it is the same");
+    again.joined = one;
+    dj_gather(&again, dj_premises_never(premises, "refused"));
+    ok(!dj_gathered_hold(premises, &again, 0, holds, NULL), "one that never holds");
+    dj_gather(&again, dj_premises_never(premises, "and again"));
+    is_int((long)dj_premises_size(premises, dj_gathered_join(premises, &again)), WIDE + 2,
+           "more than one set joined with what was there before");
+    dj_gather(&again, 1 << 30);
+    dj_gather(&again, one);
+    ok(!dj_premises_hold(premises, dj_gathered_join(premises, &again), 0, holds, NULL),
+       "a set that is unknown does not hold, with whatever it is joined");
+    dj_gathered_release(&gathered);
+    dj_gathered_release(&again);
+    dj_premises_free(premises);
+}
+
 int main(void)
 {
     struct dj_premises *premises = dj_premises_new();
@@ -133,6 +223,8 @@ int main(void)
     never(premises);
     dj_premises_free(premises);
     loading();
+    fan_in();
+    files();
     looking();
     return tap_done();
 }
