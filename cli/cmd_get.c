@@ -80,22 +80,46 @@ static int get(struct dj_cli *cli, struct dj_msg_get *message)
 
 enum { FORCE = 256, INCOGNITO, CACHED, TIMEOUT, IGNORE, KEEP, LAUNCH, SESSION };
 
+static void add_words(struct dj_list *words, const char *text)
+{
+    dj_buf_adds(&((struct dj_part_word *)dj_list_add(words, sizeof(struct dj_part_word)))->bytes,
+                text);
+}
+
 /* Options of the design that are still to come. */
 static int refuse(const char *command, int option)
 {
     const char *const sentences[] = {
-        [IGNORE - IGNORE] = "--ignore is not there yet; say `ignore = PARAMETER` in the definition",
-        [KEEP - IGNORE] = "--keep is not there yet; say `keep = PARAMETER` in the definition",
-        [LAUNCH - IGNORE] = "--launch is not there yet: every run is a process of this machine",
-        [SESSION - IGNORE] = "--session is not there yet: there is one session, `default`",
+        [LAUNCH - LAUNCH] = "--launch is not there yet: every run is a process of this machine",
+        [SESSION - LAUNCH] = "--session is not there yet: there is one session, `default`",
     };
 
-    fprintf(stderr, "dj: %s: %s\n", command, sentences[option - IGNORE]);
+    fprintf(stderr, "dj: %s: %s\n", command, sentences[option - LAUNCH]);
     return DJ_EX_USAGE;
 }
 
-int dj_get_options(int argc, char **argv, uint64_t *flags, uint64_t *timeout_ms,
-                   const char **list)
+static int check_options(const char *command, const struct dj_get_options *options)
+{
+    if ((options->flags & DJ_GET_FORCE) != 0 && (options->flags & DJ_GET_CACHED) != 0)
+        fprintf(stderr, "dj: %s: --force computes and --cached never does\n", command);
+    else if (options->ignore.n != 0 && options->keep.n != 0)
+        fprintf(stderr, "dj: %s: --ignore and --keep exclude each other\n", command);
+    else if (!options->has_list && (options->ignore.n != 0 || options->keep.n != 0))
+        fprintf(stderr, "dj: %s: a memo has no parameters that could be left out of account\n",
+                command);
+    else
+        return DJ_EX_OK;
+    return DJ_EX_USAGE;
+}
+
+void dj_get_options_release(struct dj_get_options *options)
+{
+    struct dj_msg_get words = {.ignore = options->ignore, .keep = options->keep};
+
+    dj_codec_release(dj_message_layout(DJ_MSG_GET), &words);
+}
+
+int dj_get_options(int argc, char **argv, struct dj_get_options *options)
 {
     static const struct option longs[] = {
         {"force", no_argument, NULL, FORCE},
@@ -111,43 +135,48 @@ int dj_get_options(int argc, char **argv, uint64_t *flags, uint64_t *timeout_ms,
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     int option;
 
-    while ((option = getopt_long(argc, argv, list == NULL ? "+:" : "+:f:", longs, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, options->has_list ? "+:f:" : "+:", longs, NULL)) != -1) {
         if (option == 'f')
-            *list = optarg;
+            options->list = optarg;
         else if (option == FORCE)
-            *flags |= DJ_GET_FORCE;
+            options->flags |= DJ_GET_FORCE;
         else if (option == INCOGNITO)
-            *flags |= DJ_GET_INCOGNITO;
+            options->flags |= DJ_GET_INCOGNITO;
         else if (option == CACHED)
-            *flags |= DJ_GET_CACHED;
-        else if (option >= IGNORE)
+            options->flags |= DJ_GET_CACHED;
+        else if (option == IGNORE || option == KEEP)
+            add_words(option == IGNORE ? &options->ignore : &options->keep, optarg);
+        else if (option >= LAUNCH)
             return refuse(argv[0], option);
         else if (option != TIMEOUT)
             return dj_bad_option(argv, option);
-        else if (dj_parse_duration(dj_bytes_of(optarg), timeout_ms, &err) < 0)
+        else if (dj_parse_duration(dj_bytes_of(optarg), &options->timeout_ms, &err) < 0)
             return dj_fail(-EINVAL, &err);
     }
-    if ((*flags & DJ_GET_FORCE) != 0 && (*flags & DJ_GET_CACHED) != 0) {
-        fprintf(stderr, "dj: %s: --force computes and --cached never does\n", argv[0]);
-        return DJ_EX_USAGE;
-    }
-    return DJ_EX_OK;
+    return check_options(argv[0], options);
 }
 
 int dj_cmd_get(struct dj_cli *cli, int argc, char **argv)
 {
+    struct dj_get_options options = {.has_list = true};
     struct dj_msg_get message = {0};
-    const char *list = NULL;
-    int code = dj_get_options(argc, argv, &message.flags, &message.timeout_ms, &list);
+    int code = dj_get_options(argc, argv, &options);
 
-    if (code != DJ_EX_OK)
-        return code;
-    if ((optind == argc) != (list != NULL))
-        return dj_usage("get");
-    if (list != NULL)
-        return dj_get_list(cli, list, message.flags, message.timeout_ms);
-    fill(&message, argc - optind, argv + optind);
-    return get(cli, &message);
+    if (code == DJ_EX_OK && (optind == argc) != (options.list != NULL))
+        code = dj_usage("get");
+    else if (code == DJ_EX_OK && options.list != NULL)
+        code = dj_get_list(cli, &options);
+    else if (code == DJ_EX_OK) {
+        message.flags = options.flags;
+        message.timeout_ms = options.timeout_ms;
+        message.ignore = options.ignore;
+        message.keep = options.keep;
+        options.ignore = options.keep = (struct dj_list){0};
+        fill(&message, argc - optind, argv + optind);
+        code = get(cli, &message);
+    }
+    dj_get_options_release(&options);
+    return code;
 }
 
 int dj_cmd_run(struct dj_cli *cli, int argc, char **argv)

@@ -77,10 +77,14 @@ static int ask(struct dj_cli *cli, struct dj_msg_memo *message, char **argv)
 int dj_cmd_memo(struct dj_cli *cli, int argc, char **argv)
 {
     struct dj_msg_memo message = {0};
-    int code = dj_get_options(argc, argv, &message.flags, &message.timeout_ms, NULL);
+    struct dj_get_options options = {0};
+    int code = dj_get_options(argc, argv, &options);
 
+    dj_get_options_release(&options);
     if (code != DJ_EX_OK)
         return code;
+    message.flags = options.flags;
+    message.timeout_ms = options.timeout_ms;
     if (optind == argc)
         return dj_usage("memo");
     return ask(cli, &message, argv + optind);

@@ -127,17 +127,24 @@ int dj_cannot_write(int code, struct dj_err *err);
 int dj_copy_out(const char *path, struct dj_err *err) DJ_MUST_CHECK;
 
 /*
- * dj_get_options(argc, argv, flags, timeout_ms, list): the options of get and memo; DJ_GET_* in
- * flags; list: where -f goes, NULL for a command without it. DJ_EX_USAGE when they were refused.
+ * dj_get_options(argc, argv, options): the options of get and memo. has_list is set by the caller:
+ * there is a -f, and there are parameters. DJ_EX_USAGE when they were refused.
  */
-int dj_get_options(int argc, char **argv, uint64_t *flags, uint64_t *timeout_ms,
-                   const char **list);
+struct dj_get_options {
+    bool has_list;
+    uint64_t flags;      /* DJ_GET_* */
+    uint64_t timeout_ms;
+    const char *list;    /* of -f, or NULL */
+    struct dj_list ignore, keep; /* struct dj_part_word */
+};
+int dj_get_options(int argc, char **argv, struct dj_get_options *options);
+void dj_get_options_release(struct dj_get_options *options);
 
 /*
- * dj_get_list(cli, file, flags, timeout_ms): the results of the runs that the file ("-": stdin) has
- * a line each, in its order; flags: DJ_GET_*. An exit code: DJ_EX_FAILED when one or more failed.
+ * dj_get_list(cli, options): the results of the runs that options->list ("-": stdin) has a line
+ * each, in its order. An exit code: DJ_EX_FAILED when one or more failed.
  */
-int dj_get_list(struct dj_cli *cli, const char *file, uint64_t flags, uint64_t timeout_ms);
+int dj_get_list(struct dj_cli *cli, const struct dj_get_options *options);
 
 int dj_cmd_up(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_down(struct dj_cli *cli, int argc, char **argv);

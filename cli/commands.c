@@ -4,7 +4,9 @@
 
 #include "cli/command.h"
 
-#define GET "[--force] [--incognito] [--cached] [--timeout TIME] TASK [ARG...] | -f LIST"
+#define GET \
+    "[--force] [--incognito] [--cached] [--ignore P] [--keep P] [--timeout TIME] " \
+    "TASK [ARG...] | -f LIST"
 #define MEMO "[--force] [--incognito] [--cached] [--timeout TIME] CMD [ARG...]"
 #define UP "[--store DIR] [--workers N] [--quota SIZE] [--no-mount] [MOUNT]"
 

@@ -50,7 +50,7 @@ struct list {
     const char *file;
     const char *mount;  /* of this daemon, "" when there is none */
     char *cwd;
-    uint64_t flags;
+    const struct dj_get_options *options;
     int fd;
     int cancel_fd;
     bool at_end;        /* nothing more is read */
@@ -136,6 +136,13 @@ static void send_item(struct item *item)
                                       item);
 }
 
+static void copy_words(struct dj_list *ret, const struct dj_list *words)
+{
+    for (size_t i = 0; i < words->n; i++)
+        dj_buf_set(&((struct dj_part_word *)dj_list_add(ret, sizeof(struct dj_part_word)))->bytes,
+                   dj_buf_bytes(&DJ_LIST_AT(words, struct dj_part_word, i)->bytes));
+}
+
 static void ask(struct item *item, struct dj_bytes path)
 {
     struct list *list = item->list;
@@ -147,7 +154,9 @@ static void ask(struct item *item, struct dj_bytes path)
         item->sentence = dj_xstrdup("not the path of a run, which is TASK/NAME");
         return;
     }
-    item->get.flags = list->flags;
+    item->get.flags = list->options->flags;
+    copy_words(&item->get.ignore, &list->options->ignore);
+    copy_words(&item->get.keep, &list->options->keep);
     item->get.cwd = dj_xstrdup(list->cwd);
     item->get.task = dj_xmemdup0(rest.data, (size_t)(slash - rest.data));
     dj_buf_add_bytes(&item->get.name, dj_bytes_from(rest, (size_t)(slash - rest.data) + 1));
@@ -321,9 +330,9 @@ static int open_list(struct list *list, struct dj_err *err)
     return list->fd < 0 ? dj_err_sys(err, list->fd == -1 ? errno : -list->fd, "%s", list->file) : 0;
 }
 
-int dj_get_list(struct dj_cli *cli, const char *file, uint64_t flags, uint64_t timeout_ms)
+int dj_get_list(struct dj_cli *cli, const struct dj_get_options *options)
 {
-    struct list list = {.file = file, .flags = flags, .fd = -1};
+    struct list list = {.file = options->list, .options = options, .fd = -1};
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     struct item *item, *next;
     int rc = dj_connect(cli, true, &err);
@@ -337,7 +346,7 @@ int dj_get_list(struct dj_cli *cli, const char *file, uint64_t flags, uint64_t t
         list.mount = list.mount == NULL ? "" : list.mount;
         list.cwd = getcwd(NULL, 0);
         list.cwd = list.cwd == NULL ? dj_xstrdup("") : list.cwd;
-        list.cancel_fd = dj_interruptible(cli, timeout_ms);
+        list.cancel_fd = dj_interruptible(cli, options->timeout_ms);
         rc = get_all(&list, &err);
     }
     if (list.interrupted && rc == 0)

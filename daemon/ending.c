@@ -105,6 +105,8 @@ static void add_summary(struct run *run)
     summary->tasks = run->tasks;
     summary->files = run->result.files;
     summary->forced = run->forced;
+    if (summary->state == DJ_DONE)
+        alike_add(run);
 }
 
 static void durable(void *cookie, int code, const char *sentence)

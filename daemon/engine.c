@@ -202,6 +202,7 @@ void dj_engine_free(struct dj_engine *engine)
     if (engine == NULL)
         return;
     engine->stopping = true;
+    alikes_drop(engine, NULL, -ENOTCONN);
     HASH_ITER(hh, engine->runs, run, next)
     {
         want_forget_asker(run);

@@ -196,6 +196,23 @@ void dj_want_leave(struct dj_want *want, struct dj_buf *ret);
 uint64_t dj_want_instance(const struct dj_want *want);
 
 /*
+ * A call with some of its arguments left out of account, for one request.
+ *
+ * dj_alike_params(task, ignore, keep, ret, err): the task's parameters with those marked as ignored
+ * that the request says, struct dj_part_word; -EINVAL: there is no such parameter, or both are
+ * given.
+ * dj_alike(engine, call, params, ret, ready, cookie): when the call itself has no current instance,
+ * *ret is the newest one that is valid and of a call that agrees with it in all that counts; 0 when
+ * there is none. 1: that is not known yet; ready(code) is called when it can be asked again, or with
+ * -ENOTCONN when the daemon ends.
+ */
+typedef void dj_ready_fn(void *cookie, int code);
+int dj_alike_params(struct dj_task *task, const struct dj_list *ignore, const struct dj_list *keep,
+                    struct dj_params *ret, struct dj_err *err) DJ_MUST_CHECK;
+int dj_alike(struct dj_engine *engine, struct dj_call *call, const struct dj_params *params,
+             uint64_t *ret, dj_ready_fn *ready, void *cookie) DJ_MUST_CHECK;
+
+/*
  * dj_note_call(engine, call, instance, asker): the asker's run was answered from this instance
  * without dj_want() (a listing of files/, an open of a file in it): records the edge.
  */

@@ -182,6 +182,8 @@ struct dj_engine {
     struct dj_call *calls;
     struct run *runs;
     struct held *helds;
+    struct alike *alikes;
+    uint64_t alikes_used;        /* counts the look-ups */
     struct dj_premises *premises;
     struct dj_sched sched;
     uint64_t generation;         /* of effective versions */
@@ -260,6 +262,10 @@ const struct dj_rec_instance *failure_remembered(struct dj_engine *engine,
 bool task_premise_holds(void *cookie, const struct dj_rec_premise *premise);
 bool file_premise_holds(void *cookie, const struct dj_rec_premise *premise);
 bool summary_valid(struct dj_engine *engine, const struct dj_rec_summary *summary);
+
+/* alike.c: a run that ended well; runs of the task (NULL: of all) may be listed differently. */
+void alike_add(struct run *run);
+void alikes_drop(struct dj_engine *engine, const struct task *task, int code);
 
 /* instances.c */
 int instance_load(struct dj_engine *engine, uint64_t number, struct dj_rec_instance *ret);

@@ -282,6 +282,7 @@ int dj_undelete(struct dj_engine *engine, struct dj_task *task, struct dj_bytes 
         dj_call_unref(call);
     }
     dj_store_iter_free(iter);
+    alikes_drop(engine, NULL, 0);
     if (*ret_count == 0) {
         dj_store_batch_free(batch);
         return dj_err_set(err, ENOENT, "nothing that was deleted within a day matches");

@@ -102,6 +102,53 @@ static void refuse(struct dj_request *request, const char *name, int code, const
         dj_reply_error(request, code, "%s", sentence);
 }
 
+static void ready_alike(void *cookie, int code)
+{
+    struct getting *getting = cookie;
+    struct dj_request *request = getting->request;
+    bool ended = getting->ended;
+
+    if (code == 0 && !ended) {
+        begin(getting);
+        return;
+    }
+    end(getting);
+    if (ended)
+        dj_reply_error(request, EINTR, "interrupted before anything was started");
+    else
+        dj_reply_error(request, code, "the daemon is stopping");
+}
+
+/* What the request leaves out of account; true: it is answered, or will be asked again. */
+static bool answer_alike(struct getting *getting, struct dj_call *call,
+                         const struct dj_asker *asker)
+{
+    struct dj_request *request = getting->request;
+    const struct dj_msg_get *get = request->fields;
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct dj_params params;
+    uint64_t instance = 0;
+    int rc;
+
+    if (getting->form.memo || (get->ignore.n == 0 && get->keep.n == 0))
+        return false;
+    rc = dj_alike_params(dj_call_task(call), &get->ignore, &get->keep, &params, &err);
+    if (rc < 0) {
+        dj_note_refusal(request->engine, asker, dj_err_text(&err, rc));
+        end(getting);
+        dj_reply_err(request, rc, &err);
+        return true;
+    }
+    if ((getting->flags & DJ_GET_FORCE) == 0)
+        rc = dj_alike(request->engine, call, &params, &instance, ready_alike, getting);
+    dj_params_release(&params);
+    if (instance == 0)
+        return rc != 0;
+    rc = dj_note_call(request->engine, instance, asker);
+    got(getting, rc < 0 ? -ENOSPC : 0, instance, rc < 0 ? "the call could not be recorded" : NULL);
+    return true;
+}
+
 static void resolved_get(void *cookie, int code, struct dj_call *call, const struct dj_args *args,
                          const char *sentence)
 {
@@ -128,6 +175,8 @@ static void resolved_get(void *cookie, int code, struct dj_call *call, const str
         start(getting, call);
         return;
     }
+    if (answer_alike(getting, call, &asker))
+        return;
     request->on_cancel = on_cancel;
     request->cookie = getting;
     want = dj_want(request->engine, call, &asker, getting->flags, got, getting);
@@ -225,11 +274,6 @@ void dj_serve_get(struct dj_request *request)
     const struct dj_msg_get *get = request->fields;
     struct dj_asker asker = asker_of(request, get->cwd, &get->env);
 
-    if (get->ignore.n != 0 || get->keep.n != 0) {
-        dj_reply_error(request, EOPNOTSUPP,
-                       "this version takes ignore and keep from the definition only");
-        return;
-    }
     begin(new_getting(request, get->task, get->flags, &asker));
 }
 

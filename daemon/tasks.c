@@ -434,8 +434,10 @@ void task_put(struct dj_engine *engine, struct dj_store_batch *batch,
     task->public.definition = &task->definition;
     make_effective(task);
     save(batch, task);
-    if (public != NULL && !same)
+    if (public != NULL && !same) {
+        alikes_drop(engine, task, 0);
         calls_rename(engine, batch, task);
+    }
 }
 
 static bool file_exists(const char *path, void *cookie DJ_UNUSED)
