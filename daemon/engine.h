@@ -35,6 +35,10 @@ struct dj_asker {
     const char *cwd;            /* relative file arguments are taken from here, or NULL */
     const struct dj_args *args; /* as the call was spelled: its ignored ones count when it computes;
                                  * NULL: defaults */
+    uint64_t *named;            /* NULL: a file that he names is a premise of his run at once; else
+                                 * it is added to this set, for dj_note_named() before he is told */
+    bool again;                 /* he asks anew when a file changed while it was computed (-ESTALE):
+                                 * that answer is none of his run's */
 };
 
 /* ---- tasks ------------------------------------------------------------------------------- */
@@ -217,6 +221,9 @@ int dj_alike(struct dj_engine *engine, struct dj_call *call, const struct dj_par
  * without dj_want() (a listing of files/, an open of a file in it): records the edge.
  */
 int dj_note_call(struct dj_engine *engine, uint64_t instance, const struct dj_asker *asker);
+
+/* dj_note_named(engine, asker): what *asker->named has is a premise of his run. */
+void dj_note_named(struct dj_engine *engine, const struct dj_asker *asker);
 
 /*
  * dj_note_refusal(engine, asker, sentence): the asker's run was refused something that may be

@@ -135,6 +135,7 @@ struct dj_want {
     struct run *target;
     struct run *asker;       /* NULL: not a run */
     bool only_end;           /* dj_wait_end: any end will do */
+    bool again;              /* as struct dj_asker has it */
     bool answered;           /* waits only for the asker's slot */
     bool holds;              /* the instance that answered */
     int code;

@@ -63,6 +63,7 @@ struct looking {
     struct dj_args args;
     struct dj_params params;
     uint64_t asker_run;
+    uint64_t *named;
     dj_resolved_fn *done;
     void *cookie;
     struct dj_store_batch *batch;
@@ -190,19 +191,28 @@ static void add_premises(struct looking *looking)
 {
     struct run *run = looking->asker_run == 0 ? NULL
                                               : run_find(looking->engine, looking->asker_run);
+    size_t n = looking->premises.n;
+    uint64_t *sets dj_cleanup_free = NULL;
+    uint64_t set;
 
-    if (run == NULL)
+    if (run == NULL || n == 0)
         return;
-    for (size_t i = 0; i < looking->premises.n; i++) {
+    sets = dj_xmalloc(n * sizeof(*sets));
+    for (size_t i = 0; i < n; i++) {
         struct dj_rec_premise *premise =
             DJ_LIST_AT(&looking->premises, struct dj_rec_premise, i);
 
-        run_add_premises(run, 0,
-                         dj_premises_file(looking->engine->premises,
-                                          dj_buf_bytes(&premise->path), &premise->digest));
+        sets[i] = dj_premises_file(looking->engine->premises, dj_buf_bytes(&premise->path),
+                                   &premise->digest);
     }
-    if (looking->premises.n != 0)
-        live_save_premises(run);
+    set = dj_premises_union_all(looking->engine->premises,
+                                looking->named == NULL ? 0 : *looking->named, sets, n);
+    if (looking->named != NULL) {
+        *looking->named = set;
+        return;
+    }
+    run_add_premises(run, 0, set);
+    live_save_premises(run);
 }
 
 static void looked(void *cookie)
@@ -313,6 +323,7 @@ void resolve_args(struct dj_engine *engine, struct task *task, struct dj_args *a
     looking->args.params = &looking->params;
     *args = (struct dj_args)DJ_ARGS_INIT;
     looking->asker_run = asker->run;
+    looking->named = asker->named;
     looking->done = done;
     looking->cookie = cookie;
     looking->batch = dj_store_batch_new();

@@ -23,6 +23,7 @@ struct getting {
     const char *task;       /* the request's */
     struct dj_asker asker;
     unsigned tries;         /* its files changed while it was computed */
+    uint64_t named;         /* the files of this try, for asker.named */
     bool ended; /* cancelled while its files were being looked at */
 };
 
@@ -54,10 +55,12 @@ static void got(void *cookie, int code, uint64_t instance, const char *sentence)
     /* Its files changed while it ran: what is asked for now is the run of what they hold now. */
     if (code == -ESTALE && ++getting->tries < TRIES_MAX) {
         getting->want = NULL;
+        getting->named = 0;
         getting->form.told = 0;
         begin(getting);
         return;
     }
+    dj_note_named(request->engine, &getting->asker);
     if (getting->want == NULL) /* answered at once: there was nothing to follow */
         form.follow = false;
     end(getting);
@@ -82,8 +85,10 @@ static void start(struct getting *getting, struct dj_call *call)
 {
     struct dj_request *request = getting->request;
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    int code = dj_start(request->engine, call, &getting->asker, getting->flags, &err);
+    int code;
 
+    dj_note_named(request->engine, &getting->asker);
+    code = dj_start(request->engine, call, &getting->asker, getting->flags, &err);
     end(getting);
     if (code < 0)
         dj_reply_err(request, code, &err);
@@ -158,6 +163,7 @@ static void resolved_get(void *cookie, int code, struct dj_call *call, const str
     struct dj_want *want;
 
     asker.args = args;
+    asker.again = getting->tries + 1 < TRIES_MAX;
     if (getting->ended || code != 0) {
         const char *task = getting->task;
         bool ended = getting->ended;
@@ -242,6 +248,7 @@ static struct getting *new_getting(struct dj_request *request, const char *task,
     getting->form.follow = (flags & DJ_GET_FOLLOW) != 0;
     getting->task = task;
     getting->asker = *asker;
+    getting->asker.named = &getting->named;
     request->cookie = getting;
     request->on_cancel = on_cancel;
     return getting;

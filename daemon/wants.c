@@ -190,7 +190,7 @@ void wants_answer(struct run *run, int code, uint64_t instance, const char *sent
     while (run->wants != NULL) {
         struct dj_want *want = run->wants;
 
-        if (want->asker != NULL && !want->only_end)
+        if (want->asker != NULL && !want->only_end && !(want->again && code == -ESTALE))
             record_answer(want->asker, run, code, instance, sentence);
         /* To those who wait for an end, a failure is one like any other. */
         answer(want, want->only_end ? 0 : code, instance, sentence);
@@ -218,6 +218,16 @@ int dj_note_call(struct dj_engine *engine, uint64_t instance, const struct dj_as
     rc = run_add_edge(run, call, instance, false);
     dj_call_unref(call);
     return rc;
+}
+
+void dj_note_named(struct dj_engine *engine, const struct dj_asker *asker)
+{
+    struct run *run = asker->run == 0 ? NULL : run_find(engine, asker->run);
+
+    if (run == NULL || *asker->named == 0)
+        return;
+    run_add_premises(run, 0, *asker->named);
+    live_save_premises(run);
 }
 
 void dj_note_refusal(struct dj_engine *engine, const struct dj_asker *asker, const char *sentence)
@@ -368,6 +378,7 @@ struct dj_want *dj_want(struct dj_engine *engine, struct dj_call *call,
         return NULL;
     }
     want = new_want(engine, run, parent, done, cookie);
+    want->again = asker->again;
     if (parent != NULL)
         block(parent);
     return want;

@@ -67,8 +67,11 @@ computed()
     is "$(dj get --ignore seed fit 1 3)" "fit 1 1 0 "
     dj write tasks/fit/n=1,seed=1,verbose=0/ctl delete
     exits 3 dj get --cached --ignore seed fit 1 3
+    # Looked through while one is deleted.
+    exits 3 dj get --cached --ignore seed,verbose fit 1 3 4
     dj undelete fit n=1,seed=1,verbose=0 > /dev/null
     is "$(dj get --cached --ignore seed fit 1 3)" "fit 1 1 0 "
+    is "$(dj get --cached --ignore seed,verbose fit 1 3 4)" "fit 1 1 0 "
     dj bump fit > /dev/null
     exits 3 dj get --cached --ignore seed fit 1 3
     is "$(dj get --ignore seed fit 1 3)" "fit 1 3 0 "
@@ -142,6 +145,15 @@ TASKS
     stop_daemon
     start_daemon --workers 2 --no-mount
     is "$(dj get --ignore seed fit 17 3)" "fit 17 1 0 "
+    is "$(computed)" 30
+    # The same parameters in another order: what was known of their places is forgotten.
+    define_tasks <<TASKS
+[fit]
+command = sh -c 'echo x >> $DJ_TMP/count/fit; echo "fit {n} {seed} {verbose} \$X"'
+params = seed:int, n:int, verbose:int
+default.verbose = 0
+TASKS
+    has "$(dj get --ignore n fit 1 99)" " 1 0 "
     is "$(computed)" 30
     define_tasks <<TASKS
 [fit]

@@ -263,6 +263,31 @@ reads()
     is "$(lines count/during)" 2
 }
 
+@test "a run whose call was tried again for a changed file rests on the second try only" {
+    cd "$DJ_TMP"
+    reads during file
+    dj define parent -- sh -c 'echo x >> "$1/count/parent"; dj get during "$1/d.txt"' sh "$DJ_TMP"
+    echo old > d.txt
+    touch gate
+    dj run parent
+    wait_until test -s count/during
+    echo newer > d.txt
+    rm gate
+    is "$(dj get parent)" newer
+    is "$(dj ls tasks/parent/_/deps | wc -l)" 1
+    is "$(dj get parent)" newer
+    is "$(lines count/parent)" 1
+    # The failed try is tried again, with another file of that content: the parent never knew it.
+    mkdir other
+    echo old > other/d.txt
+    is "$(dj get during other/d.txt)" old
+    is "$(dj cat tasks/parent/_/status)" done
+    is "$(dj get parent)" newer
+    is "$(lines count/parent)" 1
+    echo newest > d.txt
+    is "$(dj cat tasks/parent/_/status)" stale
+}
+
 @test "a file that changes while it is read through the mount: the opener gets the new content" {
     requires_fuse
     cd "$DJ_TMP"
