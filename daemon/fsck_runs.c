@@ -297,19 +297,35 @@ int fsck_live(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes value)
     return FSCK_DONE;
 }
 
-int fsck_live_edge(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes value)
+/* What belongs to a run under way goes with it. */
+static bool is_under_way(struct dj_fsck *fsck, struct dj_bytes key, const char *what)
 {
     dj_cleanup_buf struct dj_buf other = DJ_BUF_INIT;
+
+    dj_key_number(&other, 'A', dj_get64(key, 1));
+    if (fsck_has(fsck, &other))
+        return true;
+    fsck_found(fsck, "live-orphan", fsck_at_key(fsck, key),
+               "%s of instance %llu, which is not under way", what,
+               (unsigned long long)dj_get64(key, 1));
+    fsck_delete(fsck, key);
+    return false;
+}
+
+int fsck_live_edge(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes value)
+{
     struct dj_rec_edge edge;
 
-    if (!fsck_shape(fsck, key, 17) || !fsck_decode(fsck, &dj_layout_edge, key, value, &edge))
-        return FSCK_DONE;
-    dj_key_number(&other, 'A', dj_get64(key, 1));
-    if (!fsck_has(fsck, &other)) {
-        fsck_found(fsck, "live-orphan", fsck_at_key(fsck, key),
-                   "a call of instance %llu, which is not under way",
-                   (unsigned long long)dj_get64(key, 1));
-        fsck_delete(fsck, key);
-    }
+    if (fsck_shape(fsck, key, 17) && fsck_decode(fsck, &dj_layout_edge, key, value, &edge))
+        (void)is_under_way(fsck, key, "a call");
+    return FSCK_DONE;
+}
+
+int fsck_live_files(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes value)
+{
+    uint64_t instance = dj_get64(key, 1), set = dj_get64(value, 0);
+
+    if (fsck_shape(fsck, key, 17) && is_under_way(fsck, key, "the files"))
+        check_closures(fsck, instance, 0, &set, 1);
     return FSCK_DONE;
 }

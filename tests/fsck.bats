@@ -206,6 +206,9 @@ first()
     edit put E:500:1 x830101f4
     finds live-orphan 'instance 500'
     again
+    edit put H:500:1 x0000000000000001
+    finds live-orphan 'the files of instance 500'
+    again
     edit put M:=runs 77
     finds counter 'stands at 77'
     again
