@@ -23,6 +23,7 @@
 #ifndef DJ_DAEMON_ENGINE_IMPL_H
 #define DJ_DAEMON_ENGINE_IMPL_H
 
+#include <sys/stat.h>
 #include <uthash.h>
 
 #include "daemon/edges.h"
@@ -43,7 +44,8 @@
 struct task {
     struct dj_task public;
     struct dj_definition definition;
-    struct dj_digest effective; /* zero while undefined */
+    struct dj_digest effective; /* zero while undefined or unsettled */
+    bool unsettled;             /* a large tracked file is being read */
     struct dj_rec_task rec;
     struct dj_list tracked;     /* struct tracked */
     struct dj_list program;     /* struct tracked: what its command runs, see program.c */
@@ -56,6 +58,7 @@ struct tracked {
     uint64_t size, mtime_ns, ctime_ns, inode; /* 0: it is not there */
     struct dj_digest digest;
     bool looked;
+    bool hashing, unreadable; /* tracked.c */
 };
 
 struct run;
@@ -117,6 +120,7 @@ struct run {
     size_t files_stored;     /* how many of the gathered sets the store has */
     uint64_t tasks_stored, never_stored; /* what its live record has of them */
     uint64_t never;          /* premises that never hold: refusals it saw, itself or by its calls */
+    bool held;               /* QUEUED, and not in line: see tracked.c */
     bool outdated;           /* what it has read was marked meanwhile: no more askers join it */
     struct dj_list given_up; /* struct dj_call *: asked for, and not waited for till the end */
     struct dj_want *wants;   /* who waits for it */
@@ -190,6 +194,7 @@ struct dj_engine {
     uint64_t generation;         /* of effective versions */
     uint64_t turn;               /* raised once a turn: tracked files are looked at once in it */
     uint64_t tracked_turn;
+    size_t unsettled;            /* tasks */
     struct dj_generations *generations;
     char *generations_path;
     uint64_t next_instance, reserved_instance, next_call;
@@ -234,9 +239,21 @@ int tasks_load(struct dj_engine *engine, struct dj_err *err);
 void tasks_free(struct dj_engine *engine);
 void tasks_look_at_tracked(struct dj_engine *engine);
 void tasks_raise_generation(struct dj_engine *engine);
+/* task_settle(): its effective version anew. */
+void task_settle(struct dj_engine *engine, struct task *task);
 void task_put(struct dj_engine *engine, struct dj_store_batch *batch,
               struct dj_definition *definition, const struct dj_list *env);
 uint64_t task_epoch(const struct task *task);
+
+/* tracked.c */
+/* tracked_hash(): false: a digest is not known yet; task_settle() is called when it is. */
+bool tracked_hash(struct dj_engine *engine, struct task *task, struct dj_hasher *hasher);
+bool tracked_changed(const struct task *task);
+void tracked_free(struct task *task);
+/* run_is_held(run): it must not start before some large file was read; then run_hold(). */
+bool run_is_held(struct run *run);
+void run_hold(struct run *run);
+void runs_release(struct dj_engine *engine);
 
 /* naming.c */
 void call_bind(struct dj_call *call);
@@ -289,6 +306,13 @@ size_t contents_sweep(struct dj_engine *engine);
 
 /* inputs.c */
 bool input_holds(struct dj_engine *engine, struct dj_bytes path, const struct dj_digest *digest);
+/* The stat cache: input_known(): it has the file; input_hash_later(): reads it on a pool thread;
+ * then(0 or -EAGAIN when the file changes meanwhile, other -errno). */
+typedef void input_hashed_fn(void *cookie, int code);
+bool input_known(struct dj_engine *engine, const char *path, const struct stat *st,
+                 struct dj_digest *ret);
+void input_hash_later(struct dj_engine *engine, const char *path, input_hashed_fn *then,
+                      void *cookie);
 /* inputs_take(run, then): looks at the run's own file arguments; then(run, 0 or -ESTALE …). */
 typedef void inputs_then_fn(struct run *run, int code, const char *sentence);
 void inputs_take(struct run *run, inputs_then_fn *then);

@@ -511,6 +511,57 @@ bool inputs_same(const struct run *run, struct dj_buf *ret)
     return true;
 }
 
+/* ---- one file for the stat cache ---- */
+
+bool input_known(struct dj_engine *engine, const char *path, const struct stat *st,
+                 struct dj_digest *ret)
+{
+    return cached(engine->store, path, st, ret);
+}
+
+struct hashing_one {
+    struct looking *looking;
+    char *path;
+    input_hashed_fn *then;
+    void *cookie;
+};
+
+static void hash_one(void *cookie)
+{
+    struct hashing_one *one = cookie;
+    struct dj_digest digest;
+    struct stat st;
+
+    one->looking->code = hash(one->looking, one->path, &digest, &st);
+}
+
+static void hashed_one(void *cookie)
+{
+    struct hashing_one *one = cookie;
+    struct looking *looking = one->looking;
+
+    if (looking->code == 0 && !dj_store_batch_empty(looking->batch))
+        looking->code = engine_write(looking->engine, looking->batch, NULL);
+    one->then(one->cookie, looking->code);
+    free_looking(looking);
+    free(one->path);
+    free(one);
+}
+
+void input_hash_later(struct dj_engine *engine, const char *path, input_hashed_fn *then,
+                      void *cookie)
+{
+    struct hashing_one *one = dj_xcalloc(1, sizeof(*one));
+
+    one->looking = dj_xcalloc(1, sizeof(*one->looking));
+    one->looking->engine = engine;
+    one->looking->batch = dj_store_batch_new();
+    one->path = dj_xstrdup(path);
+    one->then = then;
+    one->cookie = cookie;
+    dj_loop_job(engine->loop, hash_one, hashed_one, one);
+}
+
 /* ---- names ---- */
 
 void dj_call_resolve(struct dj_engine *engine, struct dj_task *public, struct dj_bytes name,

@@ -150,6 +150,10 @@ static void start_for_good(struct run *run, int code, const char *sentence)
         code = dj_err_set(&err, ENOENT, "its task is not defined any more");
     else if (code == 0 && run->call->foreign)
         code = dj_err_set(&err, EINVAL, "its arguments do not fit the task's parameters any more");
+    if (code == 0 && run_is_held(run)) {
+        run_hold(run);
+        return;
+    }
     if (code < 0) {
         run_finish(run, code, sentence != NULL ? sentence : dj_err_text(&err, code));
         return;
@@ -170,6 +174,10 @@ static void start(struct run *run)
 {
     run->holds_slot = true;
     run->state = STARTING;
+    if (run_is_held(run)) {
+        run_hold(run);
+        return;
+    }
     inputs_take(run, start_for_good);
 }
 

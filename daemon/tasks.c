@@ -47,59 +47,6 @@ struct dj_task *dj_task_after(struct dj_engine *engine, struct dj_bytes name)
 
 /* ---- effective versions ---- */
 
-static uint64_t nanoseconds(struct timespec time)
-{
-    return (uint64_t)time.tv_sec * DJ_NS_PER_S + (uint64_t)time.tv_nsec;
-}
-
-static void look(struct tracked *tracked)
-{
-    struct stat st;
-
-    tracked->size = tracked->mtime_ns = tracked->ctime_ns = tracked->inode = 0;
-    if (stat(tracked->path, &st) < 0)
-        return;
-    tracked->size = (uint64_t)st.st_size;
-    tracked->mtime_ns = nanoseconds(st.st_mtim);
-    tracked->ctime_ns = nanoseconds(st.st_ctim);
-    tracked->inode = st.st_ino;
-}
-
-static bool looks_same(const struct tracked *tracked)
-{
-    struct tracked now = {.path = tracked->path};
-
-    look(&now);
-    return now.size == tracked->size && now.mtime_ns == tracked->mtime_ns &&
-           now.ctime_ns == tracked->ctime_ns && now.inode == tracked->inode;
-}
-
-static void free_tracked(struct task *task)
-{
-    for (size_t i = 0; i < task->tracked.n; i++)
-        free(DJ_LIST_AT(&task->tracked, struct tracked, i)->path);
-    free(task->tracked.items);
-    task->tracked = (struct dj_list){0};
-}
-
-/* The file behind a tracked word: `command` is the command's first word when it names a file. */
-static char *tracked_path(const struct dj_definition *definition, struct dj_bytes word)
-{
-    struct dj_buf path = DJ_BUF_INIT;
-
-    if (dj_bytes_is(word, "command")) {
-        if (definition->command.n == 0)
-            return NULL;
-        word = dj_list_bytes(&definition->command, 0);
-        if (memchr(word.data, '/', word.len) == NULL)
-            return NULL;
-    }
-    if (word.len > 0 && word.data[0] != '/')
-        dj_buf_addf(&path, "%s/", definition->here);
-    dj_buf_add_bytes(&path, word);
-    return dj_buf_steal(&path);
-}
-
 uint64_t task_epoch(const struct task *task)
 {
     const char *version = task->definition.version;
@@ -113,38 +60,23 @@ uint64_t task_epoch(const struct task *task)
     return 0;
 }
 
-static void hash_tracked(struct dj_hasher *hasher, struct task *task)
+static void set_unsettled(struct dj_engine *engine, struct task *task, bool unsettled)
 {
-    const struct dj_definition *definition = &task->definition;
-
-    free_tracked(task);
-    for (size_t i = 0; i < definition->track.n; i++) {
-        char *path = tracked_path(definition, dj_list_bytes(&definition->track, i));
-        struct tracked *tracked;
-        struct dj_digest digest = {{0}};
-        dj_cleanup_close int fd = -1;
-
-        if (path == NULL)
-            continue;
-        tracked = dj_list_add(&task->tracked, sizeof(*tracked));
-        tracked->path = path;
-        look(tracked);
-        fd = dj_open(-1, path, O_RDONLY, 0);
-        if (fd >= 0 && dj_digest_fd(fd, &digest, NULL) < 0)
-            digest = (struct dj_digest){{0}};
-        tracked->digest = digest;
-        dj_hasher_update(hasher, digest.b, sizeof(digest.b));
-    }
+    engine->unsettled += (size_t)unsettled - (size_t)task->unsettled;
+    task->unsettled = unsettled;
 }
 
-static void make_effective(struct task *task)
+/* Without one the task is unsettled: a large tracked file is being read. */
+static void make_effective(struct dj_engine *engine, struct task *task)
 {
     struct dj_hasher hasher;
     struct dj_digest definition;
     const char *version = task->definition.version;
+    bool known = true;
     uint64_t epoch;
 
     if (task->public.definition == NULL) {
+        set_unsettled(engine, task, false);
         task->effective = (struct dj_digest){{0}};
         program_forget(task);
         return;
@@ -156,8 +88,11 @@ static void make_effective(struct task *task)
                      (version == NULL ? 0 : strlen(version)) + 1);
     dj_hasher_update(&hasher, definition.b, sizeof(definition.b));
     dj_hasher_update(&hasher, &epoch, sizeof(epoch));
-    hash_tracked(&hasher, task);
+    known = tracked_hash(engine, task, &hasher);
     dj_hasher_final(&hasher, &task->effective);
+    if (!known)
+        task->effective = (struct dj_digest){{0}};
+    set_unsettled(engine, task, !known);
     program_reset(task);
 }
 
@@ -167,20 +102,20 @@ void tasks_raise_generation(struct dj_engine *engine)
     atomic_fetch_add(&engine->generations->all, 1);
 }
 
+void task_settle(struct dj_engine *engine, struct task *task)
+{
+    make_effective(engine, task);
+    tasks_raise_generation(engine);
+}
+
 void tasks_look_at_tracked(struct dj_engine *engine)
 {
     if (engine->tracked_turn == engine->turn)
         return;
     engine->tracked_turn = engine->turn;
     for (struct task *task = engine->tasks; task != NULL; task = task->hh.next) {
-        bool same = true;
-
-        for (size_t i = 0; same && i < task->tracked.n; i++)
-            same = looks_same(DJ_LIST_AT(&task->tracked, struct tracked, i));
-        if (!same) {
-            make_effective(task);
-            tasks_raise_generation(engine);
-        }
+        if (tracked_changed(task))
+            task_settle(engine, task);
     }
 }
 
@@ -206,7 +141,7 @@ static struct task *add(struct dj_engine *engine, uint32_t number, const char *n
 
 static void free_task(struct task *task)
 {
-    free_tracked(task);
+    tracked_free(task);
     program_forget(task);
     dj_definition_release(&task->definition);
     dj_codec_release(&dj_layout_task, &task->rec);
@@ -245,7 +180,7 @@ static int load_one(struct dj_engine *engine, struct dj_bytes value, struct dj_e
     free(rec.name);
     rec.name = task->rec.name;
     task->rec = rec;
-    make_effective(task);
+    make_effective(engine, task);
     return rc;
 }
 
@@ -285,7 +220,7 @@ static int settle(struct dj_engine *engine, struct task *task, dj_done_fn *done,
     struct dj_store_batch *batch = dj_store_batch_new();
     int rc;
 
-    make_effective(task);
+    make_effective(engine, task);
     save(batch, task);
     tasks_raise_generation(engine);
     rc = engine_write(engine, batch, err);
@@ -432,7 +367,7 @@ void task_put(struct dj_engine *engine, struct dj_store_batch *batch,
     dj_definition_release(&task->definition);
     dj_definition_copy(&task->definition, definition);
     task->public.definition = &task->definition;
-    make_effective(task);
+    make_effective(engine, task);
     save(batch, task);
     if (public != NULL && !same) {
         alikes_drop(engine, task, 0);

@@ -1,0 +1,139 @@
+# A file that takes long to read is read on a pool thread: what does not depend on it is answered
+# meanwhile, and what does waits. The files here lie on a mount that lets nobody read them while
+# there is a gate, so they are no larger than they have to be.
+
+load helper/djfs
+
+setup()
+{
+    dj_setup
+    requires_fuse
+    mkdir "$DJ_TMP/count" "$DJ_TMP/slow"
+    start_daemon --workers 2 --no-mount
+    truncate -s 8M "$DJ_TMP/backing"
+    BIG=$DJ_TMP/slow/file
+    "$DJ_BUILDDIR/tests/tools/gatefs" "$DJ_TMP/backing" "$DJ_TMP/gate" "$DJ_TMP/slow" \
+        > "$DJ_TMP/gatefs.out" 3>&- &
+    GATEFS=$!
+    on_exit end_gatefs
+    wait_until grep -q ready "$DJ_TMP/gatefs.out"
+    define_tasks <<TASKS
+[small]
+command = echo {n}
+params = n:int
+
+[size]
+command = sh -c 'echo x >> $DJ_TMP/count/size; stat -c %s {f}'
+params = f:file
+
+[rests]
+command = sh -c 'echo x >> $DJ_TMP/count/rests; dj get tracks'
+TASKS
+    is "$(dj get small 1)" 1
+}
+
+teardown()
+{
+    rm -f "$DJ_TMP/gate"
+    dj_teardown
+}
+
+end_gatefs()
+{
+    rm -f "$DJ_TMP/gate"
+    kill "$GATEFS" 2> /dev/null || :
+    wait "$GATEFS" 2> /dev/null || :
+}
+
+computed()
+{
+    cat "$DJ_TMP/count/$1" 2> /dev/null | wc -l
+}
+
+# is_reading: the daemon has the file open at this moment.
+is_reading()
+{
+    find "/proc/$(our_pids djd)/fd" -lname "$BIG" 2> /dev/null | grep -q .
+}
+
+# answers_meanwhile N: hits, another run and looks, while it reads.
+answers_meanwhile()
+{
+    wait_until is_reading
+    is "$(dj get small 1)" 1
+    is "$(dj get small "$1")" "$1"
+    is "$(dj cat tasks/small/1/status)" done
+    is_reading
+}
+
+is_queued()
+{
+    [ "$(dj cat "tasks/$1/_/status")" = queued ]
+}
+
+define_tracks()
+{
+    printf '[tracks]\ncommand = sh -c "echo x >> %s/count/tracks; echo tracked"\ntrack = %s\n' \
+        "$DJ_TMP" "$BIG" > "$DJ_TMP/tracks.ini"
+    dj define "$DJ_TMP/tracks.ini"
+}
+
+@test "a file argument that takes long to read stops nobody" {
+    : > "$DJ_TMP/gate"
+    dj get size "$BIG" > out 2>&1 3>&- &
+    answers_meanwhile 2
+    rm "$DJ_TMP/gate"
+    wait $!
+    is "$(cat out)" 8388608
+    is "$(dj get size "$BIG")" 8388608
+    is "$(computed size)" 1
+}
+
+@test "a tracked file that takes long to read stops nobody, and what rests on it waits" {
+    : > "$DJ_TMP/gate"
+    define_tracks
+    dj get tracks > out 2>&1 3>&- &
+    answers_meanwhile 2
+    exits 3 dj get --cached tracks
+    rm "$DJ_TMP/gate"
+    wait $!
+    is "$(cat out)" tracked
+    is "$(dj get rests)" tracked
+    # A restart does not read it again.
+    : > "$DJ_TMP/gate"
+    dj down > /dev/null
+    wait_until no_daemon
+    start_daemon --workers 2 --no-mount
+    is "$(dj cat tasks/rests/_/status)" done
+    is "$(dj get --cached tracks)" tracked
+    # Touched, it is read again, and nothing is computed: who asked gets what was stored.
+    touch "$DJ_TMP/backing"
+    dj get rests > out 2>&1 3>&- &
+    answers_meanwhile 3
+    is "$(dj cat tasks/rests/_/status)" queued
+    rm "$DJ_TMP/gate"
+    wait $!
+    is "$(cat out)" tracked
+    is "$(dj cat tasks/rests/_/status)" done
+    is "$(computed tracks) $(computed rests)" "1 1"
+    # Changed, it makes what rests on it be computed again.
+    printf x | dd of="$DJ_TMP/backing" conv=notrunc status=none
+    is "$(dj get rests)" tracked
+    is "$(computed tracks) $(computed rests)" "2 2"
+    # Cancelled and undefined while it is read, with runs that wait for it.
+    : > "$DJ_TMP/gate"
+    touch "$DJ_TMP/backing"
+    dj get tracks > cancelled 2>&1 3>&- &
+    local cancelled=$!
+    dj get rests > out 2>&1 3>&- &
+    wait_until is_reading
+    wait_until is_queued tracks
+    wait_until is_queued rests
+    dj cancel tasks/tracks/_
+    not wait "$cancelled"
+    dj undefine tracks
+    rm "$DJ_TMP/gate"
+    wait $! || :
+    has "$(cat out)" "tracks"
+    is "$(dj get small 4)" 4
+}
