@@ -11,6 +11,7 @@
 #define UP "[--store DIR] [--workers N] [--quota SIZE] [--no-mount] [MOUNT]"
 
 const struct dj_command dj_commands[] = {
+    {"accept", "RUN...", "call a stale result valid, on record", dj_cmd_verb},
     {"bump", "TASK", "raise a task's version: its runs are stale", dj_cmd_bump},
     {"cancel", "RUN...", "end what is under way", dj_cmd_verb},
     {"cat", "PATH...", "print files of the tree", dj_cmd_cat},

@@ -71,6 +71,60 @@ static bool rests_on_failing(const struct blame *blame, uint64_t set)
     return false;
 }
 
+static const struct dj_list *acceptances(const struct dj_call *call, uint64_t instance)
+{
+    const struct dj_rec_summary *summary = call == NULL ? NULL : call_summary(call, instance);
+    static const struct dj_list none;
+
+    return summary == NULL ? &none : &summary->accepted;
+}
+
+/* The failing premise on its own task that an accepted run brought to those who read it then. */
+static const struct dj_rec_premise *failing_accepted(const struct blame *blame,
+                                                     const struct dj_call *call,
+                                                     uint64_t instance)
+{
+    const struct dj_list *all = acceptances(call, instance);
+
+    for (size_t i = 0; i < all->n; i++) {
+        uint64_t set = DJ_LIST_AT(all, struct dj_rec_acceptance, i)->tasks;
+
+        for (size_t j = 0; j < blame->failing.n; j++) {
+            const struct failing *failing = DJ_LIST_AT(&blame->failing, struct failing, j);
+
+            if (failing->premise->task == call->task->public.number &&
+                dj_premises_has(blame->engine->premises, set, failing->number))
+                return failing->premise;
+        }
+    }
+    return NULL;
+}
+
+/* Whether it rests on what fails, by the closure that it was computed with or an accepted one. */
+static bool call_rests_on_failing(const struct blame *blame, const struct dj_call *call,
+                                  const struct dj_rec_instance *rec)
+{
+    const struct dj_list *all = acceptances(call, rec->number);
+    bool rests = rests_on_failing(blame, rec->tasks);
+
+    for (size_t i = 0; !rests && i < all->n; i++)
+        rests = rests_on_failing(blame, DJ_LIST_AT(all, struct dj_rec_acceptance, i)->tasks);
+    return rests;
+}
+
+/* The same of one file. */
+static bool call_rests_on_file(const struct blame *blame, const struct dj_call *call,
+                               const struct dj_rec_instance *rec, uint64_t premise)
+{
+    const struct dj_list *all = acceptances(call, rec->number);
+    bool rests = dj_premises_has(blame->engine->premises, rec->files, premise);
+
+    for (size_t i = 0; !rests && i < all->n; i++)
+        rests = dj_premises_has(blame->engine->premises,
+                                DJ_LIST_AT(all, struct dj_rec_acceptance, i)->files, premise);
+    return rests;
+}
+
 static void push(struct blame *blame, const struct dj_call *call)
 {
     dj_cleanup_buf struct dj_buf name = DJ_BUF_INIT;
@@ -184,11 +238,14 @@ static bool look_at_called(struct blame *blame, const struct dj_rec_edge *edge,
     *ret_down = false;
     if (call != NULL)
         premise = failing_task(blame, call->task->public.number, stored ? &rec->effective : NULL);
+    if (premise == NULL && call != NULL && stored)
+        premise = failing_accepted(blame, call, edge->instance);
     if (premise != NULL) {
         push(blame, call);
         tell_task(blame, premise, stored ? shown_version(rec->version) : NULL);
     }
-    *ret_down = premise == NULL && call != NULL && stored && rests_on_failing(blame, rec->tasks);
+    *ret_down = premise == NULL && call != NULL && stored &&
+                call_rests_on_failing(blame, call, rec);
     dj_call_unref(call);
     return premise != NULL;
 }
@@ -271,9 +328,12 @@ static bool step_to_file(struct blame *blame, uint64_t premise, struct dj_list *
         struct dj_rec_instance rec = {0};
         struct dj_call *call = NULL;
 
-        if (edge->instance != 0 && instance_load(blame->engine, edge->instance, &rec) == 0 &&
-            dj_premises_has(blame->engine->premises, rec.files, premise))
+        if (edge->instance != 0 && instance_load(blame->engine, edge->instance, &rec) == 0)
             call = dj_call_by_number(blame->engine, edge->call);
+        if (call != NULL && !call_rests_on_file(blame, call, &rec, premise)) {
+            dj_call_unref(call);
+            call = NULL;
+        }
         if (call != NULL) {
             push(blame, call);
             dj_call_unref(call);

@@ -422,10 +422,54 @@ bool premises_hold(struct dj_engine *engine, uint64_t tasks, uint64_t files)
            dj_premises_hold(engine->premises, files, 0, file_premise_holds, engine);
 }
 
+bool summary_holds(struct dj_engine *engine, const struct dj_rec_summary *summary,
+                   struct closure *ret)
+{
+    *ret = (struct closure){summary->tasks, summary->files, NULL};
+    if (summary->state != DJ_DONE)
+        return false;
+    if (!summary->stale && premises_hold(engine, summary->tasks, summary->files))
+        return true;
+    for (size_t i = summary->accepted.n; i-- > 0;) {
+        const struct dj_rec_acceptance *accepted =
+            DJ_LIST_AT(&summary->accepted, struct dj_rec_acceptance, i);
+
+        if (premises_hold(engine, accepted->tasks, accepted->files)) {
+            *ret = (struct closure){accepted->tasks, accepted->files, accepted};
+            return true;
+        }
+    }
+    return false;
+}
+
 bool summary_valid(struct dj_engine *engine, const struct dj_rec_summary *summary)
 {
-    return summary->state == DJ_DONE && !summary->stale &&
-           premises_hold(engine, summary->tasks, summary->files);
+    struct closure unused;
+
+    return summary_holds(engine, summary, &unused);
+}
+
+struct dj_rec_summary *call_summary(const struct dj_call *call, uint64_t instance)
+{
+    for (size_t i = 0; i < call->rec.instances.n; i++) {
+        struct dj_rec_summary *summary =
+            DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, i);
+
+        if (summary->instance == instance)
+            return summary;
+    }
+    return NULL;
+}
+
+struct closure instance_closure(struct dj_engine *engine, const struct dj_call *call,
+                                const struct dj_rec_instance *rec)
+{
+    const struct dj_rec_summary *summary = call_summary(call, rec->number);
+    struct closure closure;
+
+    if (summary == NULL || !summary_holds(engine, summary, &closure))
+        closure = (struct closure){rec->tasks, rec->files, NULL};
+    return closure;
 }
 
 uint64_t dj_call_current(struct dj_engine *engine, struct dj_call *call)

@@ -22,6 +22,7 @@ static const struct word words[] = {
     {"delete", DJ_CTL_DELETE, RUN, TASK},
     {"cancel", DJ_CTL_CANCEL, RUN, 0},
     {"invalidate", DJ_CTL_INVALIDATE, RUN | TASK, 0},
+    {"accept", DJ_CTL_ACCEPT, RUN, 0},
     {"gc", DJ_CTL_GC, ROOT, 0},
     {"pause", DJ_CTL_PAUSE, ROOT, 0},
     {"resume", DJ_CTL_RESUME, ROOT, 0},
@@ -143,6 +144,22 @@ int dj_ctl_parse(enum dj_ctl_scope scope, struct dj_bytes text, struct dj_list *
     return ret->n > before ? 0 : refuse(scope, DJ_BYTES_LIT(""), err);
 }
 
+static int check_accept(struct dj_ctl_state *state, struct dj_err *err)
+{
+    if (state->live)
+        return dj_err_set(err, EBUSY, "this run is under way: wait for it, or cancel it first");
+    if (!state->stored)
+        return dj_err_set(err, ENOENT, "nothing is stored of this run, so nothing is accepted");
+    if (state->current)
+        return dj_err_set(err, ENOENT, "its result is valid, so there is nothing to accept");
+    if (!state->stale)
+        return dj_err_set(err, ENOENT, "no try of this run ended well, so it has no result to"
+                          " accept");
+    state->current = true;
+    state->stale = false;
+    return 0;
+}
+
 int dj_ctl_check(enum dj_ctl_verb verb, struct dj_ctl_state *state, struct dj_err *err)
 {
     switch (verb) {
@@ -167,8 +184,11 @@ int dj_ctl_check(enum dj_ctl_verb verb, struct dj_ctl_state *state, struct dj_er
         if (!state->stored)
             return dj_err_set(err, ENOENT,
                               "nothing is stored of this run, so nothing is invalidated");
+        state->stale = state->stale || state->current;
         state->current = false;
         break;
+    case DJ_CTL_ACCEPT:
+        return check_accept(state, err);
     default:
         break;
     }

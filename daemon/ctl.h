@@ -7,7 +7,7 @@
  *
  *     ctl           gc   pause   resume
  *     tasks/T/.ctl  run ARGS   force ARGS   invalidate   delete ARGS   delete all
- *     tasks/T/N/ctl run   force   incognito   delete   cancel   invalidate
+ *     tasks/T/N/ctl run   force   incognito   delete   cancel   invalidate   accept
  *
  * ARGS is the name of one run as tasks/T would take it: everything behind the blank. This part is
  * pure; carrying out is in tree_ctl.c.
@@ -36,6 +36,7 @@ enum dj_ctl_verb {
     DJ_CTL_DELETE_ALL,
     DJ_CTL_CANCEL,
     DJ_CTL_INVALIDATE, /* a run, or all runs of a task */
+    DJ_CTL_ACCEPT,
 };
 
 struct dj_ctl_command {
@@ -58,9 +59,11 @@ struct dj_ctl_state {
     bool stored;  /* there is something to delete or to invalidate */
     bool current; /* a `run` will find its result there */
     bool live;    /* queued, waiting or running */
+    bool stale;   /* there is a result to accept */
 };
 
-/* dj_ctl_check(verb, state, err): -ENOENT when there is nothing to do it to; else changes state. */
+/* dj_ctl_check(verb, state, err): -ENOENT when there is nothing to do it to, -EBUSY while it cannot
+ * be done; else changes state. */
 int dj_ctl_check(enum dj_ctl_verb verb, struct dj_ctl_state *state,
                  struct dj_err *err) DJ_MUST_CHECK;
 

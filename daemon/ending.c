@@ -71,7 +71,7 @@ static void drop_deleted(struct run *run, struct dj_store_batch *batch)
         struct dj_rec_summary *summary = DJ_LIST_AT(&rec->instances, struct dj_rec_summary, i);
 
         instance_drop(run->engine, batch, summary->instance);
-        free(summary->mark);
+        dj_codec_release(&dj_layout_summary, summary);
     }
     rec->instances.n = 0;
     dj_key_numbers(&key, 'X', rec->deleted_ns, rec->number);

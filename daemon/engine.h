@@ -248,6 +248,17 @@ int dj_call_cancel(struct dj_engine *engine, struct dj_call *call, const struct 
 int dj_call_invalidate(struct dj_engine *engine, struct dj_call *call,
                        const struct dj_asker *asker, dj_done_fn *done, void *cookie,
                        struct dj_err *err) DJ_MUST_CHECK;
+/*
+ * dj_call_accept(): the newest result that is done, and stale, is valid as long as all that it
+ * rests on stays as it is now. -ENOENT: there is none, or one is valid; a task that it rests on is
+ * not defined.
+ */
+int dj_call_accept(struct dj_engine *engine, struct dj_call *call, const struct dj_asker *asker,
+                   dj_done_fn *done, void *cookie, struct dj_err *err) DJ_MUST_CHECK;
+/* dj_call_has_stale(): there is such a one. */
+bool dj_call_has_stale(struct dj_engine *engine, struct dj_call *call);
+/* dj_call_accepted(call, instance): its struct dj_rec_acceptance, oldest first, or NULL. */
+const struct dj_list *dj_call_accepted(const struct dj_call *call, uint64_t instance);
 /* dj_undelete(engine, task or NULL, name or empty, ret_count, …) */
 int dj_undelete(struct dj_engine *engine, struct dj_task *task, struct dj_bytes name,
                 uint64_t *ret_count, dj_done_fn *done, void *cookie,

@@ -279,7 +279,19 @@ const struct dj_rec_instance *failure_remembered(struct dj_engine *engine,
                                                  const struct dj_call *call);
 bool task_premise_holds(void *cookie, const struct dj_rec_premise *premise);
 bool file_premise_holds(void *cookie, const struct dj_rec_premise *premise);
+/* The closure by which an instance is valid: its own, or one of an acceptance. */
+struct closure {
+    uint64_t tasks, files;
+    const struct dj_rec_acceptance *accepted; /* NULL: its own */
+};
+bool summary_holds(struct dj_engine *engine, const struct dj_rec_summary *summary,
+                   struct closure *ret);
 bool summary_valid(struct dj_engine *engine, const struct dj_rec_summary *summary);
+/* call_summary(call, instance): or NULL. */
+struct dj_rec_summary *call_summary(const struct dj_call *call, uint64_t instance);
+/* instance_closure(): what who reads this instance now rests on. */
+struct closure instance_closure(struct dj_engine *engine, const struct dj_call *call,
+                                const struct dj_rec_instance *rec);
 
 /* alike.c: a run that ended well; runs of the task (NULL: of all) may be listed differently. */
 void alike_add(struct run *run);
@@ -313,6 +325,10 @@ bool input_known(struct dj_engine *engine, const char *path, const struct stat *
                  struct dj_digest *ret);
 void input_hash_later(struct dj_engine *engine, const char *path, input_hashed_fn *then,
                       void *cookie);
+/* input_look(store, batch, path, ret, err): the digest of a file, by the stat cache or by reading
+ * it: then the cache's new entry is put into the batch. On any thread. */
+int input_look(struct dj_store *store, struct dj_store_batch *batch, const char *path,
+               struct dj_digest *ret, struct dj_err *err) DJ_MUST_CHECK;
 /* inputs_take(run, then): looks at the run's own file arguments; then(run, 0 or -ESTALE …). */
 typedef void inputs_then_fn(struct run *run, int code, const char *sentence);
 void inputs_take(struct run *run, inputs_then_fn *then);
@@ -418,6 +434,9 @@ void program_notes(struct dj_engine *engine, struct task *task, uint64_t program
 
 /* why.c */
 void add_run_name(struct dj_buf *buf, const struct dj_call *call);
+/* why_stale(engine, call, summary): the cause in a line, malloc'd. */
+char *why_stale(struct dj_engine *engine, const struct dj_call *call,
+                const struct dj_rec_summary *summary);
 
 /* blame.c */
 void blame_premise(struct dj_engine *engine, const struct dj_call *call,

@@ -43,12 +43,22 @@ static bool cached(struct dj_store *store, const char *path, const struct stat *
     return same;
 }
 
+/* A premise without a digest: there is no such file. */
+static bool is_not_there(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
 bool input_holds(struct dj_engine *engine, struct dj_bytes path, const struct dj_digest *digest)
 {
     dj_cleanup_free char *text = dj_xmemdup0(path.data, path.len);
     struct dj_digest now;
     struct stat st;
 
+    if (dj_digest_is_zero(digest))
+        return is_not_there(text);
     /* A file whose stat changed may still be the same, but hashing it here would hold up everybody:
      * it counts as changed, and the run that is made anew finds its inputs by content. */
     return stat(text, &st) == 0 && cached(engine->store, text, &st, &now) &&
@@ -85,7 +95,7 @@ static void free_looking(struct looking *looking)
     free(looking);
 }
 
-static void remember(struct looking *looking, enum dj_type type, const char *path,
+static void remember(struct dj_store_batch *batch, enum dj_type type, const char *path,
                      const struct dj_digest *digest, const struct stat *st)
 {
     dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
@@ -103,32 +113,33 @@ static void remember(struct looking *looking, enum dj_type type, const char *pat
     if (type == DJ_FILE) {
         dj_key_input(&key, DJ_FILE, dj_bytes_of(path));
         dj_codec_encode(&value, &dj_layout_input, &input);
-        dj_store_batch_put(looking->batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
+        dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
     }
     dj_buf_release(&input.path);
     dj_key_seen(&key, type, dj_bytes(digest->b, sizeof(digest->b)));
-    dj_store_batch_put(looking->batch, dj_buf_bytes(&key), dj_bytes_of(path));
+    dj_store_batch_put(batch, dj_buf_bytes(&key), dj_bytes_of(path));
 }
 
-static int hash(struct looking *looking, const char *path, struct dj_digest *ret, struct stat *st)
+int input_look(struct dj_store *store, struct dj_store_batch *batch, const char *path,
+               struct dj_digest *ret, struct dj_err *err)
 {
     dj_cleanup_close int fd = dj_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0);
-    struct stat after;
+    struct stat st, after;
     int rc;
 
-    if (fd < 0 || fstat(fd, st) < 0)
-        return dj_err_sys(&looking->err, fd < 0 ? -fd : errno, "%s", path);
-    if (!S_ISREG(st->st_mode))
-        return dj_err_set(&looking->err, EINVAL, "%s is not a regular file", path);
-    if (cached(looking->engine->store, path, st, ret))
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return dj_err_sys(err, fd < 0 ? -fd : errno, "%s", path);
+    if (!S_ISREG(st.st_mode))
+        return dj_err_set(err, EINVAL, "%s is not a regular file", path);
+    if (cached(store, path, &st, ret))
         return 0;
     rc = dj_digest_fd(fd, ret, NULL);
     if (rc < 0)
-        return dj_err_sys(&looking->err, -rc, "%s", path);
-    if (fstat(fd, &after) < 0 || nanoseconds(after.st_mtim) != nanoseconds(st->st_mtim) ||
-        after.st_size != st->st_size)
-        return dj_err_set(&looking->err, EAGAIN, "%s changes while it is being read", path);
-    remember(looking, DJ_FILE, path, ret, st);
+        return dj_err_sys(err, -rc, "%s", path);
+    if (fstat(fd, &after) < 0 || nanoseconds(after.st_mtim) != nanoseconds(st.st_mtim) ||
+        after.st_size != st.st_size)
+        return dj_err_set(err, EAGAIN, "%s changes while it is being read", path);
+    remember(batch, DJ_FILE, path, ret, &st);
     return 0;
 }
 
@@ -154,9 +165,9 @@ static int look_at_file(struct looking *looking, enum dj_type type, struct dj_sc
             return dj_err_sys(&looking->err, errno, "%s", path);
         dj_path_digest(dj_bytes_of(path), (uint64_t)st.st_size, (int64_t)nanoseconds(st.st_mtim),
                        &digest);
-        remember(looking, DJ_PATH, path, &digest, &st);
+        remember(looking->batch, DJ_PATH, path, &digest, &st);
     } else {
-        rc = hash(looking, path, &digest, &st);
+        rc = input_look(looking->engine->store, looking->batch, path, &digest, &looking->err);
         if (rc < 0)
             return rc;
         premise = dj_list_add(&looking->premises, sizeof(*premise));
@@ -446,12 +457,13 @@ static void hash_own(void *cookie)
     struct checking *checking = cookie;
 
     for (size_t i = 0; i < checking->paths.n; i++) {
+        struct looking *looking = checking->looking;
         struct dj_digest digest;
-        struct stat st;
 
-        if (hash(checking->looking, dj_buf_str(DJ_LIST_AT(&checking->paths, struct dj_buf, i)),
-                 &digest, &st) < 0)
-            dj_err_release(&checking->looking->err);
+        if (input_look(looking->engine->store, looking->batch,
+                       dj_buf_str(DJ_LIST_AT(&checking->paths, struct dj_buf, i)), &digest,
+                       &looking->err) < 0)
+            dj_err_release(&looking->err);
     }
 }
 

@@ -97,6 +97,16 @@ static void push_parents(struct spreading *spreading, uint64_t call, uint64_t in
     mark_live(spreading);
 }
 
+static void forget_accepted(struct dj_rec_summary *summary)
+{
+    for (size_t i = 0; i < summary->accepted.n; i++)
+        dj_codec_release(&dj_layout_acceptance,
+                         DJ_LIST_AT(&summary->accepted, struct dj_rec_acceptance, i));
+    dj_freep(&summary->accepted.items);
+    summary->accepted = (struct dj_list){0};
+}
+
+/* One that was accepted meanwhile is stale again. */
 static bool mark_summaries(struct spreading *spreading, struct dj_call *call, uint64_t instance)
 {
     bool marked = false;
@@ -105,9 +115,11 @@ static bool mark_summaries(struct spreading *spreading, struct dj_call *call, ui
         struct dj_rec_summary *summary =
             DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, i);
 
-        if (summary->stale || (instance != 0 && summary->instance != instance))
+        if ((summary->stale && summary->accepted.n == 0) ||
+            (instance != 0 && summary->instance != instance))
             continue;
         summary->stale = true;
+        forget_accepted(summary);
         free(summary->mark);
         summary->mark = dj_xstrdup(spreading->reason);
         marked = true;
@@ -304,7 +316,7 @@ static bool purge_call(struct dj_engine *engine, struct dj_store_batch *batch,
             DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, i);
 
         instance_drop(engine, batch, summary->instance);
-        free(summary->mark);
+        dj_codec_release(&dj_layout_summary, summary);
     }
     call->rec.instances.n = 0;
     /* The call itself stays: a dependency's link may name it. */

@@ -385,6 +385,53 @@ void dj_premises_each(struct dj_premises *premises, uint64_t number, dj_premise_
     }
 }
 
+static int by_number(const void *a, const void *b)
+{
+    const uint64_t *left = a, *right = b;
+
+    return *left < *right ? -1 : *left > *right;
+}
+
+static size_t sort_unique(uint64_t *members, size_t n)
+{
+    size_t kept = 0;
+
+    qsort(members, n, sizeof(*members), by_number);
+    for (size_t i = 0; i < n; i++) {
+        if (kept == 0 || members[i] != members[kept - 1])
+            members[kept++] = members[i];
+    }
+    return kept;
+}
+
+/* Interning may move the tables but not what they point to. */
+uint64_t dj_premises_map(struct dj_premises *premises, uint64_t number, dj_premise_now_fn *now,
+                         void *cookie)
+{
+    const struct set *set = set_at(premises, number);
+    uint64_t *members;
+    size_t n = 0;
+
+    if (set == NULL)
+        return 0;
+    members = dj_xmalloc(set->n * sizeof(*members));
+    for (size_t i = 0; i < set->n; i++) {
+        const struct premise *premise = set->members[i] > premises->premise_count
+                                            ? NULL
+                                            : premises->by_number[set->members[i] - 1];
+        struct dj_digest digest;
+
+        if (premise != NULL && now(cookie, &premise->rec, &digest))
+            members[n++] = intern_premise(premises, (uint32_t)premise->rec.task, &digest,
+                                          dj_buf_bytes(&premise->rec.path));
+    }
+    if (n == 0) {
+        free(members);
+        return 0;
+    }
+    return intern_set(premises, members, sort_unique(members, n));
+}
+
 bool dj_premises_has(struct dj_premises *premises, uint64_t number, uint64_t premise)
 {
     struct set *set = set_at(premises, number);

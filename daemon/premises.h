@@ -71,6 +71,12 @@ typedef bool dj_premise_each_fn(void *cookie, uint64_t number,
                                 const struct dj_rec_premise *premise);
 void dj_premises_each(struct dj_premises *premises, uint64_t set, dj_premise_each_fn *each,
                       void *cookie);
+/* dj_premises_map(premises, set, now, cookie): the set of the premises on the same tasks and files
+ * with the digests that now() gives; false: without that one. In the order of dj_premises_each. */
+typedef bool dj_premise_now_fn(void *cookie, const struct dj_rec_premise *premise,
+                               struct dj_digest *ret);
+uint64_t dj_premises_map(struct dj_premises *premises, uint64_t set, dj_premise_now_fn *now,
+                         void *cookie);
 /* dj_premises_has(): the set has the premise of that number. */
 bool dj_premises_has(struct dj_premises *premises, uint64_t set, uint64_t premise);
 /* dj_premises_knows(): there is a premise on this effective version. */

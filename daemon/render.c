@@ -41,7 +41,7 @@ void dj_render_readme(struct dj_buf *buf, struct dj_engine *engine)
         "  why  key       why it has a result or none, in a line; what its key is made of\n"
         "  args  meta     its arguments, and times, exit, sizes, versions: JSON\n"
         "  wait           never listed: a read ends when the run has ended\n"
-        "  ctl            takes run, force, incognito, delete, cancel, invalidate\n"
+        "  ctl            takes run, force, incognito, delete, cancel, invalidate, accept\n"
         "  deps/          links to the runs that it called\n"
         "  dependents/    links to the runs that called it\n"
         "  history/N/     earlier instances, 1 is the oldest: result, files/, log, meta\n"
@@ -146,18 +146,25 @@ static void add_seconds(struct dj_buf *buf, const char *name, uint64_t ns)
     dj_buf_addf(buf, "%" PRIu64 ".%06" PRIu64, ns / DJ_NS_PER_S, ns % DJ_NS_PER_S / 1000);
 }
 
-/* RFC 3339 in UTC with microseconds; left out when nothing is known. */
-static void add_time(struct dj_buf *buf, const char *name, uint64_t ns)
+/* RFC 3339 in UTC with microseconds. */
+static void time_string(struct dj_buf *buf, uint64_t ns)
 {
     time_t seconds = (time_t)(ns / DJ_NS_PER_S);
-    struct tm tm;
+    struct tm tm = {0};
     char text[32];
 
-    if (ns == 0 || gmtime_r(&seconds, &tm) == NULL)
-        return;
+    gmtime_r(&seconds, &tm); /* cannot fail: 64 bits of nanoseconds end in 2554 */
     strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-    member(buf, name);
     dj_buf_addf(buf, "\"%s.%06" PRIu64 "Z\"", text, ns % DJ_NS_PER_S / 1000);
+}
+
+/* Left out when nothing is known. */
+static void add_time(struct dj_buf *buf, const char *name, uint64_t ns)
+{
+    if (ns == 0)
+        return;
+    member(buf, name);
+    time_string(buf, ns);
 }
 
 static void add_digest(struct dj_buf *buf, const char *name, const struct dj_digest *digest)
@@ -273,6 +280,30 @@ static void add_instance(struct dj_buf *buf, const struct dj_rec_instance *recor
                 record->file_bytes);
 }
 
+/* Who called it valid although it was stale; what ends an acceptance leaves it on record. */
+static void add_accepted(struct dj_buf *buf, const struct dj_call *call, uint64_t instance)
+{
+    const struct dj_list *all = dj_call_accepted(call, instance);
+
+    if (all == NULL || all->n == 0)
+        return;
+    member(buf, "accepted");
+    dj_buf_addc(buf, '[');
+    for (size_t i = 0; i < all->n; i++) {
+        const struct dj_rec_acceptance *accepted =
+            DJ_LIST_AT(all, struct dj_rec_acceptance, i);
+
+        dj_buf_adds(buf, i == 0 ? "{\"by\": " : ", {\"by\": ");
+        dj_json_string(buf, dj_bytes_of(accepted->user));
+        dj_buf_adds(buf, ", \"at\": ");
+        time_string(buf, accepted->time_ns);
+        dj_buf_adds(buf, ", \"though\": ");
+        dj_json_string(buf, dj_bytes_of(accepted->though));
+        dj_buf_addc(buf, '}');
+    }
+    dj_buf_addc(buf, ']');
+}
+
 static void add_live(struct dj_buf *buf, const struct dj_live *live, uint64_t number)
 {
     add_number(buf, "instance", number);
@@ -297,6 +328,7 @@ void dj_render_ended(struct dj_buf *buf, struct dj_call *call,
 {
     begin_meta(buf, call);
     add_instance(buf, record);
+    add_accepted(buf, call, record->number);
     dj_buf_adds(buf, "\n}\n");
 }
 
@@ -311,6 +343,7 @@ void dj_render_meta(struct dj_buf *buf, struct dj_engine *engine, struct dj_call
     add_text(buf, "status", dj_bytes_of(dj_status_name(dj_call_status(engine, call))));
     if (record != NULL) {
         add_instance(buf, record);
+        add_accepted(buf, call, instance);
     } else if (latest != 0 && dj_live(engine, latest, &live)) {
         add_live(buf, &live, latest);
     }

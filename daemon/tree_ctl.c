@@ -380,6 +380,10 @@ static int later(struct part *part, struct dj_err *err)
         code = dj_task_delete_all(engine, dialogue->task, &dialogue->asker, on_durable, dialogue,
                                   err);
         break;
+    case DJ_CTL_ACCEPT:
+        part->text = "accepted\n";
+        code = dj_call_accept(engine, part->call, &dialogue->asker, on_durable, dialogue, err);
+        break;
     default:
         part->text = "invalidated\n";
         if (part->call != NULL)
@@ -433,6 +437,7 @@ static int carry_out(struct part *part, const struct dj_args *args, struct dj_er
     case DJ_CTL_DELETE:
     case DJ_CTL_DELETE_ALL:
     case DJ_CTL_INVALIDATE:
+    case DJ_CTL_ACCEPT:
         return later(part, err);
     }
     return 0;
@@ -519,6 +524,7 @@ static void look_at(struct dj_engine *engine, struct dj_call *call, struct dj_ct
     struct dj_live live;
 
     state->current = dj_call_current(engine, call) != 0;
+    state->stale = dj_call_has_stale(engine, call);
     state->live = latest != 0 && dj_live(engine, latest, &live);
     state->stored = state->current || (latest != 0 && !state->live) ||
                     (dj_call_number(call) != 0 && dj_call_status(engine, call) != DJ_ABSENT);

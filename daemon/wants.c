@@ -204,6 +204,7 @@ int dj_note_call(struct dj_engine *engine, uint64_t instance, const struct dj_as
     struct run *run = asker->run == 0 ? NULL : run_find(engine, asker->run);
     const struct dj_rec_instance *rec;
     struct dj_call *call;
+    struct closure closure;
     int rc;
 
     if (run == NULL)
@@ -214,7 +215,8 @@ int dj_note_call(struct dj_engine *engine, uint64_t instance, const struct dj_as
     call = dj_instance_call(engine, instance);
     if (call == NULL)
         return -ENOENT;
-    run_add_premises(run, rec->tasks, rec->files);
+    closure = instance_closure(engine, call, rec);
+    run_add_premises(run, closure.tasks, closure.files);
     rc = run_add_edge(run, call, instance, false);
     dj_call_unref(call);
     return rc;

@@ -182,6 +182,29 @@ static void find_failure(struct dj_engine *engine, const struct dj_call *call,
     ret->remembered = failure_remembered(engine, call) != NULL;
 }
 
+static void find_stale(struct dj_engine *engine, const struct dj_call *call,
+                       const struct dj_rec_summary *summary, struct dj_reason *ret)
+{
+    if (!summary->stale) {
+        blame_premise(engine, call, summary, ret);
+        return;
+    }
+    ret->cause = DJ_CAUSE_MARK;
+    set_text(&ret->text, summary->mark == NULL ? "it was invalidated" : summary->mark);
+}
+
+char *why_stale(struct dj_engine *engine, const struct dj_call *call,
+                const struct dj_rec_summary *summary)
+{
+    dj_cleanup_reason struct dj_reason reason;
+    struct dj_buf text = DJ_BUF_INIT;
+
+    dj_reason_init(&reason);
+    find_stale(engine, call, summary, &reason);
+    dj_reason_cause(&text, &reason);
+    return dj_buf_steal(&text);
+}
+
 static void find_cause(struct dj_engine *engine, struct dj_call *call, struct dj_reason *ret)
 {
     const struct dj_rec_summary *newest = newest_durable(call);
@@ -197,11 +220,8 @@ static void find_cause(struct dj_engine *engine, struct dj_call *call, struct dj
         blame_argument(engine, call, ret);
     } else if (newest->state != DJ_DONE) {
         find_failure(engine, call, newest, ret);
-    } else if (newest->stale) {
-        ret->cause = DJ_CAUSE_MARK;
-        set_text(&ret->text, newest->mark == NULL ? "it was invalidated" : newest->mark);
     } else {
-        blame_premise(engine, call, newest, ret);
+        find_stale(engine, call, newest, ret);
     }
 }
 
@@ -224,6 +244,19 @@ static void note_newer(struct dj_engine *engine, const struct dj_call *call, uin
     dj_list_add_bytes(&ret->notes, dj_buf_bytes(&text));
 }
 
+static void find_acceptance(struct dj_engine *engine, const struct dj_call *call,
+                            uint64_t current, struct dj_reason *ret)
+{
+    const struct dj_rec_summary *summary = call_summary(call, current);
+    struct closure closure;
+
+    if (summary == NULL || !summary_holds(engine, summary, &closure) || closure.accepted == NULL)
+        return;
+    ret->accepted_ns = closure.accepted->time_ns;
+    set_text(&ret->user, closure.accepted->user);
+    set_text(&ret->text, closure.accepted->though);
+}
+
 static void find_notes(struct dj_engine *engine, struct dj_call *call, uint64_t current,
                        struct dj_reason *ret)
 {
@@ -240,6 +273,7 @@ void dj_call_why(struct dj_engine *engine, struct dj_call *call, struct dj_reaso
 
     if (current != 0) {
         ret->now = DJ_NOW_HIT;
+        find_acceptance(engine, call, current, ret);
         find_notes(engine, call, current, ret);
         return;
     }

@@ -329,13 +329,19 @@ static int load_edge(struct run *run, struct dj_bytes value)
 {
     struct dj_rec_edge edge;
     const struct dj_rec_instance *rec;
+    struct closure closure;
+    struct dj_call *call;
 
     if (dj_codec_decode(&dj_layout_edge, value, &edge, NULL) < 0)
         return -EBADMSG;
     (void)dj_edges_add(&run->edges, &edge);
     rec = dj_instance(run->engine, edge.instance);
-    if (rec != NULL)
-        run_add_premises(run, rec->tasks, rec->files);
+    call = rec == NULL ? NULL : dj_call_by_number(run->engine, edge.call);
+    if (call != NULL) {
+        closure = instance_closure(run->engine, call, rec);
+        run_add_premises(run, closure.tasks, closure.files);
+    }
+    dj_call_unref(call);
     return 0;
 }
 

@@ -85,8 +85,6 @@ static void add_never_run(struct dj_buf *buf, const struct dj_reason *reason)
 /* What changed, below the path that leads there. */
 static void add_stale(struct dj_buf *buf, const struct dj_reason *reason)
 {
-    if (reason->now == DJ_NOW_NOTHING)
-        dj_buf_adds(buf, "stale: ");
     add_path(buf, &reason->path);
     if (reason->path.n == 0 && reason->task.len != 0)
         dj_buf_addf(buf, "task %s: ", dj_buf_str(&reason->task));
@@ -123,7 +121,7 @@ static void add_stale(struct dj_buf *buf, const struct dj_reason *reason)
     }
 }
 
-static void add_cause(struct dj_buf *buf, const struct dj_reason *reason)
+void dj_reason_cause(struct dj_buf *buf, const struct dj_reason *reason)
 {
     switch (reason->cause) {
     case DJ_CAUSE_NONE:
@@ -211,6 +209,14 @@ static void add_running(struct dj_buf *buf, const struct dj_reason *reason)
     add_text(buf, " for ", &reason->asked_by);
 }
 
+static void add_accepted(struct dj_buf *buf, const struct dj_reason *reason)
+{
+    add_user(buf, "; accepted", &reason->user);
+    dj_buf_adds(buf, " on ");
+    dj_people_time(buf, reason->accepted_ns);
+    add_text(buf, ", though ", &reason->text);
+}
+
 static void add_now(struct dj_buf *buf, const struct dj_reason *reason)
 {
     switch (reason->now) {
@@ -218,6 +224,8 @@ static void add_now(struct dj_buf *buf, const struct dj_reason *reason)
         break;
     case DJ_NOW_HIT:
         dj_buf_adds(buf, "hit");
+        if (reason->accepted_ns != 0)
+            add_accepted(buf, reason);
         break;
     case DJ_NOW_QUEUED:
         add_queued(buf, reason);
@@ -253,7 +261,9 @@ void dj_reason_print(struct dj_buf *buf, const struct dj_reason *reason)
     add_now(buf, reason);
     if (reason->now != DJ_NOW_NOTHING && reason->cause != DJ_CAUSE_NONE)
         dj_buf_adds(buf, "; ");
-    add_cause(buf, reason);
+    if (reason->now == DJ_NOW_NOTHING && reason->cause >= DJ_CAUSE_VERSION)
+        dj_buf_adds(buf, "stale: ");
+    dj_reason_cause(buf, reason);
     if (reason->now == DJ_NOW_HIT && reason->notes.n != 0) {
         dj_buf_adds(buf, "; note: ");
         dj_reason_notes(buf, reason);

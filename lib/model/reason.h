@@ -79,7 +79,8 @@ struct dj_reason {
     struct dj_buf called_by;   /* who had it computed already, when that was somebody else */
     /* running */
     struct dj_buf asked_by;
-    /* hit */
+    /* hit; when it was accepted: user, and text: what had made it stale */
+    uint64_t accepted_ns;
     struct dj_list notes;      /* struct dj_buf: sentences for people */
 };
 
@@ -92,6 +93,9 @@ void dj_reason_release(struct dj_reason *reason);
 
 /* dj_reason_print(buf, reason): one line without a newline. */
 void dj_reason_print(struct dj_buf *buf, const struct dj_reason *reason);
+
+/* dj_reason_cause(buf, reason): the cause alone, without "stale: ". */
+void dj_reason_cause(struct dj_buf *buf, const struct dj_reason *reason);
 
 /* dj_reason_notes(buf, reason): what `dj get` says beside a hit; may be nothing. */
 void dj_reason_notes(struct dj_buf *buf, const struct dj_reason *reason);

@@ -673,6 +673,31 @@ int dj_call_invalidate(struct dj_engine *engine, struct dj_call *call,
     return 0;
 }
 
+int dj_call_accept(struct dj_engine *engine, struct dj_call *call, const struct dj_asker *asker,
+                   dj_done_fn *done, void *cookie, struct dj_err *err)
+{
+    (void)engine;
+    (void)call;
+    (void)asker;
+    (void)err;
+    done(cookie, 0, NULL);
+    return 0;
+}
+
+bool dj_call_has_stale(struct dj_engine *engine, struct dj_call *call)
+{
+    (void)engine;
+    (void)call;
+    return false;
+}
+
+const struct dj_list *dj_call_accepted(const struct dj_call *call, uint64_t instance)
+{
+    (void)call;
+    (void)instance;
+    return NULL;
+}
+
 void dj_call_why(struct dj_engine *engine, struct dj_call *call, struct dj_reason *ret)
 {
     ret->now = dj_call_current(engine, call) != 0 ? DJ_NOW_HIT : DJ_NOW_NOTHING;

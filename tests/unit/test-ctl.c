@@ -62,7 +62,7 @@ static void test_bad(void)
     is_int(dj_ctl_parse(DJ_CTL_RUN, dj_bytes("run\0", 4), &list, &err), -EINVAL, "no NUL byte");
     is_int(dj_ctl_parse(DJ_CTL_RUN, DJ_BYTES_LIT("fly"), &list, &err), -EINVAL, "an unknown word");
     is_str(err.text, "\"fly\" is not a control word here; these are: run, force, incognito, delete,"
-           " cancel, invalidate", "is told what there is");
+           " cancel, invalidate, accept", "is told what there is");
     memset(large, '\n', DJ_CTL_MAX + 1);
     is_int(dj_ctl_parse(DJ_CTL_RUN, dj_bytes(large, DJ_CTL_MAX + 1), &list, &err), -E2BIG,
            "65 KiB are too many");
@@ -97,6 +97,15 @@ static void test_check(void)
     is_int(check(DJ_CTL_START, &state), 0, "and run");
     is_int(check(DJ_CTL_CANCEL, &state), 0, "start something");
     is_int(check(DJ_CTL_INCOGNITO, &state), 0, "incognito needs nothing");
+    is_int(check(DJ_CTL_START, &state), 0, "run again");
+    is_int(check(DJ_CTL_ACCEPT, &state), -EBUSY, "what is under way is not accepted");
+    is_int(check(DJ_CTL_CANCEL, &state), 0, "but when it was cancelled");
+    is_int(check(DJ_CTL_ACCEPT, &state), 0, "what was invalidated is");
+    is_int(check(DJ_CTL_ACCEPT, &state), -ENOENT, "once");
+    state = (struct dj_ctl_state){0};
+    is_int(check(DJ_CTL_ACCEPT, &state), -ENOENT, "nothing to accept");
+    state.stored = true;
+    is_int(check(DJ_CTL_ACCEPT, &state), -ENOENT, "nor what only failed");
 }
 
 static void test_words(void)

@@ -214,6 +214,32 @@ static void files(void)
     dj_premises_free(premises);
 }
 
+static bool to_two(void *cookie, const struct dj_rec_premise *premise, struct dj_digest *ret)
+{
+    const uint32_t *leave_out = cookie;
+
+    *ret = (struct dj_digest){{2}};
+    return premise->task != *leave_out;
+}
+
+static void mapping(struct dj_premises *premises)
+{
+    struct dj_digest one = {{1}}, two = {{2}}, three = {{3}};
+    uint64_t a = dj_premises_task(premises, 7, &one), b = dj_premises_task(premises, 8, &one);
+    uint64_t c = dj_premises_task(premises, 7, &three), all;
+    uint32_t none = 0, eight = 8;
+
+    all = dj_premises_union(premises, dj_premises_union(premises, a, b), c);
+    is_int((long)dj_premises_map(premises, all, to_two, &none),
+           (long)dj_premises_union(premises, dj_premises_task(premises, 8, &two),
+                                   dj_premises_task(premises, 7, &two)),
+           "the same tasks with other versions, each once");
+    is_int((long)dj_premises_map(premises, all, to_two, &eight),
+           (long)dj_premises_task(premises, 7, &two), "one is left out");
+    is_int((long)dj_premises_map(premises, b, to_two, &eight), 0, "nothing is left");
+    is_int((long)dj_premises_map(premises, 0, to_two, &none), 0, "of nothing");
+}
+
 int main(void)
 {
     struct dj_premises *premises = dj_premises_new();
@@ -221,6 +247,7 @@ int main(void)
     interning(premises);
     judging(premises);
     never(premises);
+    mapping(premises);
     dj_premises_free(premises);
     loading();
     fan_in();

@@ -35,6 +35,11 @@ static void hits(void)
     line("hit; note: f.sh changed since");
     add(&reason.notes, "lib.sh is gone");
     line("hit; note: f.sh changed since; lib.sh is gone");
+    reason.accepted_ns = UINT64_C(86400000000000);
+    dj_buf_adds(&reason.user, "ann");
+    dj_buf_adds(&reason.text, "version 1 -> 2");
+    line("hit; accepted by ann on 1970-01-02 00:00:00, though version 1 -> 2; "
+         "note: f.sh changed since; lib.sh is gone");
 }
 
 static void nothing_yet(void)
