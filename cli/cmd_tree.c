@@ -230,6 +230,22 @@ static int wait_for(struct dj_cli *cli, struct dj_buf *folder, const void *cooki
     return print_file(cli, dj_buf_str(folder), err);
 }
 
+/* The daemon knows the run by DJ_RUN, so this works without a mount, too. */
+int dj_cmd_progress(struct dj_cli *cli, int argc, char **argv)
+{
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    dj_cleanup_buf struct dj_buf line = DJ_BUF_INIT;
+    int rc;
+
+    if (argc != 2)
+        return dj_usage("progress");
+    dj_buf_addf(&line, "%s\n", argv[1]);
+    rc = dj_connect(cli, false, &err);
+    if (rc == 0)
+        rc = dj_tree_write(cli->connection, "self/progress", dj_buf_bytes(&line), &err);
+    return rc < 0 ? dj_fail(rc, &err) : DJ_EX_OK;
+}
+
 int dj_cmd_wait(struct dj_cli *cli, int argc, char **argv)
 {
     return all_runs(cli, argc, argv, wait_for, NULL);

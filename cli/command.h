@@ -161,6 +161,7 @@ int dj_cmd_ls(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_cat(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_write(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_verb(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_progress(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_wait(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_undelete(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_why(struct dj_cli *cli, int argc, char **argv);

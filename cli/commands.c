@@ -27,6 +27,7 @@ const struct dj_command dj_commands[] = {
     {"memo", MEMO, "run any command once, and replay it ever after", dj_cmd_memo},
     {"mount", "[MOUNT]", "mount the tree", dj_cmd_mount},
     {"path", "TASK [ARG...]", "print where a run is in the tree", dj_cmd_path},
+    {"progress", "N/M", "inside a run: say how far it is", dj_cmd_progress},
     {"rm", "RUN...", "delete a run (see undelete)", dj_cmd_verb},
     {"run", "TASK [ARG...]", "start a run without waiting", dj_cmd_run},
     {"umount", "[MOUNT]", "unmount the tree", dj_cmd_umount},

@@ -55,6 +55,8 @@ static void fill(struct run *run)
     rec->forced = run->forced;
     rec->program = run->program;
     rec->edges = dj_edges_take(&run->edges);
+    rec->progress_done = run->progress.done;
+    rec->progress_total = run->progress.total;
     dj_args_store(&rec->args, &run->args);
 }
 
@@ -107,6 +109,9 @@ static void add_summary(struct run *run)
     summary->forced = run->forced;
     if (summary->state == DJ_DONE)
         alike_add(run);
+    /* The first of a task: what is usual can be told from now on. */
+    if (run->call->task->usual_ns == 0)
+        run->call->task->usual_until_ns = 0;
 }
 
 static void durable(void *cookie, int code, const char *sentence)

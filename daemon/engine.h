@@ -17,6 +17,7 @@
 
 #include "lib/model/definition.h"
 #include "lib/model/param.h"
+#include "lib/model/progress.h"
 #include "lib/model/reason.h"
 #include "lib/model/records.h"
 #include "lib/model/status.h"
@@ -294,8 +295,16 @@ struct dj_live {
     uint64_t before;         /* the instance of the try before, failed; 0: this is the first */
     uint64_t retry_ns;       /* queued: not before this moment; 0: it stands in line */
     uint64_t lost;           /* attempts that were lost before this one */
+    struct dj_progress progress;
 };
 bool dj_live(struct dj_engine *engine, uint64_t number, struct dj_live *ret);
+
+/* dj_run_progress(): the asker, which is the call's run under way, says how far it is; -EACCES. */
+int dj_run_progress(struct dj_engine *engine, struct dj_call *call, const struct dj_asker *asker,
+                    const struct dj_progress *progress, struct dj_err *err) DJ_MUST_CHECK;
+/* dj_call_progress(engine, call, instance, ret): of that ended instance; 0: of the run under way. */
+void dj_call_progress(struct dj_engine *engine, struct dj_call *call, uint64_t instance,
+                      struct dj_progress_facts *ret);
 
 /*
  * dj_read_content(engine, content, offset, size, ret): appends what is there. For content above

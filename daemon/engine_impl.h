@@ -49,6 +49,7 @@ struct task {
     struct dj_rec_task rec;
     struct dj_list tracked;     /* struct tracked */
     struct dj_list program;     /* struct tracked: what its command runs, see program.c */
+    uint64_t usual_ns, usual_until_ns; /* progress.c: what its runs take, by the steady clock */
     UT_hash_handle hh;          /* by name */
 };
 
@@ -125,6 +126,7 @@ struct run {
     struct dj_list given_up; /* struct dj_call *: asked for, and not waited for till the end */
     struct dj_want *wants;   /* who waits for it */
     struct dj_want *asks;    /* what it waits for */
+    struct dj_progress progress; /* of this attempt, as it says itself */
     struct dj_msg_exited exited;
     struct dj_rec_instance result; /* while ENDING and COMMITTED */
     char *log_path;

@@ -73,6 +73,7 @@ enum dj_run_leaf {
     DJ_RUN_KEY,
     DJ_RUN_HISTORY,
     DJ_RUN_COMMAND,
+    DJ_RUN_PROGRESS,
     DJ_RUN_LEAVES
 };
 

@@ -39,6 +39,7 @@ void dj_render_readme(struct dj_buf *buf, struct dj_engine *engine)
         "  command        a script that repeats the run by hand, storing nothing\n"
         "  error          why the last try failed, in a sentence; listed when it did\n"
         "  why  key       why it has a result or none, in a line; what its key is made of\n"
+        "  progress       how far it is: 3/10 30% eta 40 s; the run itself writes 3/10 to it\n"
         "  args  meta     its arguments, and times, exit, sizes, versions: JSON\n"
         "  wait           never listed: a read ends when the run has ended\n"
         "  ctl            takes run, force, incognito, delete, cancel, invalidate, accept\n"
@@ -119,6 +120,16 @@ void dj_render_why(struct dj_buf *buf, struct dj_engine *engine, struct dj_call 
     dj_reason_init(&reason);
     dj_call_why(engine, call, &reason);
     dj_reason_print(buf, &reason);
+    dj_buf_addc(buf, '\n');
+}
+
+void dj_render_progress(struct dj_buf *buf, struct dj_engine *engine, struct dj_call *call,
+                        uint64_t instance)
+{
+    struct dj_progress_facts facts;
+
+    dj_call_progress(engine, call, instance, &facts);
+    dj_progress_print(buf, &facts);
     dj_buf_addc(buf, '\n');
 }
 
@@ -225,6 +236,14 @@ static void add_limits(struct dj_buf *buf, const struct dj_rec_instance *record)
     }
 }
 
+static void add_progress(struct dj_buf *buf, uint64_t done, uint64_t total)
+{
+    if (total == 0)
+        return;
+    member(buf, "progress");
+    dj_buf_addf(buf, "{\"done\": %" PRIu64 ", \"total\": %" PRIu64 "}", done, total);
+}
+
 static void add_tries(struct dj_buf *buf, uint64_t try, uint64_t tries)
 {
     if (tries <= 1)
@@ -271,6 +290,7 @@ static void add_instance(struct dj_buf *buf, const struct dj_rec_instance *recor
     add_text(buf, "user", dj_bytes_of(record->user));
     add_tries(buf, record->try, record->tries);
     add_number(buf, "attempt", record->attempt);
+    add_progress(buf, record->progress_done, record->progress_total);
     member(buf, "forced");
     dj_buf_adds(buf, record->forced ? "true" : "false");
     add_content(buf, "result", &record->result);
@@ -313,6 +333,7 @@ static void add_live(struct dj_buf *buf, const struct dj_live *live, uint64_t nu
         add_number(buf, "position", live->position);
     add_tries(buf, live->try, live->tries);
     add_time(buf, "next_try", live->retry_ns);
+    add_progress(buf, live->progress.done, live->progress.total);
 }
 
 static void begin_meta(struct dj_buf *buf, struct dj_call *call)

@@ -19,6 +19,9 @@ void dj_render_task_status(struct dj_buf *buf, struct dj_engine *engine, struct 
 void dj_render_run_status(struct dj_buf *buf, struct dj_engine *engine, struct dj_call *call);
 /* dj_render_error(): why the newest try gave no result; nothing while one is under way. */
 void dj_render_error(struct dj_buf *buf, struct dj_engine *engine, struct dj_call *call);
+/* dj_render_progress(): of that ended instance; 0: of the run under way. */
+void dj_render_progress(struct dj_buf *buf, struct dj_engine *engine, struct dj_call *call,
+                        uint64_t instance);
 void dj_render_why(struct dj_buf *buf, struct dj_engine *engine, struct dj_call *call);
 
 /* dj_render_ended(): meta of one ended instance by itself: nothing in it ever changes. */

@@ -440,6 +440,7 @@ bool dj_live(struct dj_engine *engine, uint64_t number, struct dj_live *ret)
         .before = run->before,
         .retry_ns = run->state == DELAYED ? run->retry_ns : 0,
         .lost = run->lost,
+        .progress = run->progress,
     };
     if (run->asks != NULL && run->asks->target != NULL)
         ret->blocked_on = run->asks->target->call->rec.number;

@@ -35,6 +35,7 @@ static const struct run_file files[] = {
     {"key", DJ_RUN_KEY, true},
     {"log", DJ_RUN_LOG, true},
     {"meta", DJ_RUN_META, true},
+    {"progress", DJ_RUN_PROGRESS, false},
     {"status", DJ_RUN_STATUS, true},
     {"wait", DJ_RUN_WAIT, false},
     {"why", DJ_RUN_WHY, true},
@@ -158,12 +159,22 @@ static bool has_failed(struct dj_engine *engine, struct dj_call *call)
     return text.len > 0;
 }
 
+static bool is_under_way(struct dj_engine *engine, struct dj_call *call)
+{
+    uint64_t latest = dj_call_latest(engine, call);
+    struct dj_live live;
+
+    return latest != 0 && dj_live(engine, latest, &live);
+}
+
 static bool is_listed(const struct dj_spot *folder, const struct run_file *file)
 {
     if (file->leaf == DJ_RUN_RESULT || file->leaf == DJ_RUN_FILES)
         return dj_call_current(folder->engine, folder->call) != 0;
     if (file->leaf == DJ_RUN_ERROR)
         return has_failed(folder->engine, folder->call);
+    if (file->leaf == DJ_RUN_PROGRESS)
+        return is_under_way(folder->engine, folder->call);
     return file->listed;
 }
 
@@ -268,6 +279,12 @@ static void error_text(const struct dj_spot *spot, struct dj_buf *buf)
     dj_render_error(buf, spot->engine, spot->call);
 }
 
+static void progress_text(const struct dj_spot *spot, struct dj_buf *buf)
+{
+    dj_render_progress(buf, spot->engine, spot->call,
+                       dj_run_shown(spot->engine, spot->call, spot->readonly));
+}
+
 static void why_text(const struct dj_spot *spot, struct dj_buf *buf)
 {
     dj_render_why(buf, spot->engine, spot->call);
@@ -278,6 +295,39 @@ static void key_text(const struct dj_spot *spot, struct dj_buf *buf)
     dj_call_key_text(spot->engine, spot->call,
                      dj_run_shown(spot->engine, spot->call, spot->readonly), buf);
 }
+
+/* ---- progress -------------------------------------------------------------------------------- */
+
+static void progress_write(struct dj_handle *handle, struct dj_request *request,
+                           const struct dj_msg_write *ask)
+{
+    struct dj_asker asker = dj_tree_asker(request, &ask->caller, NULL);
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct dj_progress progress;
+    int code = dj_progress_parse(dj_buf_bytes(&ask->bytes), &progress, &err);
+
+    if (code == 0)
+        code = dj_run_progress(request->engine, handle->call, &asker, &progress, &err);
+    if (code == 0) {
+        dj_reply_ok(request, ask->bytes.len, "");
+        return;
+    }
+    dj_refusal_note(handle->tree, handle->task, handle->call, dj_err_text(&err, code));
+    dj_reply_err(request, code, &err);
+}
+
+static void progress_read(struct dj_handle *handle, struct dj_request *request,
+                          const struct dj_msg_read *ask)
+{
+    dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
+
+    dj_render_progress(&text, request->engine, handle->call,
+                       dj_run_shown(request->engine, handle->call, false));
+    dj_tree_slice(request, dj_buf_bytes(&text), ask);
+}
+
+static const struct dj_handle_ops progress_ops = {.read = progress_read,
+                                                  .write = progress_write};
 
 /* ---- placeholders ---------------------------------------------------------------------------- */
 
@@ -609,6 +659,8 @@ const struct dj_sort dj_run_sorts[DJ_RUN_LEAVES] = {
     [DJ_RUN_COMMAND] = {.mode = S_IFREG | 0555, .text = command_text},
     [DJ_RUN_META] = {.mode = S_IFREG | 0444, .text = meta_text},
     [DJ_RUN_ERROR] = {.mode = S_IFREG | 0444, .text = error_text},
+    [DJ_RUN_PROGRESS] = {.mode = S_IFREG | 0666, .text = progress_text, .costly = true,
+                         .writable = &progress_ops},
     [DJ_RUN_WHY] = {.mode = S_IFREG | 0444, .text = why_text},
     [DJ_RUN_KEY] = {.mode = S_IFREG | 0444, .text = key_text, .costly = true},
     [DJ_RUN_WAIT] = {.mode = S_IFREG | 0444, .open = wait_open},

@@ -127,6 +127,7 @@ static void forget_attempt(struct run *run, struct dj_store_batch *batch)
         dj_call_unref(*DJ_LIST_AT(&run->given_up, struct dj_call *, i));
     run->given_up.n = 0;
     run->start_ns = 0;
+    run->progress = (struct dj_progress){0};
     dj_freep(&run->log_path);
     dj_codec_release(dj_message_layout(DJ_MSG_EXITED), &run->exited);
     memset(&run->exited, 0, sizeof(run->exited));

@@ -698,6 +698,26 @@ const struct dj_list *dj_call_accepted(const struct dj_call *call, uint64_t inst
     return NULL;
 }
 
+int dj_run_progress(struct dj_engine *engine, struct dj_call *call, const struct dj_asker *asker,
+                    const struct dj_progress *progress, struct dj_err *err)
+{
+    (void)engine;
+    (void)call;
+    (void)asker;
+    (void)progress;
+    (void)err;
+    return 0;
+}
+
+void dj_call_progress(struct dj_engine *engine, struct dj_call *call, uint64_t instance,
+                      struct dj_progress_facts *ret)
+{
+    (void)engine;
+    (void)call;
+    (void)instance;
+    *ret = (struct dj_progress_facts){.status = DJ_ABSENT};
+}
+
 void dj_call_why(struct dj_engine *engine, struct dj_call *call, struct dj_reason *ret)
 {
     ret->now = dj_call_current(engine, call) != 0 ? DJ_NOW_HIT : DJ_NOW_NOTHING;
