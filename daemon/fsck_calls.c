@@ -115,6 +115,13 @@ static void check_summary(struct dj_fsck *fsck, const struct dj_rec_call *call,
     if (rec.call != call->number)
         fsck_found(fsck, "summary-mismatch", fsck_at_run(fsck, summary->instance, call->number),
                    "its record says that it is one of call %llu", (unsigned long long)rec.call);
+    for (size_t i = 0; i < summary->accepted.n; i++) {
+        const struct dj_rec_acceptance *accepted =
+            DJ_LIST_AT(&summary->accepted, struct dj_rec_acceptance, i);
+
+        fsck_closures(fsck, summary->instance, call->number,
+                      (uint64_t[]){accepted->tasks, accepted->files}, 2);
+    }
     dj_codec_release(&dj_layout_instance, &rec);
 }
 

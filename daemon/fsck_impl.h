@@ -107,6 +107,9 @@ int fsck_read_content(struct dj_fsck *fsck, const struct dj_rec_content *content
 /* fsck_premises.c */
 fsck_check_fn fsck_premise, fsck_set, fsck_version, fsck_input, fsck_seen, fsck_counter;
 void fsck_check_above(struct dj_fsck *fsck, const char *name);
+/* fsck_closures(): those sets of premises, on which that instance of that call rests, are there. */
+void fsck_closures(struct dj_fsck *fsck, uint64_t instance, uint64_t call, const uint64_t *sets,
+                   size_t n);
 bool fsck_known(struct dj_fsck *fsck, char kind, const struct fsck_numbers *numbers,
                 uint64_t number);
 /* fsck_count.c */

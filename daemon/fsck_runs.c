@@ -157,8 +157,8 @@ static void check_edges(struct dj_fsck *fsck, const struct dj_rec_instance *rec)
     }
 }
 
-static void check_closures(struct dj_fsck *fsck, uint64_t instance, uint64_t call,
-                           const uint64_t *sets, size_t n)
+void fsck_closures(struct dj_fsck *fsck, uint64_t instance, uint64_t call, const uint64_t *sets,
+                   size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         if (sets[i] != 0 && !fsck_known(fsck, 'S', &fsck->sets, sets[i]))
@@ -226,8 +226,8 @@ int fsck_instance(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes val
             check_listed(fsck, &rec);
             check_args(fsck, &rec);
             check_edges(fsck, &rec);
-            check_closures(fsck, rec.number, rec.call,
-                           (uint64_t[]){rec.tasks, rec.files, rec.program}, 3);
+            fsck_closures(fsck, rec.number, rec.call,
+                          (uint64_t[]){rec.tasks, rec.files, rec.program}, 3);
             check_content(fsck, &rec, &rec.result, "result");
             check_content(fsck, &rec, &rec.log, "log");
             check_content(fsck, &rec, &rec.manifest, "list of files");
@@ -291,8 +291,8 @@ int fsck_live(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes value)
                    "it has ended, and is said to be under way");
         fsck_delete(fsck, key);
     }
-    check_closures(fsck, live.instance, live.call,
-                   (uint64_t[]){live.own_files, live.tasks, live.never, live.program}, 4);
+    fsck_closures(fsck, live.instance, live.call,
+                  (uint64_t[]){live.own_files, live.tasks, live.never, live.program}, 4);
     dj_codec_release(&dj_layout_live, &live);
     return FSCK_DONE;
 }

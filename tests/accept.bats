@@ -245,3 +245,20 @@ refused()
     dj undelete leaf 10
     why_is leaf/10 "hit; accepted by $me on TIME, though version 1 -> 2"
 }
+
+@test "a store with acceptances is well; one whose closure is lost is found" {
+    local last
+
+    stop_daemon
+    dj fsck --store "$DJ_STORE"
+    start_daemon --workers 2
+    dj get leaf 12
+    dj write tasks/leaf/.version 9
+    dj accept leaf 12
+    dj down
+    last=$("$DJ_BUILDDIR/tests/tools/store-edit" "$DJ_STORE" list S | tail -1)
+    "$DJ_BUILDDIR/tests/tools/store-edit" "$DJ_STORE" delete "$last"
+    exits 1 dj fsck --store "$DJ_STORE"
+    has "$output" "closure-missing"
+    rm -rf "$DJ_STORE"
+}
