@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/progress_bar.h"
 #include "lib/model/taskfile.h"
 #include "lib/model/template.h"
 #include "lib/util/fdio.h"
@@ -34,14 +35,17 @@ static int send(struct dj_cli *cli, struct dj_bytes text, const char *file, cons
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     struct dj_msg_define define = {0};
     struct dj_message_in answer;
+    struct dj_bar *bar;
     int rc = dj_connect(cli, true, &err);
 
     dj_buf_add_bytes(&define.text, text);
     define.file = dj_xstrdup(file);
     define.here = dj_xstrdup(here);
     add_env(&define);
+    bar = dj_bar_begin(cli, "defining", 0);
     if (rc == 0)
         rc = dj_connection_call(cli->connection, DJ_MSG_DEFINE, &define, DJ_MSG_OK, &answer, &err);
+    dj_bar_end(bar);
     dj_codec_release(dj_message_layout(DJ_MSG_DEFINE), &define);
     if (rc < 0)
         return dj_fail(rc, &err);
@@ -179,14 +183,17 @@ int dj_cmd_define(struct dj_cli *cli, int argc, char **argv)
     return define_file(cli, argv[1], argv + 2, argc - 2);
 }
 
-static int change(struct dj_cli *cli, enum dj_message number, const void *fields, bool say)
+static int change(struct dj_cli *cli, const char *what, enum dj_message number,
+                  const void *fields, bool say)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     struct dj_message_in answer;
+    struct dj_bar *bar = dj_bar_begin(cli, what, 0);
     int rc = dj_connect(cli, false, &err);
 
     if (rc == 0)
         rc = dj_connection_call(cli->connection, number, fields, DJ_MSG_OK, &answer, &err);
+    dj_bar_end(bar);
     if (rc < 0)
         return dj_fail(rc, &err);
     if (say && ((struct dj_msg_ok *)answer.fields)->text != NULL)
@@ -199,14 +206,16 @@ int dj_cmd_undefine(struct dj_cli *cli, int argc, char **argv)
 {
     struct dj_msg_undefine undefine = {.task = argc == 2 ? argv[1] : NULL};
 
-    return argc != 2 ? dj_usage("undefine") : change(cli, DJ_MSG_UNDEFINE, &undefine, false);
+    return argc != 2 ? dj_usage("undefine")
+                     : change(cli, "forgetting", DJ_MSG_UNDEFINE, &undefine, false);
 }
 
 int dj_cmd_bump(struct dj_cli *cli, int argc, char **argv)
 {
     struct dj_msg_bump bump = {.task = argc == 2 ? argv[1] : NULL};
 
-    return argc != 2 ? dj_usage("bump") : change(cli, DJ_MSG_BUMP, &bump, !cli->quiet);
+    return argc != 2 ? dj_usage("bump") : change(cli, "raising the version", DJ_MSG_BUMP, &bump,
+                                                    !cli->quiet);
 }
 
 int dj_cmd_undelete(struct dj_cli *cli, int argc, char **argv)
@@ -218,7 +227,7 @@ int dj_cmd_undelete(struct dj_cli *cli, int argc, char **argv)
         return dj_usage("undelete");
     if (argc == 3)
         dj_buf_adds(&undelete.name, argv[2]);
-    code = change(cli, DJ_MSG_UNDELETE, &undelete, false);
+    code = change(cli, "undeleting", DJ_MSG_UNDELETE, &undelete, false);
     dj_buf_release(&undelete.name);
     return code;
 }

@@ -19,7 +19,7 @@
 
 struct checking {
     struct dj_cli *cli;
-    struct dj_progress_bar bar;
+    struct dj_bar *bar;
     uint64_t flags;
     bool json;
     struct dj_buf objects;   /* --json: the findings */
@@ -60,7 +60,7 @@ static int take(struct checking *checking, const struct dj_msg_fscked *fscked, s
     if (fscked->code != 0)
         return dj_err_set(err, (int)fscked->code, "%s", fscked->error);
     if (fscked->findings.n != 0)
-        dj_progress_bar_clear(&checking->bar);
+        dj_bar_hide(checking->bar);
     for (size_t i = 0; i < fscked->findings.n; i++) {
         const struct dj_part_finding *finding =
             DJ_LIST_AT(&fscked->findings, struct dj_part_finding, i);
@@ -72,14 +72,18 @@ static int take(struct checking *checking, const struct dj_msg_fscked *fscked, s
         else
             print_finding(finding);
     }
-    if (fscked->findings.n != 0)
+    if (fscked->findings.n != 0) {
         fflush(stdout);
+        dj_bar_show(checking->bar, false);
+    }
     checking->records = fscked->records;
     checking->files = fscked->files;
     checking->bytes = fscked->bytes;
     checking->end = fscked->end;
-    if (!fscked->end)
-        dj_progress_bar_show(&checking->bar, fscked->done, fscked->total, fscked->phase);
+    if (checking->bar == NULL && !fscked->end)
+        checking->bar = dj_bar_begin(checking->cli, "fsck", 0);
+    dj_bar_what(checking->bar, fscked->phase);
+    dj_bar_set(checking->bar, fscked->done, fscked->total);
     return 0;
 }
 
@@ -271,9 +275,8 @@ int dj_cmd_fsck(struct dj_cli *cli, int argc, char **argv)
     }
     if (optind != argc)
         return dj_usage("fsck");
-    dj_progress_bar_init(&checking.bar, cli->quiet);
     rc = check_store(&checking, named, &store, &err);
-    dj_progress_bar_clear(&checking.bar);
+    dj_bar_end(checking.bar);
     if (rc == 0)
         print_summary(&checking, store);
     dj_buf_release(&checking.objects);

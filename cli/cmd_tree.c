@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/progress_bar.h"
 #include "lib/client/tree.h"
 #include "lib/util/mem.h"
 
@@ -169,15 +170,20 @@ static int fail_of(int code, const char *run, const struct dj_err *err)
 }
 
 static int each_run(struct dj_cli *cli, int argc, char **argv, const char *named, one_run_fn *one,
-                    const void *cookie)
+                    const void *cookie, struct dj_bar *bar)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     dj_cleanup_buf struct dj_buf folder = DJ_BUF_INIT;
-    int rc = dj_run_folder(cli, argc, argv, &folder, &err);
+    int rc = dj_run_folder(cli, argc, argv, &folder, &err), code;
 
     if (rc == 0)
         rc = one(cli, &folder, cookie, &err);
-    return rc < 0 ? fail_of(rc, named, &err) : DJ_EX_OK;
+    if (rc == 0)
+        return DJ_EX_OK;
+    dj_bar_hide(bar);
+    code = fail_of(rc, named, &err);
+    dj_bar_show(bar, false);
+    return code;
 }
 
 /*
@@ -186,22 +192,26 @@ static int each_run(struct dj_cli *cli, int argc, char **argv, const char *named
  */
 static int all_runs(struct dj_cli *cli, int argc, char **argv, one_run_fn *one, const void *cookie)
 {
+    dj_cleanup_bar struct dj_bar *bar = NULL;
     int worst = DJ_EX_OK;
 
     if (argc < 2)
         return dj_usage(argv[0]);
     if (strchr(argv[1], '/') == NULL)
-        return each_run(cli, argc - 1, argv + 1, NULL, one, cookie);
+        return each_run(cli, argc - 1, argv + 1, NULL, one, cookie, NULL);
     for (int i = 2; i < argc; i++) {
         if (strchr(argv[i], '/') == NULL) {
             fprintf(stderr, "dj: %s: %s is no run's path, as TASK/NAME is\n", argv[0], argv[i]);
             return dj_usage(argv[0]);
         }
     }
+    if (cookie != NULL) /* a wait prints a line a run itself */
+        bar = dj_bar_begin(cli, argv[0], (uint64_t)argc - 1);
     for (int i = 1; i < argc; i++) {
-        int code = each_run(cli, 1, argv + i, argc > 2 ? argv[i] : NULL, one, cookie);
+        int code = each_run(cli, 1, argv + i, argc > 2 ? argv[i] : NULL, one, cookie, bar);
 
         worst = DJ_MAX(worst, code);
+        dj_bar_set(bar, (uint64_t)i, (uint64_t)argc - 1);
         if (code == DJ_EX_NO_DAEMON || dj_interrupt_code() != 0)
             break;
     }

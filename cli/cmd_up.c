@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/progress_bar.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
@@ -178,6 +179,7 @@ static int mount_and_say(struct dj_cli *cli, const char *named)
     const char *mounted = dj_connection_welcome(cli->connection)->mount;
     dj_cleanup_free char *mount = NULL, *socket = NULL;
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct dj_bar *bar;
     int rc;
 
     if (!fuse_usable()) {
@@ -188,7 +190,9 @@ static int mount_and_say(struct dj_cli *cli, const char *named)
     rc = dj_socket_path(cli->connect, &socket, &err);
     if (rc == 0) {
         mount = named != NULL ? dj_xstrdup(named) : default_mount(socket, mounted);
+        bar = dj_bar_begin(cli, "mounting", 0);
         rc = dj_mount_at(cli, mount, &err);
+        dj_bar_end(bar);
     }
     if (rc < 0)
         return dj_fail(rc, &err);
@@ -221,6 +225,7 @@ int dj_cmd_up(struct dj_cli *cli, int argc, char **argv)
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     dj_cleanup_free char *socket = NULL, *store_path = NULL;
     const char *named = cli->connect != NULL ? cli->connect : getenv("DJ_CONNECT");
+    struct dj_bar *bar;
     bool mount = true;
     int option, rc;
 
@@ -246,8 +251,10 @@ int dj_cmd_up(struct dj_cli *cli, int argc, char **argv)
         store_path = store == NULL ? NULL : dj_absolute(store);
         rc = named != NULL && named[0] != '\0' ? dj_socket_path(cli->connect, &socket, &err)
                                                : dj_own_socket_path(true, &socket, &err);
+        bar = dj_bar_begin(cli, "starting the daemon", 0);
         if (rc == 0)
             rc = dj_start_daemon(socket, store_path, workers, quota, &err);
+        dj_bar_end(bar);
         if (rc == 0)
             rc = dj_connect(cli, false, &err);
     } else if (rc == 0 && !cli->quiet) {
@@ -348,8 +355,10 @@ int dj_cmd_down(struct dj_cli *cli, int argc, char **argv)
     dj_cleanup_free char *socket = NULL;
     struct dj_msg_stop stop = {0};
     struct dj_message_in answer;
+    struct dj_bar *bar;
     const char *mount;
     int rc, code = DJ_EX_OK;
+    bool gone;
 
     if (argc > 2)
         return dj_usage("down");
@@ -369,7 +378,10 @@ int dj_cmd_down(struct dj_cli *cli, int argc, char **argv)
     if (rc < 0)
         return dj_fail(rc, &err);
     dj_message_release(&answer);
-    if (!wait_gone(socket)) {
+    bar = dj_bar_begin(cli, "stopping the daemon", 0);
+    gone = wait_gone(socket);
+    dj_bar_end(bar);
+    if (!gone) {
         fputs("dj: the daemon has not ended within 30 s\n", stderr);
         return DJ_EX_FAILED;
     }

@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/diff.h"
+#include "cli/progress_bar.h"
 #include "lib/client/tree.h"
 #include "lib/model/json.h"
 #include "lib/util/mem.h"
@@ -102,10 +103,13 @@ static void take_page(struct impact *impact, struct dj_msg_impacted_runs *page)
 
 static int look(struct dj_cli *cli, struct impact *impact, struct dj_err *err)
 {
+    dj_cleanup_bar struct dj_bar *bar = NULL;
     int rc = dj_connect(cli, true, err);
 
-    if (rc == 0)
+    if (rc == 0) {
+        bar = dj_bar_begin(cli, "looking for runs", 0);
         dj_interruptible(cli, 0);
+    }
     while (rc == 0 && !impact->end) {
         struct dj_message_in answer;
 
@@ -116,6 +120,7 @@ static int look(struct dj_cli *cli, struct impact *impact, struct dj_err *err)
         if (rc < 0)
             break;
         take_page(impact, (struct dj_msg_impacted_runs *)answer.fields);
+        dj_bar_set(bar, impact->runs.n, 0);
         dj_message_release(&answer);
     }
     return rc;

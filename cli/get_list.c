@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/progress_bar.h"
 #include "lib/client/environment.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
@@ -47,6 +48,7 @@ struct item {
 
 struct list {
     struct dj_connection *connection;
+    struct dj_bar *bar;
     const char *file;
     const char *mount;  /* of this daemon, "" when there is none */
     char *cwd;
@@ -56,6 +58,8 @@ struct list {
     bool at_end;        /* nothing more is read */
     bool interrupted;
     bool failed;
+    bool on_terminal;   /* the results */
+    bool mid_line;      /* what was printed last did not end in a newline */
     size_t line;        /* that was taken last, from 1 */
     struct dj_buf in;
     size_t in_used;
@@ -64,6 +68,8 @@ struct list {
     struct item **end;
     size_t under_way;
     size_t answers;
+    size_t asked;
+    size_t lines;       /* of the file when it was opened, 0: not known */
     size_t held;
     size_t largest;
 };
@@ -82,6 +88,15 @@ static void item_free(struct item *item)
 
 static void send_item(struct item *item);
 
+/* How many there are is known at the end of the list; until then a file tells by its lines. */
+static void say_how_far(struct list *list)
+{
+    bool known = list->at_end && list->in_used == list->in.len;
+
+    dj_bar_set(list->bar, list->answers,
+               known ? list->asked : list->lines >= list->asked ? list->lines : 0);
+}
+
 static void on_answer(void *cookie, const struct dj_message_in *message)
 {
     struct item *item = cookie;
@@ -98,6 +113,7 @@ static void on_answer(void *cookie, const struct dj_message_in *message)
     item->ended = true;
     list->under_way--;
     list->answers++;
+    say_how_far(list);
     if (message->number == DJ_MSG_ERROR) {
         item->sentence = dj_xstrdup(error->text == NULL || error->text[0] == '\0'
                                         ? strerror((int)error->code)
@@ -162,6 +178,7 @@ static void ask(struct item *item, struct dj_bytes path)
     dj_buf_add_bytes(&item->get.name, dj_bytes_from(rest, (size_t)(slash - rest.data) + 1));
     send_item(item);
     list->under_way++;
+    list->asked++;
 }
 
 static void take_line(struct list *list, struct dj_bytes line)
@@ -241,10 +258,25 @@ static void interrupt(struct list *list)
 
 static int flush_out(struct list *list, struct dj_err *err)
 {
-    int rc = dj_write_out(dj_buf_bytes(&list->out));
+    int rc;
+
+    if (list->out.len == 0)
+        return 0;
+    list->mid_line = list->out.data[list->out.len - 1] != '\n';
+    rc = dj_write_out(dj_buf_bytes(&list->out));
 
     dj_buf_clear(&list->out);
     return rc < 0 ? dj_cannot_write(rc, err) : 0;
+}
+
+/* Where results go to the terminal the bar is hidden already. */
+static void say(struct list *list, const struct item *item, const char *sentence)
+{
+    if (!list->on_terminal)
+        dj_bar_hide(list->bar);
+    fprintf(stderr, "dj: %s:%zu: %s\n", list->file, item->line, sentence);
+    if (!list->on_terminal)
+        dj_bar_show(list->bar, false);
 }
 
 static int print_item(struct list *list, const struct item *item, struct dj_err *err)
@@ -252,22 +284,29 @@ static int print_item(struct list *list, const struct item *item, struct dj_err 
     int rc = 0;
 
     if (item->note != NULL)
-        fprintf(stderr, "dj: %s:%zu: %s\n", list->file, item->line, item->note);
+        say(list, item, item->note);
     if (item->sentence != NULL) {
-        fprintf(stderr, "dj: %s:%zu: %s\n", list->file, item->line, item->sentence);
+        say(list, item, item->sentence);
         list->failed = true;
     }
     dj_buf_add_bytes(&list->out, dj_buf_bytes(&item->content));
     if (list->out.len >= OUT_SIZE || item->path != NULL)
         rc = flush_out(list, err);
-    if (rc == 0 && item->path != NULL)
+    if (rc == 0 && item->path != NULL) {
+        list->mid_line = true; /* or nobody knows */
         rc = dj_copy_out(item->path, err);
+    }
     return rc;
 }
 
 static int print_ended(struct list *list, struct dj_err *err)
 {
     int rc = 0;
+
+    if (list->first == NULL || !list->first->ended)
+        return 0;
+    if (list->on_terminal)
+        dj_bar_hide(list->bar);
 
     while (rc == 0 && list->first != NULL && list->first->ended) {
         struct item *item = list->first;
@@ -280,7 +319,11 @@ static int print_ended(struct list *list, struct dj_err *err)
             list->end = &list->first;
         item_free(item);
     }
-    return rc == 0 ? flush_out(list, err) : rc;
+    if (rc == 0)
+        rc = flush_out(list, err);
+    if (list->on_terminal)
+        dj_bar_show(list->bar, list->mid_line);
+    return rc;
 }
 
 /* ---- the whole --------------------------------------------------------------------------- */
@@ -323,6 +366,22 @@ static int get_all(struct list *list, struct dj_err *err)
     return rc;
 }
 
+/* A pipe is still being written, so it has no number of lines. */
+static size_t count_lines(int fd)
+{
+    dj_cleanup_free uint8_t *chunk = dj_xmalloc(READ_SIZE);
+    uint64_t offset = 0;
+    size_t lines = 0;
+    ssize_t n;
+
+    while ((n = dj_pread_full(fd, chunk, READ_SIZE, offset)) > 0) {
+        for (ssize_t i = 0; i < n; i++)
+            lines += chunk[i] == '\n';
+        offset += (uint64_t)n;
+    }
+    return lines;
+}
+
 static int open_list(struct list *list, struct dj_err *err)
 {
     list->fd = strcmp(list->file, "-") == 0 ? dup(STDIN_FILENO)
@@ -347,7 +406,11 @@ int dj_get_list(struct dj_cli *cli, const struct dj_get_options *options)
         list.cwd = getcwd(NULL, 0);
         list.cwd = list.cwd == NULL ? dj_xstrdup("") : list.cwd;
         list.cancel_fd = dj_interruptible(cli, options->timeout_ms);
+        list.on_terminal = isatty(STDOUT_FILENO);
+        list.lines = count_lines(list.fd);
+        list.bar = dj_bar_begin(cli, "results", list.lines);
         rc = get_all(&list, &err);
+        dj_bar_end(list.bar);
     }
     if (list.interrupted && rc == 0)
         rc = -EINTR;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/progress_bar.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 #include "lib/util/store_path.h"
@@ -147,6 +148,7 @@ int dj_connect(struct dj_cli *cli, bool start, struct dj_err *err)
 {
     const char *named = cli->connect != NULL ? cli->connect : getenv("DJ_CONNECT");
     dj_cleanup_free char *socket = NULL;
+    struct dj_bar *bar;
     int rc;
 
     if (cli->connection != NULL)
@@ -159,8 +161,10 @@ int dj_connect(struct dj_cli *cli, bool start, struct dj_err *err)
     dj_err_release(err);
     free(dj_steal(socket));
     rc = dj_own_socket_path(true, &socket, err);
+    bar = dj_bar_begin(cli, "starting the daemon", 0);
     if (rc == 0)
         rc = dj_start_daemon(socket, NULL, NULL, NULL, err);
+    dj_bar_end(bar);
     if (rc == 0)
         rc = dj_connection_open(socket, &greeting, &cli->connection, err);
     return rc;

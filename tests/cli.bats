@@ -219,10 +219,10 @@ grows_no_more()
 @test "get -f: a time limit, Ctrl-C and a daemon that goes away are said once" {
     define_some
     printf '%s\n' double/1 gate/_ double/2 gate/_ > list
-    exits 124 sh -c 'dj get --timeout 300ms -f list 2> said'
+    exits 124 sh -c 'dj -q get --timeout 300ms -f list 2> said'
     is "$output" 2
     is "$(cat said)" "dj: the time is over; what was started goes on"
-    dj get -f list > got 2> said &
+    dj -q get -f list > got 2> said &
     local pid=$! code=0
     wait_until test -s got
     kill -INT "$pid"
@@ -231,7 +231,7 @@ grows_no_more()
     is "$(cat said)" "dj: interrupted; what was started goes on"
     code=0
     : > got
-    dj get -f list > got 2> said &
+    dj -q get -f list > got 2> said &
     pid=$!
     wait_until test -s got
     kill_daemon
