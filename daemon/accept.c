@@ -56,7 +56,7 @@ static struct dj_rec_summary *stale_one(struct dj_engine *engine, struct dj_call
         struct dj_rec_summary *summary =
             DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, i);
 
-        if (summary->state != DJ_DONE)
+        if (summary->state != DJ_DONE || summary->corrupt)
             continue;
         if (summary_valid(engine, summary))
             return NULL;

@@ -426,7 +426,7 @@ bool summary_holds(struct dj_engine *engine, const struct dj_rec_summary *summar
                    struct closure *ret)
 {
     *ret = (struct closure){summary->tasks, summary->files, NULL};
-    if (summary->state != DJ_DONE)
+    if (summary->state != DJ_DONE || summary->corrupt)
         return false;
     if (!summary->stale && premises_hold(engine, summary->tasks, summary->files))
         return true;

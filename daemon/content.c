@@ -16,6 +16,7 @@
 #include "lib/util/mem.h"
 
 #define INCOMING "incoming"
+#define QUARANTINE "../quarantine"
 
 enum { NAME_SIZE = 3 + DJ_DIGEST_HEX_SIZE, COPY_STEP = 1 << 20 };
 
@@ -344,6 +345,42 @@ int dj_content_dir_remove(struct dj_content_dir *content, const struct dj_digest
         content->bytes -= (uint64_t)bytes_on_disk(&st);
     pthread_mutex_unlock(&content->lock);
     return code;
+}
+
+/* ---- quarantine ---- */
+
+static int make_quarantine(struct dj_content_dir *content)
+{
+    return mkdirat(content->fd, QUARANTINE, 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+int dj_content_dir_set_aside(struct dj_content_dir *content, const struct dj_digest *digest)
+{
+    char name[NAME_SIZE];
+    dj_cleanup_buf struct dj_buf to = DJ_BUF_INIT;
+    struct stat st;
+    int code = make_quarantine(content);
+
+    name_of(digest, name);
+    dj_buf_addf(&to, QUARANTINE "/%s", name + 3);
+    if (code == 0 && (fstatat(content->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+                      renameat(content->fd, name, content->fd, dj_buf_str(&to)) < 0))
+        code = -errno;
+    if (code == 0)
+        account(content, -bytes_on_disk(&st));
+    return code;
+}
+
+int dj_content_dir_keep_bad(struct dj_content_dir *content, const struct dj_digest *digest,
+                            struct dj_bytes bytes)
+{
+    char hex[DJ_DIGEST_HEX_SIZE];
+    dj_cleanup_buf struct dj_buf to = DJ_BUF_INIT;
+    int code = make_quarantine(content);
+
+    dj_digest_hex(digest, hex);
+    dj_buf_addf(&to, QUARANTINE "/%s", hex);
+    return code < 0 ? code : dj_write_file(content->fd, dj_buf_str(&to), bytes, 0400);
 }
 
 char *dj_content_dir_path(struct dj_content_dir *content, const struct dj_digest *digest)

@@ -3,6 +3,7 @@
  *
  *     content/ab/abcdef…   the digest in hex below a folder of its first two digits
  *     content/incoming/    copies under way; emptied when the store is opened
+ *     quarantine/          beside it: bytes that were not those of their name, by that name
  *
  * A name stands for whole, synced bytes: files are synced before they get their name, and a name is
  * durable when adopt returns. Removing is not made durable: after a power loss a removed file may
@@ -45,6 +46,9 @@ int dj_content_dir_adopt(struct dj_content_dir *content, const char *path,
                          const struct dj_digest *digest, struct dj_err *err);
 int dj_content_dir_open_file(struct dj_content_dir *content, const struct dj_digest *digest);
 void dj_content_dir_unclaim(struct dj_content_dir *content, const struct dj_digest *digest);
+int dj_content_dir_set_aside(struct dj_content_dir *content, const struct dj_digest *digest);
+int dj_content_dir_keep_bad(struct dj_content_dir *content, const struct dj_digest *digest,
+                            struct dj_bytes bytes);
 bool dj_content_dir_claimed(struct dj_content_dir *content, const struct dj_digest *digest);
 int dj_content_dir_remove(struct dj_content_dir *content, const struct dj_digest *digest);
 char *dj_content_dir_path(struct dj_content_dir *content, const struct dj_digest *digest);

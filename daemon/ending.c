@@ -332,6 +332,8 @@ static void taken_in(void *cookie)
         if (rc < 0) {
             end_unstored(run, rc, &err);
         } else {
+            for (size_t i = 0; i < ending->ingest.fresh.n; i++)
+                verified_add(engine, DJ_LIST_AT(&ending->ingest.fresh, struct dj_digest, i));
             run->state = COMMITTED;
             sync_then(engine, durable, run);
         }

@@ -51,6 +51,21 @@ static void set_made(void *cookie, uint64_t number, const struct dj_rec_set *set
     put_record(cookie, 'S', number, &dj_layout_set, set);
 }
 
+/* Without all of them, numbers would be given twice. */
+int store_walked(struct dj_engine *engine, struct dj_store_iter *iter, int code,
+                 struct dj_err *err)
+{
+    bool damaged = code == 0 && dj_store_iter_error(iter) < 0;
+
+    dj_store_iter_free(iter);
+    if (!damaged && code == 0)
+        return 0;
+    return dj_err_set(err, EUCLEAN,
+                      "the store %s is damaged: not all of its tasks and premises can be read; "
+                      "`dj fsck --repair` mends what it can",
+                      dj_store_dir(engine->store));
+}
+
 static int load_premises(struct dj_engine *engine, struct dj_err *err)
 {
     struct dj_store_iter *iter =
@@ -66,7 +81,7 @@ static int load_premises(struct dj_engine *engine, struct dj_err *err)
             dj_codec_release(&dj_layout_premise, &premise);
         }
     }
-    dj_store_iter_free(iter);
+    rc = store_walked(engine, iter, rc, err);
     iter = dj_store_iter_new(engine->store, DJ_BYTES_LIT("S"), DJ_BYTES_LIT("T"));
     while (rc == 0 && dj_store_iter_next(iter)) {
         rc = dj_codec_decode(&dj_layout_set, dj_store_iter_value(iter), &set, err);
@@ -75,8 +90,7 @@ static int load_premises(struct dj_engine *engine, struct dj_err *err)
             dj_codec_release(&dj_layout_set, &set);
         }
     }
-    dj_store_iter_free(iter);
-    return rc;
+    return store_walked(engine, iter, rc, err);
 }
 
 /* ---- the generations file ---- */
@@ -211,6 +225,7 @@ void dj_engine_free(struct dj_engine *engine)
         run_free(run);
     }
     instances_free(engine);
+    verified_forget_all(engine);
     tasks_free(engine);
     dj_premises_free(engine->premises);
     dj_store_batch_free(engine->batch);

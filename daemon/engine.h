@@ -197,6 +197,8 @@ struct dj_want *dj_want(struct dj_engine *engine, struct dj_call *call,
 void dj_want_cancel(struct dj_want *want);
 /* dj_want_leave(want, ret): the same, and a sentence on what becomes of the run. */
 void dj_want_leave(struct dj_want *want, struct dj_buf *ret);
+/* dj_want_is_hit(want): nothing is computed for it: a stored result is being looked at. */
+bool dj_want_is_hit(const struct dj_want *want);
 /* dj_want_instance(want): the instance that it waits for, 0 when its answer is on its way. */
 uint64_t dj_want_instance(const struct dj_want *want);
 
@@ -313,6 +315,22 @@ void dj_call_progress(struct dj_engine *engine, struct dj_call *call, uint64_t i
 int dj_read_content(struct dj_engine *engine, const struct dj_rec_content *content,
                     uint64_t offset, size_t size, struct dj_buf *ret, struct dj_err *err);
 char *dj_content_file(struct dj_engine *engine, const struct dj_rec_content *content);
+
+/*
+ * dj_verify(engine, instance, contents, n, done, cookie, err): to be called before the first bytes
+ * of the instance's contents are given: what was not read since this daemon started is read and
+ * compared with its digest. 0: all is good, and done() is not called; 1: done() will be called,
+ * with 0 or -errno and a sentence. -EUCLEAN: it is damaged; it has been set aside, and the runs that
+ * have it are corrupt, so that asking for them again computes. The instance is held meanwhile.
+ */
+typedef void dj_verified_fn(void *cookie, int code, const char *sentence);
+int dj_verify(struct dj_engine *engine, uint64_t instance,
+              const struct dj_rec_content *const *contents, size_t n, dj_verified_fn *done,
+              void *cookie, struct dj_err *err) DJ_MUST_CHECK;
+
+/* dj_instance_lost(engine, call, instance): the call has that instance, and dj_instance() has not:
+ * true when its record is damaged, and it is corrupt from now on. */
+bool dj_instance_lost(struct dj_engine *engine, struct dj_call *call, uint64_t instance);
 
 /* dj_dependents(): instances that called the call; each() gets the parent's call number. */
 typedef int dj_dependent_fn(void *cookie, uint64_t parent_call, uint64_t parent_instance);

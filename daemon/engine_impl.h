@@ -138,7 +138,10 @@ struct run {
 
 struct dj_want {
     struct dj_engine *engine;
-    struct run *target;
+    struct run *target;      /* NULL: answered, or a hit that is being verified */
+    bool hit;                /* a stored result, or it was one before that turned out bad */
+    bool verifying;
+    struct asked *asked;     /* hit: who asks for what, should it have to be computed */
     struct run *asker;       /* NULL: not a run */
     bool only_end;           /* dj_wait_end: any end will do */
     bool again;              /* as struct dj_asker has it */
@@ -191,6 +194,7 @@ struct dj_engine {
     struct held *helds;
     struct alike *alikes;
     uint64_t alikes_used;        /* counts the look-ups */
+    struct verified *verified;   /* content that was read since the start */
     struct dj_premises *premises;
     struct dj_sched sched;
     uint64_t generation;         /* of effective versions */
@@ -235,6 +239,11 @@ struct dj_engine {
     int events_fd;               /* -1: the file is to be written anew */
     bool events_planned;
 };
+
+/* engine.c */
+/* store_walked(): frees the iterator; -EUCLEAN when code, or the walk, says that not all was read. */
+int store_walked(struct dj_engine *engine, struct dj_store_iter *iter, int code,
+                 struct dj_err *err);
 
 /* tasks.c */
 int tasks_load(struct dj_engine *engine, struct dj_err *err);
@@ -305,6 +314,23 @@ void instances_free(struct dj_engine *engine);
 /* instance_forget(): its record changes or goes. */
 void instance_forget(struct dj_engine *engine, uint64_t number);
 struct held *held_find(struct dj_engine *engine, uint64_t number);
+
+/* verify.c */
+void verified_add(struct dj_engine *engine, const struct dj_digest *digest);
+void verified_forget(struct dj_engine *engine, const struct dj_digest *digest);
+void verified_forget_all(struct dj_engine *engine);
+bool verified_has(struct dj_engine *engine, const struct dj_digest *digest);
+/* content_good(engine, content, bytes): these are all of its bytes; what is bad is set aside. */
+bool content_good(struct dj_engine *engine, const struct dj_rec_content *content,
+                  struct dj_bytes bytes);
+
+/* corrupt.c */
+void call_corrupt(struct dj_engine *engine, struct dj_call *call, uint64_t instance,
+                  const char *sentence);
+void instance_corrupt(struct dj_engine *engine, uint64_t instance, const char *sentence);
+/* content_corrupt(): with all runs that have it; code: -errno of the read, 0: its digest. */
+void content_corrupt(struct dj_engine *engine, const struct dj_digest *digest, uint64_t size,
+                     int code);
 
 /* purge.c */
 /* instance_drop(): at once, or when nobody has it open any more: then instance_dropped(). */

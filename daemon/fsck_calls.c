@@ -103,7 +103,7 @@ static void check_summary(struct dj_fsck *fsck, const struct dj_rec_call *call,
     int rc = fsck_load_instance(fsck, summary->instance, &rec);
 
     if (rc < 0) {
-        if (rc == -ENOENT)
+        if (rc == -ENOENT && !summary->corrupt)
             fsck_found(fsck, "instance-missing", fsck_at_call(fsck, call),
                        "it lists instance %llu, which has no record",
                        (unsigned long long)summary->instance);

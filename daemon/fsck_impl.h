@@ -36,6 +36,7 @@ struct dj_fsck {
     uint64_t records, files, bytes; /* looked at */
     struct fsck_numbers premises, sets;
     struct fsck_manifests *manifests;
+    bool corrupt;          /* the instance that is looked at is known to be */
     char where[512];
     atomic_bool stopped;
     bool job_done;

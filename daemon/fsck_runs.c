@@ -11,7 +11,8 @@ enum { ENTRIES_AT_ONCE = 1000 };
 
 /* ---- content that an instance has ---- */
 
-static void check_reference(struct dj_fsck *fsck, const struct dj_rec_instance *rec,
+/* False: it has been set aside, and is missed by nobody. */
+static bool check_reference(struct dj_fsck *fsck, const struct dj_rec_instance *rec,
                             const struct dj_rec_content *content, const char *what)
 {
     dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
@@ -19,11 +20,14 @@ static void check_reference(struct dj_fsck *fsck, const struct dj_rec_instance *
 
     dj_key_reference(&key, &content->digest, rec->number);
     if (fsck_has(fsck, &key))
-        return;
+        return true;
+    if (fsck->corrupt)
+        return false;
     dj_digest_hex(&content->digest, hex);
     fsck_found(fsck, "reference-missing", fsck_at_run(fsck, rec->number, rec->call),
                "nothing says that its %s needs the content %s", what, hex);
     fsck_put(fsck, &key, dj_bytes(NULL, 0));
+    return true;
 }
 
 static void check_here(struct dj_fsck *fsck, const struct dj_rec_instance *rec,
@@ -51,13 +55,12 @@ static void check_content(struct dj_fsck *fsck, const struct dj_rec_instance *re
     int rc;
 
     if (content->here) {
-        check_here(fsck, rec, content, what);
+        if (!fsck->corrupt)
+            check_here(fsck, rec, content, what);
         return;
     }
-    if (content->size == 0)
-        return;
-    check_reference(fsck, rec, content, what);
-    if (content->size <= DJ_CONTENT_INLINE_MAX)
+    if (content->size == 0 || !check_reference(fsck, rec, content, what) ||
+        content->size <= DJ_CONTENT_INLINE_MAX)
         return;
     rc = fsck_file_size(fsck, &content->digest, &size);
     if (rc < 0)
@@ -121,6 +124,8 @@ static enum fsck_done check_files(struct dj_fsck *fsck, const struct dj_rec_inst
         if (rc == 0)
             rc = dj_codec_decode(&dj_layout_manifest, dj_buf_bytes(&bytes), &manifest, NULL);
     }
+    if (rc < 0 && fsck->corrupt)
+        return FSCK_DONE;
     if (rc < 0) {
         fsck_found(fsck, rc == -ENOENT ? "content-missing" : "undecodable",
                    fsck_at_run(fsck, rec->number, rec->call), "the list of its files %s",
@@ -168,11 +173,16 @@ void fsck_closures(struct dj_fsck *fsck, uint64_t instance, uint64_t call, const
     }
 }
 
-static bool lists(const struct dj_rec_call *call, uint64_t instance)
+static bool lists(struct dj_fsck *fsck, const struct dj_rec_call *call, uint64_t instance)
 {
     for (size_t i = 0; i < call->instances.n; i++) {
-        if (DJ_LIST_AT(&call->instances, struct dj_rec_summary, i)->instance == instance)
-            return true;
+        const struct dj_rec_summary *summary =
+            DJ_LIST_AT(&call->instances, struct dj_rec_summary, i);
+
+        if (summary->instance != instance)
+            continue;
+        fsck->corrupt = summary->corrupt;
+        return true;
     }
     return false;
 }
@@ -183,9 +193,10 @@ static void check_listed(struct dj_fsck *fsck, const struct dj_rec_instance *rec
     bool listed;
     int rc = fsck_load_call(fsck, rec->call, &call);
 
+    fsck->corrupt = false;
     if (rc < 0 && rc != -ENOENT)
         return;
-    listed = rc == 0 && lists(&call, rec->number);
+    listed = rc == 0 && lists(fsck, &call, rec->number);
     if (rc == 0)
         dj_codec_release(&dj_layout_call, &call);
     if (listed || (fsck->hooks.held != NULL && fsck->hooks.held(fsck->hooks.cookie, rec->number)))

@@ -22,6 +22,15 @@ static void put_content(struct dj_ingest *ingest, struct dj_bytes bytes,
 
     dj_key_content(&key, &content->digest);
     dj_store_batch_put(ingest->batch, dj_buf_bytes(&key), bytes);
+    *(struct dj_digest *)dj_list_add(&ingest->fresh, sizeof(content->digest)) = content->digest;
+}
+
+/* Whose file is there already keeps it. */
+static bool is_there(struct dj_ingest *ingest, const struct dj_digest *digest)
+{
+    dj_cleanup_free char *path = dj_content_path(ingest->store, digest);
+
+    return access(path, F_OK) == 0;
 }
 
 static void refer(struct dj_ingest *ingest, const struct dj_rec_content *content)
@@ -50,12 +59,16 @@ static int take_large(struct dj_ingest *ingest, int fd, const char *path,
                       struct dj_rec_content *ret)
 {
     int rc = dj_digest_fd(fd, &ret->digest, &ret->size);
+    bool fresh;
 
     if (rc < 0)
         return dj_err_sys(&ingest->err, -rc, "cannot read %s", path);
+    fresh = !is_there(ingest, &ret->digest);
     rc = dj_content_adopt(ingest->store, path, &ret->digest, &ingest->err);
     if (rc < 0)
         return rc;
+    if (fresh)
+        *(struct dj_digest *)dj_list_add(&ingest->fresh, sizeof(ret->digest)) = ret->digest;
     *(struct dj_digest *)dj_list_add(&ingest->claims, sizeof(ret->digest)) = ret->digest;
     refer(ingest, ret);
     return 0;
@@ -276,6 +289,7 @@ void dj_ingest_release(struct dj_ingest *ingest)
     free(ingest->slot_dir);
     free(ingest->result_file);
     free(ingest->claims.items);
+    free(ingest->fresh.items);
     dj_buf_release(&ingest->tail);
     dj_store_batch_free(ingest->batch);
     dj_err_release(&ingest->err);

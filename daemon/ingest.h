@@ -29,6 +29,7 @@ struct dj_ingest {
     bool nothing_stored;   /* small content stays in the record, since the batch is not written */
     struct dj_store_batch *batch;
     struct dj_list claims; /* struct dj_digest: adopted; see dj_content_adopt() */
+    struct dj_list fresh;  /* struct dj_digest: these bytes, and none that were there before */
     struct dj_buf tail;    /* the end of the log, at most DJ_INGEST_TAIL bytes */
     int code;              /* 0 or -errno */
     struct dj_err err;

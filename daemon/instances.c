@@ -219,6 +219,10 @@ static int read_file(struct dj_engine *engine, const struct dj_rec_content *cont
     n = dj_pread_full(fd, dj_buf_room(ret, size), size, offset);
     if (n < 0)
         return (int)n;
+    /* A list of files is read as a whole; others were verified when they were opened. */
+    if (offset == 0 && (size_t)n == content->size &&
+        !content_good(engine, content, dj_bytes(ret->data + ret->len, (size_t)n)))
+        return -EUCLEAN;
     dj_buf_truncate(ret, ret->len + (size_t)n);
     return 0;
 }
@@ -241,12 +245,14 @@ int dj_read_content(struct dj_engine *engine, const struct dj_rec_content *conte
     } else {
         dj_key_content(&key, &content->digest);
         rc = dj_store_get(engine->store, dj_buf_bytes(&key), &value);
+        if (rc == 0 && !content_good(engine, content, dj_buf_bytes(&value)))
+            rc = -EUCLEAN;
         if (rc == 0)
             add_part(ret, dj_buf_bytes(&value), offset, size);
     }
     if (rc < 0)
         return dj_err_set(err, EIO,
-                          "stored content is missing; `dj get --force` makes it anew");
+                          "stored content is missing or damaged; `dj get --force` makes it anew");
     return 0;
 }
 

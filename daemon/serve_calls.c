@@ -61,7 +61,8 @@ static void got(void *cookie, int code, uint64_t instance, const char *sentence)
         return;
     }
     dj_note_named(request->engine, &getting->asker);
-    if (getting->want == NULL) /* answered at once: there was nothing to follow */
+    /* Answered by what is stored: there was nothing to follow. */
+    if (getting->want == NULL || dj_want_is_hit(getting->want))
         form.follow = false;
     end(getting);
     dj_answer(request, &form, code == -ESTALE ? -EIO : code, instance, sentence);

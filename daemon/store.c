@@ -148,6 +148,17 @@ bool dj_content_claimed(struct dj_store *store, const struct dj_digest *digest)
     return dj_content_dir_claimed(&store->content, digest);
 }
 
+int dj_content_set_aside(struct dj_store *store, const struct dj_digest *digest)
+{
+    return dj_content_dir_set_aside(&store->content, digest);
+}
+
+int dj_content_keep_bad(struct dj_store *store, const struct dj_digest *digest,
+                        struct dj_bytes bytes)
+{
+    return dj_content_dir_keep_bad(&store->content, digest, bytes);
+}
+
 int dj_content_remove(struct dj_store *store, const struct dj_digest *digest)
 {
     return dj_content_dir_remove(&store->content, digest);

@@ -120,6 +120,11 @@ int dj_content_adopt(struct dj_store *store, const char *path, const struct dj_d
 int dj_content_open(struct dj_store *store, const struct dj_digest *digest); /* fd or -errno */
 void dj_content_unclaim(struct dj_store *store, const struct dj_digest *digest);
 bool dj_content_claimed(struct dj_store *store, const struct dj_digest *digest);
+/* dj_content_set_aside(store, digest): its file is bad and goes to quarantine/ of the store, which
+ * nothing reads; dj_content_keep_bad(): likewise these bytes, which were no file. */
+int dj_content_set_aside(struct dj_store *store, const struct dj_digest *digest);
+int dj_content_keep_bad(struct dj_store *store, const struct dj_digest *digest,
+                        struct dj_bytes bytes);
 /* -EBUSY: somebody has just adopted it. */
 int dj_content_remove(struct dj_store *store, const struct dj_digest *digest);
 /* dj_content_path(store, digest): malloc'd; says nothing about whether it is there. */

@@ -192,7 +192,7 @@ int tasks_load(struct dj_engine *engine, struct dj_err *err)
 
     while (rc == 0 && dj_store_iter_next(iter))
         rc = load_one(engine, dj_store_iter_value(iter), err);
-    dj_store_iter_free(iter);
+    rc = store_walked(engine, iter, rc, err);
     if (rc == 0)
         versions_keep_present(engine);
     return rc;

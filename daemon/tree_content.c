@@ -198,7 +198,7 @@ void dj_open_text(const struct dj_spot *spot, struct dj_request *request, struct
     dj_reply(request, DJ_MSG_OPENED, &opened);
 }
 
-void dj_open_node(const struct dj_spot *spot, struct dj_request *request)
+static void open_good_node(const struct dj_spot *spot, struct dj_request *request)
 {
     const struct dj_rec_content *content = content_at(spot->record, spot->manifest,
                                                       spot->node.leaf);
@@ -209,8 +209,8 @@ void dj_open_node(const struct dj_spot *spot, struct dj_request *request)
         dj_held_add(spot->peer, spot->node.number, 1);
 }
 
-void dj_open_other(const struct dj_spot *spot, struct dj_request *request, uint64_t instance,
-                   uint64_t entry)
+static void open_good_other(const struct dj_spot *spot, struct dj_request *request,
+                            uint64_t instance, uint64_t entry)
 {
     static const struct dj_handle_ops ops = {.read = handle_read};
     const struct dj_rec_content *content = dj_content_of(spot->engine, instance, entry);
@@ -227,6 +227,110 @@ void dj_open_other(const struct dj_spot *spot, struct dj_request *request, uint6
     opened.handle = handle->number;
     if (reply_opened(request, content, &opened) < 0)
         dj_handle_close(&spot->peer->handles, handle->number);
+}
+
+/* An open that waits until the content is known to be good. */
+struct verified_open {
+    struct dj_request *request; /* NULL: nobody waits any more */
+    struct dj_spot spot;
+    bool other;                 /* bytes of another node than the spot's: */
+    uint64_t instance, entry;
+};
+
+/* What is bad is not served, and what comes in its place is found by looking again. */
+static void refuse_bad(struct dj_request *request, bool other, int code, const char *sentence)
+{
+    dj_tree_refuse(request, code == -EUCLEAN && !other ? -ESTALE : -EIO, "%s", sentence);
+}
+
+static void open_good(const struct verified_open *open)
+{
+    dj_cleanup_spot struct dj_spot now = DJ_SPOT_INIT;
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    const struct dj_spot *spot = &open->spot;
+    int code = 0;
+
+    if (open->other) {
+        open_good_other(spot, open->request, open->instance, open->entry);
+        return;
+    }
+    /* What the spot had borrowed is gone by now. */
+    code = spot->node.kind == DJ_NODE_HISTORY
+               ? dj_spot_history(spot, spot->node.number, spot->node.leaf, &now, &err)
+               : dj_spot_instance(spot, spot->node.number, spot->node.leaf, &now, &err);
+    if (code < 0)
+        dj_reply_err(open->request, code, &err);
+    else
+        open_good_node(&now, open->request);
+}
+
+static void open_verified(void *cookie, int code, const char *sentence)
+{
+    struct verified_open *open = cookie;
+
+    if (open->request != NULL) {
+        open->request->on_cancel = NULL;
+        if (code < 0)
+            refuse_bad(open->request, open->other, code, sentence);
+        else
+            open_good(open);
+    }
+    dj_spot_release(&open->spot);
+    free(open);
+}
+
+static void open_left(struct dj_request *request)
+{
+    struct verified_open *open = request->cookie;
+
+    open->request = NULL;
+    dj_tree_refuse(request, -EINTR, "interrupted");
+}
+
+/* Opened now, or when it has been read and compared. */
+static void open_content(const struct dj_spot *spot, struct dj_request *request, bool other,
+                         uint64_t instance, uint64_t entry,
+                         const struct dj_rec_content *content)
+{
+    struct verified_open *open = dj_xcalloc(1, sizeof(*open));
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    int code;
+
+    *open = (struct verified_open){request, *spot, other, instance, entry};
+    open->spot.named = NULL;
+    open->spot.record = NULL;
+    open->spot.manifest = NULL;
+    if (spot->call != NULL)
+        dj_call_ref(spot->call);
+    code = content == NULL ? 0
+                           : dj_verify(spot->engine, instance, &content, 1, open_verified, open,
+                                       &err);
+    if (code == 1) {
+        request->cookie = open;
+        request->on_cancel = open_left;
+        return;
+    }
+    if (code < 0)
+        refuse_bad(request, other, code, dj_err_text(&err, code));
+    else if (other)
+        open_good_other(spot, request, instance, entry);
+    else
+        open_good_node(spot, request);
+    dj_spot_release(&open->spot);
+    free(open);
+}
+
+void dj_open_node(const struct dj_spot *spot, struct dj_request *request)
+{
+    open_content(spot, request, false, spot->node.number, spot->node.leaf,
+                 content_at(spot->record, spot->manifest, spot->node.leaf));
+}
+
+void dj_open_other(const struct dj_spot *spot, struct dj_request *request, uint64_t instance,
+                   uint64_t entry)
+{
+    open_content(spot, request, true, instance, entry,
+                 dj_content_of(spot->engine, instance, entry));
 }
 
 /* An open that waits for the current instance. */

@@ -126,11 +126,16 @@ static int set_instance(struct dj_spot *spot, struct dj_node node, struct dj_err
 
     if (spot->record == NULL)
         spot->record = dj_instance(spot->engine, node.number);
+    if (spot->record == NULL && spot->call != NULL)
+        (void)dj_instance_lost(spot->engine, spot->call, node.number);
     if (spot->record == NULL)
         return gone(err);
     spot->node = node;
     if (spot->manifest == NULL && (leaf == DJ_INSTANCE_FILES || leaf >= DJ_INSTANCE_ENTRY))
         spot->manifest = dj_manifest_of(spot->tree, spot->record, node.number);
+    if (spot->manifest != NULL && spot->manifest->entries.n == 0 &&
+        spot->record->manifest.size != 0) /* it is damaged, and the run corrupt by now */
+        return gone(err);
     if (leaf >= DJ_INSTANCE_ENTRY) {
         size_t index = leaf - DJ_INSTANCE_ENTRY;
 

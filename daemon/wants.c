@@ -29,24 +29,86 @@ static void unlink_want(struct dj_want *want)
     }
 }
 
+/* What was asked for, kept while a stored result is verified. */
+struct asked {
+    struct dj_call *call;
+    struct dj_asker asker;
+    unsigned flags;
+    struct dj_params params; /* behind args */
+    struct dj_args args;
+    struct dj_list env;      /* struct dj_part_pair */
+    char *cwd;
+};
+
+static void asked_free(struct asked *asked)
+{
+    if (asked == NULL)
+        return;
+    for (size_t i = 0; i < asked->env.n; i++) {
+        struct dj_part_pair *pair = DJ_LIST_AT(&asked->env, struct dj_part_pair, i);
+
+        free(pair->name);
+        dj_buf_release(&pair->value);
+    }
+    free(asked->env.items);
+    dj_args_release(&asked->args);
+    dj_params_release(&asked->params);
+    dj_call_unref(asked->call);
+    free(asked->cwd);
+    free(asked);
+}
+
+static struct asked *asked_new(struct dj_call *call, const struct dj_asker *asker, unsigned flags)
+{
+    struct asked *asked = dj_xcalloc(1, sizeof(*asked));
+
+    dj_call_ref(call);
+    *asked = (struct asked){.call = call, .asker = *asker, .flags = flags};
+    if (asker->args != NULL) {
+        dj_params_copy(&asked->params, asker->args->params);
+        dj_args_copy(&asked->args, asker->args);
+        asked->args.params = &asked->params;
+        asked->asker.args = &asked->args;
+    }
+    for (size_t i = 0; asker->env != NULL && i < asker->env->n; i++) {
+        const struct dj_part_pair *from = DJ_LIST_AT(asker->env, struct dj_part_pair, i);
+        struct dj_part_pair *pair = dj_list_add(&asked->env, sizeof(*pair));
+
+        pair->name = from->name == NULL ? NULL : dj_xstrdup(from->name);
+        dj_buf_set(&pair->value, dj_buf_bytes(&from->value));
+        pair->unset = from->unset;
+    }
+    if (asker->env != NULL)
+        asked->asker.env = &asked->env;
+    if (asker->cwd != NULL)
+        asked->asker.cwd = asked->cwd = dj_xstrdup(asker->cwd);
+    return asked;
+}
+
 static void free_want(struct dj_want *want)
 {
     if (want->holds)
         dj_instance_release(want->engine, want->instance);
+    asked_free(want->asked);
     free(want->sentence);
     free(want);
 }
 
-static struct dj_want *new_want(struct dj_engine *engine, struct run *target, struct run *asker,
-                                dj_wanted_fn *done, void *cookie)
+static struct dj_want *new_want(struct dj_engine *engine, dj_wanted_fn *done, void *cookie)
 {
     struct dj_want *want = dj_xcalloc(1, sizeof(*want));
 
     want->engine = engine;
-    want->target = target;
-    want->asker = asker;
     want->done = done;
     want->cookie = cookie;
+    return want;
+}
+
+/* It waits for the target from here on. */
+static void attach(struct dj_want *want, struct run *target, struct run *asker)
+{
+    want->target = target;
+    want->asker = asker;
     want->next = target->wants;
     if (want->next != NULL)
         want->next->prev = want;
@@ -57,7 +119,6 @@ static struct dj_want *new_want(struct dj_engine *engine, struct run *target, st
             want->ask_next->ask_prev = want;
         asker->asks = want;
     }
-    return want;
 }
 
 /* ---- blocking and going on ---- */
@@ -348,42 +409,119 @@ static int answer_now(struct dj_engine *engine, struct dj_call *call,
     return check_complete(call, asker, err);
 }
 
+/* The answer, and the end of the want. */
+static void settle(struct dj_want *want, int code, uint64_t instance, const char *sentence)
+{
+    if (want->done != NULL)
+        want->done(want->cookie, code, instance, sentence);
+    free_want(want);
+}
+
+static void refuse_cycle(struct dj_want *want, struct run *parent, const char *sentence)
+{
+    run_refused(parent, sentence);
+    settle(want, -EDEADLK, 0, sentence);
+}
+
+/* It has to be computed; false: it is answered, and gone. */
+static bool compute(struct dj_want *want, struct dj_call *call, const struct dj_asker *asker,
+                    unsigned flags)
+{
+    struct dj_engine *engine = want->engine;
+    struct run *parent = asker->run == 0 ? NULL : run_find(engine, asker->run);
+    dj_cleanup_buf struct dj_buf sentence = DJ_BUF_INIT;
+    struct run *run;
+
+    if (parent != NULL && (flags & (DJ_GET_FORCE | DJ_GET_INCOGNITO)) &&
+        cycle_above(parent, call, &sentence)) {
+        refuse_cycle(want, parent, dj_buf_str(&sentence));
+        return false;
+    }
+    run = run_for(engine, call, asker, flags, parent != NULL ? DJ_SCHED_CHILD : DJ_SCHED_WANTED);
+    if (parent != NULL && cycle_closes(parent, run, &sentence)) {
+        refuse_cycle(want, parent, dj_buf_str(&sentence));
+        return false;
+    }
+    attach(want, run, parent);
+    want->again = asker->again;
+    if (parent != NULL)
+        block(parent);
+    return true;
+}
+
+static void hit_verified(void *cookie, int code, const char *sentence);
+
+/* A stored result, before it is given: 0 it is good, 1 it is being looked at, -EUCLEAN not so. */
+static int verify_hit(struct dj_want *want, struct dj_call *call, const struct dj_asker *asker,
+                      unsigned flags, struct dj_err *err)
+{
+    const struct dj_rec_instance *rec = dj_instance(want->engine, want->instance);
+    const struct dj_rec_content *contents[2];
+    int rc;
+
+    if (rec == NULL)
+        return dj_instance_lost(want->engine, call, want->instance) ? -EUCLEAN : 0;
+    contents[0] = &rec->result;
+    contents[1] = &rec->log; /* of a memo it is a part of the answer */
+    rc = dj_verify(want->engine, want->instance, contents, dj_memo_is(call) ? 2 : 1, hit_verified,
+                   want, err);
+    if (rc == 1) {
+        want->hit = want->verifying = true;
+        if (want->asked == NULL)
+            want->asked = asked_new(call, asker, flags);
+    }
+    return rc;
+}
+
+/* False: it is answered, and gone. What is corrupt by now is no hit the next time. */
+static bool pursue(struct dj_want *want, struct dj_call *call, const struct dj_asker *asker,
+                   unsigned flags)
+{
+    int rc = 1;
+    bool again = true;
+
+    while (again) {
+        dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+        uint64_t instance = 0;
+
+        rc = answer_now(want->engine, call, asker, flags, &instance, &err);
+        again = false;
+        if (rc == 0) {
+            want->instance = instance;
+            rc = verify_hit(want, call, asker, flags, &err);
+            if (rc == 1)
+                return true;
+            again = rc == -EUCLEAN;
+        } else if (rc < 0 && rc != -EAGAIN && instance == 0) {
+            /* What is not there yet is no refusal: asking whether it is there is looking. */
+            dj_note_refusal(want->engine, asker, dj_err_text(&err, rc));
+        }
+        if (rc <= 0 && !again) {
+            settle(want, rc, instance, rc == 0 ? NULL : dj_err_text(&err, rc));
+            return false;
+        }
+    }
+    return compute(want, call, asker, flags);
+}
+
+static void hit_verified(void *cookie, int code, const char *sentence)
+{
+    struct dj_want *want = cookie;
+
+    want->verifying = false;
+    if (code != -EUCLEAN || want->done == NULL)
+        settle(want, code == 0 ? 0 : -EIO, want->instance, sentence);
+    else
+        pursue(want, want->asked->call, &want->asked->asker, want->asked->flags);
+}
+
 struct dj_want *dj_want(struct dj_engine *engine, struct dj_call *call,
                         const struct dj_asker *asker, unsigned flags, dj_wanted_fn *done,
                         void *cookie)
 {
-    struct run *parent = asker->run == 0 ? NULL : run_find(engine, asker->run);
-    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    dj_cleanup_buf struct dj_buf sentence = DJ_BUF_INIT;
-    uint64_t instance = 0;
-    struct dj_want *want;
-    struct run *run;
-    int rc = answer_now(engine, call, asker, flags, &instance, &err);
+    struct dj_want *want = new_want(engine, done, cookie);
 
-    if (rc <= 0) {
-        /* What is not there yet is no refusal: asking whether it is there is looking. */
-        if (rc < 0 && rc != -EAGAIN && instance == 0)
-            dj_note_refusal(engine, asker, dj_err_text(&err, rc));
-        done(cookie, rc, instance, rc == 0 ? NULL : dj_err_text(&err, rc));
-        return NULL;
-    }
-    if (parent != NULL && (flags & (DJ_GET_FORCE | DJ_GET_INCOGNITO)) &&
-        cycle_above(parent, call, &sentence)) {
-        run_refused(parent, dj_buf_str(&sentence));
-        done(cookie, -EDEADLK, 0, dj_buf_str(&sentence));
-        return NULL;
-    }
-    run = run_for(engine, call, asker, flags, parent != NULL ? DJ_SCHED_CHILD : DJ_SCHED_WANTED);
-    if (parent != NULL && cycle_closes(parent, run, &sentence)) {
-        run_refused(parent, dj_buf_str(&sentence));
-        done(cookie, -EDEADLK, 0, dj_buf_str(&sentence));
-        return NULL;
-    }
-    want = new_want(engine, run, parent, done, cookie);
-    want->again = asker->again;
-    if (parent != NULL)
-        block(parent);
-    return want;
+    return pursue(want, call, asker, flags) ? want : NULL;
 }
 
 struct dj_want *dj_wait_end(struct dj_engine *engine, struct dj_call *call,
@@ -401,7 +539,8 @@ struct dj_want *dj_wait_end(struct dj_engine *engine, struct dj_call *call,
         done(cookie, -EDEADLK, 0, dj_buf_str(&sentence));
         return NULL;
     }
-    want = new_want(engine, call->run, parent, done, cookie);
+    want = new_want(engine, done, cookie);
+    attach(want, call->run, parent);
     want->only_end = true;
     if (parent != NULL)
         block(parent);
@@ -417,6 +556,11 @@ int dj_start(struct dj_engine *engine, struct dj_call *call, const struct dj_ask
     if (rc == 1)
         run_for(engine, call, asker, flags, DJ_SCHED_WAITING)->started = true;
     return rc < 0 ? rc : 0;
+}
+
+bool dj_want_is_hit(const struct dj_want *want)
+{
+    return want->hit;
 }
 
 uint64_t dj_want_instance(const struct dj_want *want)
@@ -465,6 +609,10 @@ void dj_want_cancel(struct dj_want *want)
 {
     struct run *target = want->target, *asker = want->asker;
 
+    if (want->verifying) { /* it goes with the job */
+        want->done = NULL;
+        return;
+    }
     if (asker != NULL && target != NULL && !want->only_end)
         run_give_up(asker, target->call);
     unlink_want(want);

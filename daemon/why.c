@@ -220,6 +220,9 @@ static void find_cause(struct dj_engine *engine, struct dj_call *call, struct dj
         blame_argument(engine, call, ret);
     } else if (newest->state != DJ_DONE) {
         find_failure(engine, call, newest, ret);
+    } else if (newest->corrupt) {
+        ret->cause = DJ_CAUSE_CORRUPT;
+        set_text(&ret->text, newest->mark);
     } else {
         find_stale(engine, call, newest, ret);
     }

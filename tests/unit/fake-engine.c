@@ -785,6 +785,28 @@ bool dj_live(struct dj_engine *engine, uint64_t number, struct dj_live *ret)
     return true;
 }
 
+int dj_verify(struct dj_engine *engine, uint64_t instance,
+              const struct dj_rec_content *const *contents, size_t n, dj_verified_fn *done,
+              void *cookie, struct dj_err *err)
+{
+    (void)engine;
+    (void)instance;
+    (void)contents;
+    (void)n;
+    (void)done;
+    (void)cookie;
+    (void)err;
+    return 0;
+}
+
+bool dj_instance_lost(struct dj_engine *engine, struct dj_call *call, uint64_t instance)
+{
+    (void)engine;
+    (void)call;
+    (void)instance;
+    return false;
+}
+
 int dj_read_content(struct dj_engine *engine, const struct dj_rec_content *content,
                     uint64_t offset, size_t size, struct dj_buf *ret, struct dj_err *err)
 {
