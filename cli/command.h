@@ -167,6 +167,7 @@ int dj_cmd_undelete(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_why(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_key(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_impact(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_doctor(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_fsck(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_help(struct dj_cli *cli, int argc, char **argv);
 

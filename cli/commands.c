@@ -16,6 +16,8 @@ const struct dj_command dj_commands[] = {
     {"cancel", "RUN...", "end what is under way", dj_cmd_verb},
     {"cat", "PATH...", "print files of the tree", dj_cmd_cat},
     {"define", "FILE [FUNCTION...] | NAME PARAMS -- CMD...", "define tasks", dj_cmd_define},
+    {"doctor", "[--json] [--store DIR] [MOUNT]", "say what is in the way, and its cure",
+     dj_cmd_doctor},
     {"down", "[MOUNT]", "unmount and stop the daemon", dj_cmd_down},
     {"fsck", "[--read-data] [--repair] [--json] [--store DIR]", "check the store", dj_cmd_fsck},
     {"get", GET, "print a result, computed when need be", dj_cmd_get},
