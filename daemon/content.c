@@ -18,7 +18,7 @@
 #define INCOMING "incoming"
 #define QUARANTINE "../quarantine"
 
-enum { NAME_SIZE = 3 + DJ_DIGEST_HEX_SIZE, COPY_STEP = 1 << 20 };
+enum { NAME_SIZE = 3 + DJ_DIGEST_HEX_SIZE, COPY_STEP = 1 << 20, SEALED = 0400 };
 
 static void name_of(const struct dj_digest *digest, char name[NAME_SIZE])
 {
@@ -193,108 +193,121 @@ static int copy_data(int from, int to, off_t size)
     return code;
 }
 
-/* From here the file cannot change by its name; who still had it open has been ended before. */
-static int seal(int fd)
+static int sync_file(int fd)
 {
-    if (fchmod(fd, 0400) < 0 || fsync(fd) < 0)
-        return -errno;
-    return 0;
+    return fsync(fd) < 0 ? -errno : 0;
 }
 
-/* rename() into the fan-out folder, which is made when it is missing. */
-static int give_name(struct dj_content_dir *content, int from_dir, const char *from,
-                     const char *name)
+static int make_fan_out(struct dj_content_dir *content, const char *name)
 {
     char folder[3] = {name[0], name[1], 0};
-    int code;
 
-    if (renameat(from_dir, from, content->fd, name) < 0) {
-        if (errno != ENOENT)
-            return -errno;
-        if (mkdirat(content->fd, folder, 0700) < 0 && errno != EEXIST)
-            return -errno;
-        code = dj_sync_dir(content->fd, ".");
-        if (code < 0)
-            return code;
-        if (renameat(from_dir, from, content->fd, name) < 0)
-            return -errno;
-    }
+    if (mkdirat(content->fd, folder, 0700) < 0)
+        return errno == EEXIST ? 0 : -errno;
+    return dj_sync_dir(content->fd, ".");
+}
+
+static int sync_fan_out(struct dj_content_dir *content, const char *name)
+{
+    char folder[3] = {name[0], name[1], 0};
+
     return dj_sync_dir(content->fd, folder);
+}
+
+static int open_incoming(struct dj_content_dir *content, char *ret_name, size_t size)
+{
+    uint64_t random;
+
+    dj_random(&random, sizeof(random));
+    snprintf(ret_name, size, INCOMING "/%016" PRIx64, random);
+    return dj_open(content->fd, ret_name, O_RDWR | O_CREAT | O_EXCL, 0600);
+}
+
+/* A file of ours that is whole: it becomes read-only and gets its name, whatever had it before. */
+static int give_name(struct dj_content_dir *content, int fd, const char *from, const char *name)
+{
+    int code = fchmod(fd, SEALED) < 0 ? -errno : sync_file(fd);
+
+    if (code == 0)
+        code = make_fan_out(content, name);
+    if (code == 0 && renameat(content->fd, from, content->fd, name) < 0)
+        code = -errno;
+    return code == 0 ? sync_fan_out(content, name) : code;
 }
 
 static int copy_in(struct dj_content_dir *content, int from, const struct stat *st,
                    const char *name)
 {
     char temporary[64];
-    uint64_t random;
-    dj_cleanup_close int to = -1;
+    dj_cleanup_close int to = open_incoming(content, temporary, sizeof(temporary));
     int code;
 
-    dj_random(&random, sizeof(random));
-    snprintf(temporary, sizeof(temporary), INCOMING "/%016" PRIx64, random);
-    to = dj_open(content->fd, temporary, O_RDWR | O_CREAT | O_EXCL, 0600);
     if (to < 0)
         return to;
     code = copy_data(from, to, st->st_size);
     if (code == 0)
-        code = seal(to);
-    if (code == 0)
-        code = give_name(content, content->fd, temporary, name);
+        code = give_name(content, to, temporary, name);
     if (code < 0)
         unlinkat(content->fd, temporary, 0);
     return code;
 }
 
 /*
- * A file with a second name, or of another owner, could be changed under its digest later, so it is
- * copied, as is one of another file system.
+ * A second name for the file. It is not sealed yet, since the mode is the file's, and whoever takes
+ * in again what a killed daemon began to take in must find that as it was.
  */
-static int move_in(struct dj_content_dir *content, const char *path, int fd, const struct stat *st,
+static int link_in(struct dj_content_dir *content, const char *path, int fd, const char *name)
+{
+    int code = sync_file(fd);
+
+    if (code == 0)
+        code = make_fan_out(content, name);
+    if (code == 0 && linkat(AT_FDCWD, path, content->fd, name, 0) < 0)
+        code = -errno;
+    return code == 0 ? sync_fan_out(content, name) : code;
+}
+
+/*
+ * A file with a further name, or of another owner, could be changed under its digest later, so it
+ * is copied, as is one of another file system (bind mounts: one device, two mounts), or of one that
+ * has no links.
+ */
+static int take_in(struct dj_content_dir *content, const char *path, int fd, const struct stat *st,
                    const char *name)
 {
     struct stat own;
-    int code;
 
     if (fstat(content->fd, &own) < 0)
         return -errno;
     if (st->st_dev == own.st_dev && st->st_nlink == 1 && st->st_uid == geteuid()) {
-        code = seal(fd);
-        if (code == 0)
-            code = give_name(content, AT_FDCWD, path, name);
-        if (code != -EXDEV) /* bind mounts: one device, two mounts */
+        int code = link_in(content, path, fd, name);
+
+        if (code == 0 || code == -ENOSPC || code == -EDQUOT || code == -EIO)
             return code;
     }
-    code = copy_in(content, fd, st, name);
-    if (code == 0 && unlink(path) < 0)
-        code = -errno;
-    return code;
+    return copy_in(content, fd, st, name);
 }
 
 static int adopt_open(struct dj_content_dir *content, const char *path, int fd,
                       const struct dj_digest *digest)
 {
     char name[NAME_SIZE];
-    char folder[3] = "";
     struct stat st;
     struct stat there;
     bool replaced;
     int code;
 
     name_of(digest, name);
-    memcpy(folder, name, 2);
     if (fstat(fd, &st) < 0)
         return -errno;
     if (!S_ISREG(st.st_mode))
         return -EINVAL;
     replaced = fstatat(content->fd, name, &there, AT_SYMLINK_NOFOLLOW) == 0;
-    if (replaced && there.st_size == st.st_size && S_ISREG(there.st_mode)) {
-        /* Another thread may have named it a moment ago and not yet synced the folder. */
-        code = dj_sync_dir(content->fd, folder);
-        if (code == 0 && unlink(path) < 0)
-            code = -errno;
-        return code;
-    }
-    code = move_in(content, path, fd, &st, name);
+    /* One that is not sealed is part of another's working folder, and is not waited for. Another
+     * thread may have named one a moment ago and not yet synced the folder. */
+    if (replaced && there.st_size == st.st_size && there.st_mode == (S_IFREG | SEALED))
+        return sync_fan_out(content, name);
+    code = replaced ? copy_in(content, fd, &st, name) : take_in(content, path, fd, &st, name);
     if (code < 0)
         return code;
     if (fstatat(content->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
@@ -316,6 +329,41 @@ int dj_content_dir_adopt(struct dj_content_dir *content, const char *path,
     if (code < 0)
         return dj_err_sys(err, -code, "%s cannot be taken into the store", path);
     return 0;
+}
+
+int dj_content_dir_adopt_bytes(struct dj_content_dir *content, struct dj_bytes bytes,
+                               const struct dj_digest *digest, struct dj_err *err)
+{
+    char name[NAME_SIZE], temporary[64];
+    dj_cleanup_close int fd = open_incoming(content, temporary, sizeof(temporary));
+    int code = fd;
+
+    claim(content, digest);
+    name_of(digest, name);
+    if (code >= 0)
+        code = dj_pwrite_full(fd, bytes.data, bytes.len, 0);
+    if (code == 0)
+        code = give_name(content, fd, temporary, name);
+    if (code == 0) {
+        account(content, (int64_t)bytes.len);
+        return 0;
+    }
+    unlinkat(content->fd, temporary, 0);
+    dj_content_dir_unclaim(content, digest);
+    return dj_err_sys(err, -code, "a list of files cannot be taken into the store");
+}
+
+int dj_content_dir_seal(struct dj_content_dir *content, const struct dj_digest *digest)
+{
+    char name[NAME_SIZE];
+    struct stat st;
+
+    name_of(digest, name);
+    if (fstatat(content->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode) || st.st_mode == (S_IFREG | SEALED))
+        return 0;
+    return fchmodat(content->fd, name, SEALED, 0) < 0 ? -errno : 0;
 }
 
 int dj_content_dir_open_file(struct dj_content_dir *content, const struct dj_digest *digest)

@@ -6,7 +6,10 @@
  *     quarantine/          beside it: bytes that were not those of their name, by that name
  *
  * A name stands for whole, synced bytes: files are synced before they get their name, and a name is
- * durable when adopt returns. Removing is not made durable: after a power loss a removed file may
+ * durable when adopt returns. An adopted file keeps the name that it had, too, and its mode, so that
+ * a daemon that is killed before the record is written leaves everything to be taken in again; it is
+ * sealed (read-only) when the record is there, and its other name is for the caller to remove. The
+ * sweep after an unclean end seals what was not. Removing is not made durable: after a power loss a removed file may
  * be back, which the sweep after an unclean end finds.
  *
  * Adopting a file claims it: it is not removed before as many unclaims, so that whoever takes the
@@ -44,6 +47,9 @@ void dj_content_dir_release(struct dj_content_dir *content);
 /* The calls of daemon/store.h. */
 int dj_content_dir_adopt(struct dj_content_dir *content, const char *path,
                          const struct dj_digest *digest, struct dj_err *err);
+int dj_content_dir_adopt_bytes(struct dj_content_dir *content, struct dj_bytes bytes,
+                               const struct dj_digest *digest, struct dj_err *err);
+int dj_content_dir_seal(struct dj_content_dir *content, const struct dj_digest *digest);
 int dj_content_dir_open_file(struct dj_content_dir *content, const struct dj_digest *digest);
 void dj_content_dir_unclaim(struct dj_content_dir *content, const struct dj_digest *digest);
 int dj_content_dir_set_aside(struct dj_content_dir *content, const struct dj_digest *digest);

@@ -7,6 +7,7 @@
 #include "daemon/ingest.h"
 #include "daemon/memo.h"
 #include "lib/util/clock.h"
+#include "lib/util/kill_point.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
 
@@ -119,6 +120,7 @@ static void durable(void *cookie, int code, const char *sentence)
     struct run *run = cookie;
     dj_cleanup_free char *text = NULL;
 
+    dj_kill_point("djd-end-durable");
     if (code != 0) {
         if (run->next != NULL)
             run_finish(dj_steal(run->next), code, sentence);
@@ -276,6 +278,7 @@ static int commit(struct run *run, const struct dj_store_batch *outputs, struct 
         run_prepare_retry(run, batch);
     rc = engine_write(engine, batch, err);
     dj_store_batch_free(batch);
+    dj_kill_point("djd-end-written");
     if (rc == 0)
         contents_leave(engine);
     if (rc < 0) {
@@ -322,12 +325,15 @@ static void taken_in(void *cookie)
     if (run->dropped) {
         end_dropped(run);
     } else if (run->incognito) {
+        dj_ingest_written(&ending->ingest);
         worker_taken(run);
         end_incognito(run, &ending->ingest);
     } else {
         rc = quota_check(engine, &run->result, &err);
         if (rc == 0)
             rc = commit(run, ending->ingest.batch, &err);
+        if (rc == 0)
+            dj_ingest_written(&ending->ingest);
         worker_taken(run);
         if (rc < 0) {
             end_unstored(run, rc, &err);
@@ -336,6 +342,7 @@ static void taken_in(void *cookie)
                 verified_add(engine, DJ_LIST_AT(&ending->ingest.fresh, struct dj_digest, i));
             run->state = COMMITTED;
             sync_then(engine, durable, run);
+            dj_kill_point("djd-slot-given-back");
         }
     }
     contents_settle(engine, &ending->ingest.claims);

@@ -11,6 +11,7 @@
 #include "lib/proto/sessions.h"
 #include "lib/util/clock.h"
 #include "lib/util/fdio.h"
+#include "lib/util/kill_point.h"
 #include "lib/util/log.h"
 #include "lib/util/mem.h"
 
@@ -195,6 +196,7 @@ int dj_engine_new(struct dj_loop *loop, struct dj_store *store,
 void dj_engine_start(struct dj_engine *engine)
 {
     workers_adopt(engine);
+    dj_kill_point("djd-runs-adopted");
     worker_spawn(engine);
 }
 

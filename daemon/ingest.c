@@ -11,6 +11,7 @@
 #include "daemon/keys.h"
 #include "lib/util/clock.h"
 #include "lib/util/fdio.h"
+#include "lib/util/kill_point.h"
 #include "lib/util/mem.h"
 
 enum { FILES_MAX = 1000000, DEPTH_MAX = 200 };
@@ -65,26 +66,39 @@ static int take_large(struct dj_ingest *ingest, int fd, const char *path,
         return dj_err_sys(&ingest->err, -rc, "cannot read %s", path);
     fresh = !is_there(ingest, &ret->digest);
     rc = dj_content_adopt(ingest->store, path, &ret->digest, &ingest->err);
+    dj_kill_point("djd-content-adopted");
     if (rc < 0)
         return rc;
     if (fresh)
         *(struct dj_digest *)dj_list_add(&ingest->fresh, sizeof(ret->digest)) = ret->digest;
     *(struct dj_digest *)dj_list_add(&ingest->claims, sizeof(ret->digest)) = ret->digest;
+    *(char **)dj_list_add(&ingest->sources, sizeof(char *)) = dj_xstrdup(path);
     refer(ingest, ret);
     return 0;
 }
 
-/* path is a regular file; it may be gone afterwards. */
+/* One that its own task has closed is opened up for a moment: the mode that it has is recorded. */
+static int open_output(const char *path)
+{
+    int fd = dj_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
+    struct stat st;
+
+    if (fd == -EACCES && lstat(path, &st) == 0 && S_ISREG(st.st_mode) && chmod(path, 0600) == 0) {
+        fd = dj_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
+        (void)!chmod(path, st.st_mode & 07777);
+    }
+    return fd;
+}
+
+/* path is a regular file. */
 static int take_file(struct dj_ingest *ingest, const char *path, size_t here,
                      struct dj_rec_content *ret)
 {
     dj_cleanup_buf struct dj_buf bytes = DJ_BUF_INIT;
-    dj_cleanup_close int fd = dj_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
+    dj_cleanup_close int fd = open_output(path);
     struct stat st;
     int rc;
 
-    if (fd == -EACCES && chmod(path, 0600) == 0)
-        fd = dj_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
     if (fd < 0 || fstat(fd, &st) < 0)
         return dj_err_sys(&ingest->err, fd < 0 ? -fd : errno, "cannot read %s", path);
     if (st.st_size > DJ_CONTENT_INLINE_MAX)
@@ -224,6 +238,25 @@ static int by_path(const void *a, const void *b)
     return left->len < right->len ? -1 : left->len > right->len;
 }
 
+static int take_manifest(struct dj_ingest *ingest, struct dj_bytes bytes)
+{
+    struct dj_rec_content *ret = &ingest->into->manifest;
+    int rc;
+
+    if (bytes.len <= DJ_CONTENT_INLINE_MAX) {
+        take_bytes(ingest, bytes, DJ_INGEST_HERE, ret);
+        return 0;
+    }
+    ret->size = bytes.len;
+    dj_digest_bytes(bytes, &ret->digest);
+    rc = dj_content_adopt_bytes(ingest->store, bytes, &ret->digest, &ingest->err);
+    if (rc < 0)
+        return rc;
+    *(struct dj_digest *)dj_list_add(&ingest->claims, sizeof(ret->digest)) = ret->digest;
+    refer(ingest, ret);
+    return 0;
+}
+
 static int take_files(struct dj_ingest *ingest)
 {
     dj_cleanup_buf struct dj_buf dir = DJ_BUF_INIT, bytes = DJ_BUF_INIT;
@@ -237,14 +270,7 @@ static int take_files(struct dj_ingest *ingest)
     if (rc == 0 && manifest.entries.n != 0) {
         qsort(manifest.entries.items, manifest.entries.n, sizeof(struct dj_rec_entry), by_path);
         dj_codec_encode(&bytes, &dj_layout_manifest, &manifest);
-        if (bytes.len > DJ_CONTENT_INLINE_MAX) {
-            dj_buf_adds(&dir, ".manifest");
-            rc = dj_write_file(AT_FDCWD, dj_buf_str(&dir), dj_buf_bytes(&bytes), 0600);
-            if (rc == 0)
-                rc = take_file(ingest, dj_buf_str(&dir), 0, &ingest->into->manifest);
-        } else {
-            take_bytes(ingest, dj_buf_bytes(&bytes), DJ_INGEST_HERE, &ingest->into->manifest);
-        }
+        rc = take_manifest(ingest, dj_buf_bytes(&bytes));
     }
     dj_codec_release(&dj_layout_manifest, &manifest);
     return rc;
@@ -282,10 +308,23 @@ void dj_ingest_work(void *cookie)
     dj_store_batch_free(ingest->batch);
     ingest->batch = log;
     ingest->code = rc;
+    dj_kill_point("djd-outputs-taken");
+}
+
+void dj_ingest_written(struct dj_ingest *ingest)
+{
+    for (size_t i = 0; i < ingest->claims.n; i++)
+        (void)dj_content_seal(ingest->store, DJ_LIST_AT(&ingest->claims, struct dj_digest, i));
+    dj_kill_point("djd-content-sealed");
+    for (size_t i = 0; i < ingest->sources.n; i++)
+        unlink(*DJ_LIST_AT(&ingest->sources, char *, i));
 }
 
 void dj_ingest_release(struct dj_ingest *ingest)
 {
+    for (size_t i = 0; i < ingest->sources.n; i++)
+        free(*DJ_LIST_AT(&ingest->sources, char *, i));
+    free(ingest->sources.items);
     free(ingest->slot_dir);
     free(ingest->result_file);
     free(ingest->claims.items);

@@ -3,6 +3,7 @@
 
 #include "daemon/engine_impl.h"
 #include "lib/util/clock.h"
+#include "lib/util/kill_point.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
 #include "lib/util/user.h"
@@ -181,6 +182,7 @@ static int write_then(struct dj_engine *engine, struct dj_store_batch *batch, dj
 {
     int rc = engine_write(engine, batch, err);
 
+    dj_kill_point("djd-mark-written");
     dj_store_batch_free(batch);
     if (rc == 0)
         sync_then(engine, done, cookie);

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "daemon/engine_impl.h"
+#include "lib/util/kill_point.h"
 #include "lib/util/mem.h"
 
 /*
@@ -44,6 +45,7 @@ static void remove_files(void *cookie, int code, const char *sentence)
     struct leaving *leaving = cookie;
 
     (void)sentence;
+    dj_kill_point("djd-purge-durable");
     for (size_t i = 0; code == 0 && i < leaving->digests.n; i++)
         remove_unreferred(leaving->engine, DJ_LIST_AT(&leaving->digests, struct dj_digest, i));
     free(leaving->digests.items);
@@ -88,6 +90,8 @@ static int find_orphan(const struct dj_digest *digest, void *cookie)
 
     if (!referred(sweep->engine, digest, 0))
         *(struct dj_digest *)dj_list_add(&sweep->orphans, sizeof(*digest)) = *digest;
+    else
+        (void)dj_content_seal(sweep->engine->store, digest);
     return 0;
 }
 
@@ -97,9 +101,11 @@ size_t contents_sweep(struct dj_engine *engine)
     size_t removed = 0;
 
     (void)dj_content_each(engine->store, find_orphan, &sweep);
-    for (size_t i = 0; i < sweep.orphans.n; i++)
+    for (size_t i = 0; i < sweep.orphans.n; i++) {
         removed += dj_content_remove(engine->store,
                                      DJ_LIST_AT(&sweep.orphans, struct dj_digest, i)) == 0;
+        dj_kill_point("djd-orphan-removed");
+    }
     free(sweep.orphans.items);
     return removed;
 }

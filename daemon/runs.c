@@ -5,6 +5,7 @@
 #include "daemon/engine_impl.h"
 #include "daemon/memo.h"
 #include "lib/util/clock.h"
+#include "lib/util/kill_point.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
 
@@ -40,6 +41,7 @@ static uint64_t next_instance(struct dj_engine *engine)
         dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
         (void)engine_write(engine, batch, NULL);
         dj_store_batch_free(batch);
+        dj_kill_point("djd-numbers-reserved");
     }
     return ++engine->next_instance;
 }
@@ -203,6 +205,7 @@ static void start_some(void *cookie)
     /* A slot that is free is time lost; what else this turn has to do can wait. */
     if (engine->worker != NULL)
         dj_peer_flush(engine->worker);
+    dj_kill_point("djd-runs-sent");
 }
 
 void run_plan_start(struct dj_engine *engine)
@@ -415,6 +418,7 @@ int run_add_edge(struct run *run, struct dj_call *child, uint64_t instance, bool
     dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
     rc = engine_write(run->engine, batch, NULL);
     dj_store_batch_free(batch);
+    dj_kill_point("djd-edge-written");
     if (rc < 0 && numbered)
         call_reload(run->engine, child);
     return rc;

@@ -133,6 +133,17 @@ int dj_content_adopt(struct dj_store *store, const char *path, const struct dj_d
     return dj_content_dir_adopt(&store->content, path, digest, err);
 }
 
+int dj_content_adopt_bytes(struct dj_store *store, struct dj_bytes bytes,
+                           const struct dj_digest *digest, struct dj_err *err)
+{
+    return dj_content_dir_adopt_bytes(&store->content, bytes, digest, err);
+}
+
+int dj_content_seal(struct dj_store *store, const struct dj_digest *digest)
+{
+    return dj_content_dir_seal(&store->content, digest);
+}
+
 int dj_content_open(struct dj_store *store, const struct dj_digest *digest)
 {
     return dj_content_dir_open_file(&store->content, digest);

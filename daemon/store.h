@@ -10,7 +10,7 @@
  *
  * Content above DJ_CONTENT_INLINE_MAX bytes is a file named by its digest below <dir>/content/,
  * moved in by rename from the same file system (copied from another), fsynced with its folder
- * before dj_content_adopt() returns, read-only, and never changed afterwards.
+ * before dj_content_adopt() returns, and never changed afterwards.
  *
  * Threads: write, open and close belong to the daemon's loop; get, iterators, sync and the content
  * calls may run on any thread at the same time. Keep iterators short: after a full disk a write
@@ -111,12 +111,16 @@ void dj_store_iter_free(struct dj_store_iter *iter);
 const char *dj_store_dir(const struct dj_store *store);
 
 /*
- * dj_content_adopt(store, path, digest, err): moves the file at path in under its digest. When the
- * digest is there already the file at path is removed. Durable when it returns, and claimed: until
- * dj_content_unclaim(), when a record refers to it or never will, it cannot be removed.
+ * dj_content_adopt(store, path, digest, err): the file at path is content of that digest from here
+ * on: linked where that can be, else copied; the file stays. Durable when it returns, and claimed:
+ * until dj_content_unclaim(), when a record refers to it or never will, it cannot be removed.
+ * dj_content_seal() makes it read-only, before anybody reads it and after the record is written.
  */
 int dj_content_adopt(struct dj_store *store, const char *path, const struct dj_digest *digest,
                      struct dj_err *err);
+int dj_content_adopt_bytes(struct dj_store *store, struct dj_bytes bytes,
+                           const struct dj_digest *digest, struct dj_err *err);
+int dj_content_seal(struct dj_store *store, const struct dj_digest *digest);
 int dj_content_open(struct dj_store *store, const struct dj_digest *digest); /* fd or -errno */
 void dj_content_unclaim(struct dj_store *store, const struct dj_digest *digest);
 bool dj_content_claimed(struct dj_store *store, const struct dj_digest *digest);

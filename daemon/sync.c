@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "daemon/engine_impl.h"
+#include "lib/util/kill_point.h"
 
 /*
  * Writes are visible at once and durable after a sync. All who ask during one turn of the loop, or
@@ -71,6 +72,7 @@ int engine_write(struct dj_engine *engine, struct dj_store_batch *batch, struct 
         if (rc < 0)
             return rc;
         dj_store_batch_clear(engine->batch);
+        dj_kill_point("djd-premises-written");
     }
     return dj_store_write(engine->store, batch, err);
 }

@@ -7,6 +7,7 @@
 #include "lib/model/taskfile.h"
 #include "lib/util/clock.h"
 #include "lib/util/fdio.h"
+#include "lib/util/kill_point.h"
 #include "lib/util/mem.h"
 #include "lib/util/user.h"
 
@@ -225,6 +226,7 @@ static int settle(struct dj_engine *engine, struct task *task, dj_done_fn *done,
     tasks_raise_generation(engine);
     rc = engine_write(engine, batch, err);
     dj_store_batch_free(batch);
+    dj_kill_point("djd-version-written");
     if (rc == 0)
         sync_then(engine, done, cookie);
     return rc;
@@ -431,6 +433,7 @@ int dj_task_define(struct dj_engine *engine, struct dj_bytes text, const char *f
     tasks_raise_generation(engine);
     rc = engine_write(engine, batch, err);
     dj_store_batch_free(batch);
+    dj_kill_point("djd-definition-written");
     dj_definitions_release(&definitions);
     if (rc == 0)
         sync_then(engine, done, cookie);

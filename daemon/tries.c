@@ -5,6 +5,7 @@
 #include "daemon/engine_impl.h"
 #include "daemon/memo.h"
 #include "lib/util/clock.h"
+#include "lib/util/kill_point.h"
 #include "lib/util/mem.h"
 
 /*
@@ -164,6 +165,7 @@ bool run_start_again(struct run *run)
     run_put_live(run, batch);
     (void)engine_write(engine, batch, NULL);
     dj_store_batch_free(batch);
+    dj_kill_point("djd-lost-written");
     snprintf(text, sizeof(text), "attempt %llu begins", (unsigned long long)run->attempt);
     event(engine, "lost", run->call, run->instance, text);
     run_queue(run, class_of(run));

@@ -5,6 +5,7 @@
 #include "daemon/engine_impl.h"
 #include "daemon/memo.h"
 #include "lib/util/clock.h"
+#include "lib/util/kill_point.h"
 #include "lib/util/log.h"
 #include "lib/util/mem.h"
 
@@ -220,6 +221,7 @@ int worker_start(struct run *run, struct dj_err *err)
     if (rc == 0)
         rc = live_save(run, err);
     if (rc == 0) {
+        dj_kill_point("djd-run-saved");
         fill_message(run, &expansion, &message);
         dj_peer_send(engine->worker, DJ_MSG_RUN, &message);
         run->state = STARTING;

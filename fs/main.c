@@ -11,6 +11,7 @@
 
 #include "fs/fs.h"
 #include "fs/handle.h"
+#include "fs/guard.h"
 #include "fs/loop.h"
 #include "fs/mount.h"
 #include "lib/util/log.h"
@@ -206,6 +207,7 @@ static int start(struct dj_fs *fs, int *ret_signal_fd, struct dj_err *err)
         code = mount_it(fs, err);
     if (code < 0)
         return code;
+    dj_guard_start(fs->session);
     code = dj_notifier_start(&fs->notifier, fs->session);
     return code < 0 ? dj_err_sys(err, -code, "cannot start a thread") : 0;
 }

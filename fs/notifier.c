@@ -1,10 +1,14 @@
 #include "fs/notifier.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "fs/fuse.h"
+#include "fs/guard.h"
+#include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 
 struct dj_notice {
@@ -33,11 +37,32 @@ static struct dj_notice *take(struct dj_notifier *notifier)
     return notice;
 }
 
+/*
+ * A table of descriptors of our own, with nothing in it but a channel to the mount: what the main
+ * thread has is closed when it is killed, though we may have to wait (guard.h).
+ */
+static void part_from_main(struct fuse_session *session)
+{
+    int number = fuse_session_fd(session);
+    int channel;
+
+    if (unshare(CLONE_FILES) < 0)
+        return;
+    channel = dj_channel_open(session);
+    if (channel < 0)
+        return;
+    dup3(channel, number, O_CLOEXEC);
+    if (number > 3)
+        close_range(3, (unsigned)number - 1, 0);
+    close_range((unsigned)number + 1, ~0U, 0);
+}
+
 static void *notify(void *cookie)
 {
     struct dj_notifier *notifier = cookie;
     struct dj_notice *notice;
 
+    part_from_main(notifier->session);
     while ((notice = take(notifier)) != NULL) {
         /* ENOENT only says that the kernel does not know the name. */
         (void)fuse_lowlevel_notify_inval_entry(notifier->session, notice->folder, notice->name,

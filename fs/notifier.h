@@ -3,6 +3,7 @@
  *
  * A notification waits for locks that are held during look-ups, so whoever answers look-ups must
  * not send one: the main thread only queues names here, and no answer ever waits for this thread.
+ * It has a table of descriptors of its own, so what the main thread closes is closed.
  * Notifications save time and are never needed for a right answer, so the queue is bounded and
  * what does not fit is dropped.
  */

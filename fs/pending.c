@@ -10,6 +10,7 @@
 #include "fs/signals.h"
 #include "lib/client/environment.h"
 #include "lib/util/fdio.h"
+#include "lib/util/kill_point.h"
 #include "lib/util/log.h"
 #include "lib/util/mem.h"
 
@@ -153,6 +154,7 @@ static void on_answer(void *cookie, const struct dj_message_in *message)
         return;
     }
     if (code != -ENOTCONN) {
+        dj_kill_point("djfs-answered");
         pending->answer(pending, code, code == 0 ? message->fields : NULL);
         return;
     }
@@ -167,6 +169,7 @@ static void send_question(struct dj_pending *pending)
 {
     pending->id = dj_backend_ask(&pending->fs->backend, pending->number, &pending->ask, on_answer,
                                  pending);
+    dj_kill_point("djfs-asked");
 }
 
 void dj_pending_ask(struct dj_pending *pending, enum dj_message number, enum dj_message want,

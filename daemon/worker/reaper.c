@@ -24,6 +24,7 @@
 #include "daemon/worker/task.h"
 #include "lib/util/clock.h"
 #include "lib/util/fdio.h"
+#include "lib/util/kill_point.h"
 
 #define GRACE_NS (2 * DJ_NS_PER_S)
 #define NEVER UINT64_MAX
@@ -435,9 +436,14 @@ static void run(struct reaper *reaper, const struct dj_order *order)
         .begin_ns = dj_clock_mono_ns(),
     };
     dj_exit_begin(order, &reaper->ended);
-    if (write_spec(reaper) && open_outputs(reaper) && start(reaper))
+    dj_kill_point("reaper-ordered");
+    if (write_spec(reaper) && open_outputs(reaper) && start(reaper)) {
+        dj_kill_point("reaper-task-started");
         see_to(reaper);
+    }
+    dj_kill_point("reaper-task-ended");
     finish(reaper);
+    dj_kill_point("reaper-end-written");
 }
 
 void dj_reaper_main(const struct dj_order *order, const char *folder, int state, int line,

@@ -21,6 +21,7 @@
 #include "daemon/worker/worker.h"
 #include "lib/util/clock.h"
 #include "lib/util/fdio.h"
+#include "lib/util/kill_point.h"
 #include "lib/util/log.h"
 
 #define ROUND_NS (5 * DJ_NS_PER_MS)
@@ -181,8 +182,10 @@ static int start(struct dj_worker *worker, struct dj_slot *slot, const struct dj
     build->order.cgroup = worker->cgroup.len == 0 ? NULL : dj_buf_str(&worker->cgroup);
     build->order.oom_kills = oom_kills(worker);
     rc = rc < 0 ? rc : dj_slot_make(&worker->work, slot, err);
+    dj_kill_point("djw-slot-made");
     rc = rc < 0 ? rc : dj_slot_write_args(&worker->work, slot, &run->files, err);
     rc = rc < 0 ? rc : give_order(worker, slot, build, err);
+    dj_kill_point("djw-order-given");
     if (rc < 0)
         return rc;
     slot->state = DJ_SLOT_RUNNING;
@@ -272,6 +275,7 @@ static void ended(struct dj_worker *worker, struct dj_slot *slot)
         worker->oom_kills_ns = 0; /* what it may have been counted for is not the next one's */
     dj_tell_started(worker);
     dj_sessions_clear(worker->sessions, slot->number);
+    dj_kill_point("djw-end-known");
     dj_tell_exited(worker, slot);
 }
 
@@ -300,15 +304,37 @@ void dj_run_reported(struct dj_worker *worker, struct dj_slot *slot)
     }
 }
 
+static void empty_trash(struct dj_worker *worker)
+{
+    if (!worker->work.trash || worker->remover != 0)
+        return;
+    worker->work.trash = false;
+    worker->remover = fork();
+    if (worker->remover == 0) {
+        dj_kill_point("remover-began");
+        /* Our lock and our connection end with us, not with this. */
+        if (worker->work.dir > 3)
+            close_range(3, (unsigned)worker->work.dir - 1, 0);
+        close_range((unsigned)worker->work.dir + 1, ~0U, 0);
+        _exit(dj_trash_empty(&worker->work) < 0 ? 1 : 0);
+    }
+    if (worker->remover < 0) {
+        worker->remover = 0;
+        worker->work.trash = true; /* the next run that leaves something brings us here again */
+    }
+}
+
 void dj_runs_reap(struct dj_worker *worker)
 {
     struct dj_slot *gone = NULL, *slot, *next;
+    int status;
     pid_t pid;
 
     /* All of them first: while a lost run is buried, nobody's child may be taken for a stray. */
-    while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         if (pid == worker->remover) {
             worker->remover = 0;
+            worker->work.trash |= WIFSIGNALED(status);
             continue;
         }
         HASH_FIND(hh, worker->by_reaper, &pid, sizeof(pid), slot);
@@ -325,6 +351,7 @@ void dj_runs_reap(struct dj_worker *worker)
         if (slot->state == DJ_SLOT_RUNNING)
             dj_run_gone(worker, slot);
     }
+    empty_trash(worker); /* what came while the remover was at work, or it was killed */
 }
 
 static bool mark_free(struct dj_worker *worker, const struct dj_slot *slot)
@@ -338,33 +365,16 @@ static bool mark_free(struct dj_worker *worker, const struct dj_slot *slot)
     return false;
 }
 
-static void empty_trash(struct dj_worker *worker)
-{
-    if (!worker->work.trash || worker->remover != 0)
-        return;
-    worker->work.trash = false;
-    worker->remover = fork();
-    if (worker->remover == 0) {
-        /* Our lock and our connection end with us, not with this. */
-        if (worker->work.dir > 3)
-            close_range(3, (unsigned)worker->work.dir - 1, 0);
-        close_range((unsigned)worker->work.dir + 1, ~0U, 0);
-        _exit(dj_trash_empty(&worker->work) < 0 ? 1 : 0);
-    }
-    if (worker->remover < 0) {
-        worker->remover = 0;
-        worker->work.trash = true; /* the next run that leaves something brings us here again */
-    }
-}
-
 void dj_run_taken(struct dj_worker *worker, struct dj_slot *slot)
 {
     if (!mark_free(worker, slot) || slot->number >= REAPERS_KEPT)
         dj_reaper_dismiss(worker, slot);
+    dj_kill_point("djw-slot-freed");
     dj_slot_clean(&worker->work, slot);
     slot->state = DJ_SLOT_FREE;
     slot->instance = slot->attempt = 0;
     worker->in_use--;
+    dj_kill_point("djw-slot-cleaned");
     empty_trash(worker);
 }
 
@@ -447,8 +457,10 @@ int dj_runs_adopt(struct dj_worker *worker, struct dj_err *err)
 
     if (folder == NULL)
         return dj_err_sys(err, errno, "%s", worker->place);
-    while (rc == 0 && (entry = readdir(folder)) != NULL)
+    while (rc == 0 && (entry = readdir(folder)) != NULL) {
         rc = adopt_folder(worker, entry->d_name, err);
+        dj_kill_point("djw-slot-adopted");
+    }
     closedir(folder);
     worker->work.trash = true;
     empty_trash(worker);

@@ -12,6 +12,7 @@
 #include "lib/proto/messages.h"
 #include "lib/util/clock.h"
 #include "lib/util/fdio.h"
+#include "lib/util/kill_point.h"
 #include "lib/util/mem.h"
 
 enum { PATH_SIZE = 64 };
@@ -57,6 +58,7 @@ static int throw_away(struct dj_work *work, const char *path)
     snprintf(target, sizeof(target), "trash/%llx-%d-%u",
              (unsigned long long)dj_clock_now_ns(), (int)getpid(), counter++);
     if (renameat(work->dir, path, work->dir, target) == 0) {
+        dj_kill_point("djw-thrown-away");
         work->trash = true;
         return 0;
     }

@@ -14,6 +14,7 @@
 
 #include "daemon/worker/cgroup.h"
 #include "lib/util/clock.h"
+#include "lib/util/kill_point.h"
 
 enum { STACK_SIZE = 256 * 1024, WORDS_MAX = 8192 };
 
@@ -86,6 +87,7 @@ static int become_task(void *cookie)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     /* From here on signals end us. */
+    dj_kill_point("task-begins");
     if (chdir(cwd) < 0)
         fail(start, cwd, start->alone ? strerror(errno) : "");
     execvp(order->argv[0], order->argv);

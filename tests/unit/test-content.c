@@ -1,4 +1,4 @@
-/* Content files: adopted by rename and by copy, durable names, read-only, listed, counted. */
+/* Content files: adopted by link and by copy, durable names, read-only, listed, counted. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -82,13 +82,19 @@ static void test_adopt(struct dj_store *store)
     struct dj_digest two = make("two", "the second", 0755);
     dj_cleanup_free char *path = dj_content_path(store, &one);
     uint64_t before = used(store);
+    struct stat st;
     int fd;
 
     content_is(store, &one, NULL);
+    is_int(dj_content_seal(store, &one), -ENOENT, "what is not there cannot be sealed");
     is_int(dj_content_remove(store, &one), -ENOENT, "what is not there cannot be removed");
     is_int(dj_content_adopt(store, below("one"), &one, NULL), 0, "adopt");
-    is_int(access(below("one"), F_OK), -1, "the file has moved");
-    is_int(access(path, F_OK), 0, "to %s", path);
+    ok(stat(below("one"), &st) == 0 && st.st_nlink == 2 && (st.st_mode & 07777) == 0644,
+       "the file stays as it was");
+    is_int(access(path, F_OK), 0, "and is %s, too", path);
+    is_int(dj_content_seal(store, &one), 0, "sealed");
+    is_int(dj_content_seal(store, &one), 0, "twice does no harm");
+    unlink(below("one"));
     content_is(store, &one, "the first");
     is_int(dj_content_adopt(store, below("two"), &two, NULL), 0, "another");
     is_int(files(store), 2, "two files");
@@ -96,7 +102,7 @@ static void test_adopt(struct dj_store *store)
 
     make("one", "the first", 0600);
     is_int(dj_content_adopt(store, below("one"), &one, NULL), 0, "the same content again");
-    is_int(access(below("one"), F_OK), -1, "that file is gone too");
+    ok(stat(below("one"), &st) == 0 && st.st_nlink == 1, "is not taken once more");
     is_int(files(store), 2, "still two files");
 
     chmod(path, 0600);
@@ -113,6 +119,28 @@ static void test_adopt(struct dj_store *store)
     ok(fd >= 0 && lseek(fd, 0, SEEK_END) == 10, "who has it open keeps it");
     close(fd);
     is_int(files(store), 1, "one file");
+}
+
+/* What is not sealed is still the file of a run whose record is not written. */
+static void test_two_runs(struct dj_store *store)
+{
+    struct dj_digest same = make("first", "the same", 0644);
+    dj_cleanup_free char *path = dj_content_path(store, &same);
+    struct stat st;
+
+    make("second", "the same", 0755);
+    is_int(dj_content_adopt(store, below("first"), &same, NULL), 0, "a file");
+    is_int(dj_content_adopt(store, below("second"), &same, NULL), 0, "another of that content");
+    is_int(dj_content_seal(store, &same), 0, "sealed for the second");
+    ok(stat(below("first"), &st) == 0 && (st.st_mode & 07777) == 0644 && st.st_nlink == 1,
+       "the first is as it was");
+    content_is(store, &same, "the same");
+    is_int(dj_content_adopt_bytes(store, DJ_BYTES_LIT("the same"), &same, NULL), 0, "as bytes");
+    content_is(store, &same, "the same");
+    ok(stat(path, &st) == 0 && st.st_nlink == 1, "one name");
+    for (int i = 0; i < 3; i++)
+        dj_content_unclaim(store, &same);
+    is_int(dj_content_remove(store, &same), 0, "removed");
 }
 
 static void test_odd_sources(struct dj_store *store)
@@ -159,7 +187,8 @@ static void test_other_file_system(struct dj_store *store)
        "a sparse file elsewhere");
     memset(&digest, 0x5a, sizeof(digest));
     is_int(dj_content_adopt(store, source, &digest, NULL), 0, "adopt from another file system");
-    is_int(access(source, F_OK), -1, "the source is gone");
+    is_int(access(source, F_OK), 0, "the source stays");
+    unlink(source);
     kept = dj_content_open(store, &digest);
     ok(kept >= 0 && fstat(kept, &to) == 0 && to.st_size == 64 << 20, "the copy has its size");
     ok(to.st_blocks * 512 < 1 << 20, "the holes are holes");
@@ -221,6 +250,7 @@ int main(void)
     if (mkdtemp(top) == NULL || dj_store_open_memory(below("store"), &store, NULL) < 0)
         return 1;
     test_adopt(store);
+    test_two_runs(store);
     test_odd_sources(store);
     test_other_file_system(store);
     test_leftovers(&store);

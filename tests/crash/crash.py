@@ -1,0 +1,184 @@
+#!/usr/bin/python3 -S
+"""The crash programme: a random load, kill -9, and an oracle outside the store.
+
+    crash.py PROGRAMS WORK [--cycles N] [--seed N] [--points] [--point NAME]... [--verbose]
+
+PROGRAMS is the folder with the djd, djw and djfs of tests/crash, WORK an empty one; `dj` is taken
+from PATH. --points makes one cycle for each kill point instead of N at random, --point for these.
+
+Every cycle: threads read, delete, force, invalidate and redefine; one process, or two, are ended by
+SIGKILL, at a random moment or at a kill point; what a supervisor would start again is started
+again; the threads stop, the daemon comes to rest, and everything is compared with what the threads
+know. They know a result only after its reader had it, and every execution writes a line of its own
+into a file, with a number that no other has and that is part of its result: so a result that was
+computed again is never taken for one that was kept.
+
+A cycle in which nothing was in flight at the moment of the kill fails.
+"""
+import argparse, os, random, signal, sys, time
+
+sys.dont_write_bytecode = True
+from checks import Checks
+from load import Load
+from world import LIMIT, Wrong, World, now, until
+
+# What has to be ended or asked for before a point can be reached.
+AFTER = {
+    'djd-orphan-removed': 'djd-content-adopted',
+    'djd-runs-adopted': 'djd',
+    'djd-numbers-reserved': 'djd',
+    'djd-lost-written': 'reaper',
+    'djw-slot-adopted': 'djw',
+}
+LENIENT = ('task', 'djfs')   # an error is right when these are ended
+
+
+class Programme:
+    def __init__(self, args):
+        self.args = args
+        self.random = random.Random(args.seed)
+        self.world = World(args)
+        self.load = Load(self.world, args.seed)
+        self.checks = Checks(self.world, self.load)
+        self.hits = {}
+
+    def await_hit(self, point):
+        end = time.monotonic() + LIMIT
+        while time.monotonic() < end:
+            hit = self.world.trap.hit()
+            if hit is not None:
+                self.hits[point] = self.hits.get(point, 0) + 1
+                return hit[1]
+            self.world.supervise()
+            time.sleep(0.002)
+        raise Wrong('nobody came by %s' % point)
+
+    def kill(self, victim):
+        """At a random moment at which there is one; the moment."""
+        end = time.monotonic() + LIMIT
+        time.sleep(self.random.uniform(0.005, 0.15))
+        while time.monotonic() < end:
+            self.world.supervise()
+            found = self.world.processes.find(victim)
+            if found and self.load.in_flight(now()):
+                when = now()
+                try:
+                    os.kill(self.random.choice(found), signal.SIGKILL)
+                    return when
+                except ProcessLookupError:
+                    pass
+            time.sleep(0.001)
+        raise Wrong('there is no %s' % victim)
+
+    def strike(self, what, count):
+        """Ends a process, by its name or at a kill point; checks that something was in flight."""
+        self.load.lenient |= what.split('-')[0] in LENIENT
+        if '-' in what:
+            self.world.trap.arm(what, count)
+            when = self.await_hit(what)
+        else:
+            when = self.kill(what)
+        flying = self.load.in_flight(when)
+        if not flying:
+            raise Wrong('nothing was in flight when %s was ended' % what)
+        return flying
+
+    def recover(self):
+        end = time.monotonic() + self.random.uniform(0.05, 0.25)
+        while time.monotonic() < end:
+            self.world.supervise()
+            time.sleep(0.005)
+
+    def cycle(self, strikes, full):
+        self.load.start()
+        flying = 0
+        try:
+            for what, count in strikes:
+                flying += len(self.strike(what, count))
+            self.recover()
+        finally:
+            self.world.trap.disarm()
+            self.load.stopping.set()
+        until('recovery', self.not_back)
+        self.load.stop()
+        self.checks.all(full)
+        return flying
+
+    @staticmethod
+    def world_names():
+        return ('djd', 'djw', 'djfs', 'reaper', 'task')
+
+    def not_back(self):
+        self.world.supervise()
+        try:
+            self.world.status()
+        except OSError as error:
+            return str(error)
+        return None if self.world.processes.find('djw') else 'no worker'
+
+    def plans(self):
+        with open(os.path.dirname(os.path.abspath(__file__)) + '/points') as file:
+            points = file.read().split()
+        if self.args.points or self.args.point:
+            points = self.args.point or points
+            self.random.shuffle(points)
+            # two in a cycle, since a cycle is mostly checks
+            for i in range(0, len(points), 2):
+                plan = []
+                for point in points[i:i + 2]:
+                    plan += [(each, 1) for each in (AFTER.get(point), point) if each is not None]
+                yield plan
+            return
+        for _ in range(self.args.cycles):
+            plan = []
+            for _ in range(self.random.choice([1, 1, 2])):
+                if self.random.random() < 0.5:
+                    plan.append((self.random.choice(self.world_names()), 1))
+                else:
+                    point = self.random.choice([p for p in points if p not in AFTER])
+                    plan.append((point, self.random.choice([1, 1, 2, 5])))
+            yield plan
+
+    def main(self):
+        done = 0
+        try:
+            self.world.begin()
+            for plan in self.plans():
+                text = ', then '.join(what if count == 1 else '%s (%d)' % (what, count)
+                                      for what, count in plan)
+                begin = time.monotonic()
+                try:
+                    flying = self.cycle(plan, done % 10 == 9)
+                except Wrong as problem:
+                    print('cycle %d, seed %s: %s: %s' % (done + 1, self.args.seed, text, problem),
+                          flush=True)
+                    return 1
+                done += 1
+                if self.args.verbose:
+                    print('%4d %s: %d in flight, %.2f s' %
+                          (done, text, flying, time.monotonic() - begin), flush=True)
+            self.checks.all(True)
+        finally:
+            self.world.end()
+        results = sum(len(key.values) for key in self.load.all_keys())
+        print('%d cycles, seed %s: %d executions, %d results held, kill points hit: %s' %
+              (done, self.args.seed, len(self.checks.executions), results,
+               ' '.join('%s*%d' % item for item in sorted(self.hits.items()))))
+        return 0
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
+    parser = argparse.ArgumentParser(description='the crash programme')
+    parser.add_argument('programs')
+    parser.add_argument('work')
+    parser.add_argument('--cycles', type=int, default=20)
+    parser.add_argument('--seed', default=str(random.randrange(1 << 32)))
+    parser.add_argument('--points', action='store_true')
+    parser.add_argument('--point', action='append')
+    parser.add_argument('--verbose', action='store_true')
+    sys.exit(Programme(parser.parse_args()).main())
+
+
+if __name__ == '__main__':
+    main()
