@@ -337,6 +337,6 @@ int fsck_live_files(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes v
     uint64_t instance = dj_get64(key, 1), set = dj_get64(value, 0);
 
     if (fsck_shape(fsck, key, 17) && is_under_way(fsck, key, "the files"))
-        check_closures(fsck, instance, 0, &set, 1);
+        fsck_closures(fsck, instance, 0, &set, 1);
     return FSCK_DONE;
 }
