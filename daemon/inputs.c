@@ -541,10 +541,11 @@ struct hashing_one {
 static void hash_one(void *cookie)
 {
     struct hashing_one *one = cookie;
+    struct looking *looking = one->looking;
     struct dj_digest digest;
-    struct stat st;
 
-    one->looking->code = hash(one->looking, one->path, &digest, &st);
+    looking->code =
+        input_look(looking->engine->store, looking->batch, one->path, &digest, &looking->err);
 }
 
 static void hashed_one(void *cookie)
