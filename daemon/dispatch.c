@@ -188,6 +188,8 @@ static void welcome(struct dj_request *request)
     peer->facts.place = peer->place;
     dj_buf_set(&peer->token, dj_buf_bytes(&hello->token));
     peer->greeted = true;
+    if (peer->facts.role == DJ_ROLE_MOUNT)
+        dj_engine_add_mount(engine, peer->place);
     if (peer->facts.role == DJ_ROLE_MOUNT && !peer->facts.readonly)
         dj_engine_set_mount(engine, peer->place);
     mount = dj_engine_mount(engine);
@@ -381,6 +383,8 @@ static void on_gone(void *cookie)
     }
     dj_serve_fsck_gone(peer);
     dj_engine_worker_gone(peer->dispatch->engine, peer);
+    if (peer->greeted && peer->facts.role == DJ_ROLE_MOUNT)
+        dj_engine_remove_mount(peer->dispatch->engine, peer->place);
     if (peer->greeted)
         dj_tree_peer_gone(peer->dispatch->engine, peer);
     peer->buried = true;

@@ -265,6 +265,16 @@ void dj_engine_set_mount(struct dj_engine *engine, const char *mount)
     engine->mount = mount == NULL || mount[0] == '\0' ? NULL : dj_xstrdup(mount);
 }
 
+void dj_engine_add_mount(struct dj_engine *engine DJ_UNUSED, const char *mount)
+{
+    mounts_add(dj_bytes_of(mount));
+}
+
+void dj_engine_remove_mount(struct dj_engine *engine DJ_UNUSED, const char *mount)
+{
+    mounts_remove(dj_bytes_of(mount));
+}
+
 const char *dj_engine_mount(struct dj_engine *engine)
 {
     return engine->mount;

@@ -33,6 +33,7 @@ struct dj_asker {
     uint32_t gid;
     bool readonly;              /* through a read-only mount: nothing computes, nothing changes */
     const struct dj_list *env;  /* struct dj_part_pair: his answer to WANTS, or NULL */
+    bool cached;                /* nothing is computed to find out which call is meant */
     const char *cwd;            /* relative file arguments are taken from here, or NULL */
     const struct dj_args *args; /* as the call was spelled: its ignored ones count when it computes;
                                  * NULL: defaults */
@@ -140,7 +141,9 @@ struct dj_call *dj_call_by_number(struct dj_engine *engine, uint64_t number);
 
 /*
  * dj_call_resolve(): the canonical name of any spelling; files are looked at on a pool thread. The
- * asker's run gets the premise that the file it named has this content. code 0: the call, and the
+ * asker's run gets the premise that the file it named has this content. A file below our own mount
+ * is the result of a run or a file of it: that is computed when need be (asker->cached: -EAGAIN),
+ * and the asker's run has called it. code 0: the call, and the
  * arguments as they were spelled (for asker.args; valid during the callback);
  * -DJ_CODE_WANTS: the caller's environment is needed and asker->env does not have it.
  */
@@ -149,6 +152,9 @@ typedef void dj_resolved_fn(void *cookie, int code, struct dj_call *call,
                             const struct dj_args *args, const char *sentence);
 void dj_call_resolve(struct dj_engine *engine, struct dj_task *task, struct dj_bytes name,
                      const struct dj_asker *asker, dj_resolved_fn *done, void *cookie);
+/* dj_resolve_cancel(engine, cookie): done() with this cookie will not be called; a run that was
+ * queued only to resolve an argument is withdrawn. False: nothing of the kind is under way. */
+bool dj_resolve_cancel(struct dj_engine *engine, const void *cookie);
 
 enum dj_status dj_call_status(struct dj_engine *engine, struct dj_call *call);
 

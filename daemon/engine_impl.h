@@ -196,6 +196,7 @@ struct dj_engine {
     uint64_t alikes_used;        /* counts the look-ups */
     struct verified *verified;   /* content that was read since the start */
     struct dj_premises *premises;
+    struct looking *lookings;    /* arguments that are being looked at */
     struct dj_sched sched;
     uint64_t generation;         /* of effective versions */
     uint64_t turn;               /* raised once a turn: tracked files are looked at once in it */
@@ -344,6 +345,34 @@ void contents_leave(struct dj_engine *engine);
 void contents_settle(struct dj_engine *engine, struct dj_list *claims);
 size_t contents_sweep(struct dj_engine *engine);
 
+/*
+ * mounted.c: paths below our own mounts. mounts_add(), _remove(): a mount point, when its djfs
+ * comes and goes. path_below(places, path): the length of the one that the path lies below, 0:
+ * none; with a copy of the mount points for a pool thread. path_in_mount(): for the loop, which
+ * must not look there.
+ */
+void mounts_add(struct dj_bytes place);
+void mounts_remove(struct dj_bytes place);
+void mounts_copy(struct dj_list *ret);
+size_t path_below(const struct dj_list *places, struct dj_bytes path);
+bool path_in_mount(struct dj_bytes path);
+
+/* What such a path names, and where: the result of a run, or one of its files. */
+struct place {
+    struct dj_call *call;  /* a reference */
+    uint64_t instance;     /* an earlier one by its number; 0: the current one */
+    struct dj_buf path;    /* below the mount, with the run's canonical name */
+    struct dj_buf file;    /* in files/; empty: result */
+};
+void place_release(struct place *place);
+/* place_find(engine, path, ret, err): path may lack the mount point before it. */
+int place_find(struct dj_engine *engine, struct dj_bytes path, struct place *ret,
+               struct dj_err *err);
+/* place_digest(): what a parameter of the type is keyed by when it names this place. */
+int place_digest(struct dj_engine *engine, const struct place *place, uint64_t instance,
+                 enum dj_type type, struct dj_bytes path, struct dj_digest *ret,
+                 struct dj_err *err);
+
 /* inputs.c */
 bool input_holds(struct dj_engine *engine, struct dj_bytes path, const struct dj_digest *digest);
 /* The stat cache: input_known(): it has the file; input_hash_later(): reads it on a pool thread;
@@ -375,8 +404,8 @@ struct run *run_new(struct dj_engine *engine, struct dj_call *call, uint64_t ins
 void run_queue(struct run *run, enum dj_sched_class class);
 /* run_cancel(run, by, drop): by: a user, NULL: nobody waits for it; drop: its call is deleted. */
 void run_cancel(struct run *run, const char *by, bool drop);
-/* runs_cancel(engine, task, call or NULL, by, drop): all of the call, or of the task, that are under
- * way, also those that a forced or an incognito one stands beside; returns their number. */
+/* runs_cancel(engine, task, call or NULL, by, drop): all of the call, or of the task, that are
+ * under way, also those that a forced or an incognito one stands beside; returns their number. */
 size_t runs_cancel(struct dj_engine *engine, const struct task *task, const struct dj_call *call,
                    const char *by, bool drop);
 void run_finish(struct run *run, int code, const char *sentence);

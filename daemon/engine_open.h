@@ -30,6 +30,9 @@ void dj_engine_free(struct dj_engine *engine);
 void dj_engine_turned(struct dj_engine *engine);
 
 void dj_engine_set_mount(struct dj_engine *engine, const char *mount);
+/* dj_engine_add_mount(), _remove_mount(): the tree can be seen there, from now on or no more. */
+void dj_engine_add_mount(struct dj_engine *engine, const char *mount);
+void dj_engine_remove_mount(struct dj_engine *engine, const char *mount);
 const char *dj_engine_generations(struct dj_engine *engine);
 const char *dj_engine_work_dir(struct dj_engine *engine);
 

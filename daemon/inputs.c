@@ -1,7 +1,11 @@
 #include <errno.h>
 #include <stdlib.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+#include <utlist.h>
 
 #include "daemon/engine_impl.h"
 #include "lib/util/clock.h"
@@ -57,6 +61,8 @@ bool input_holds(struct dj_engine *engine, struct dj_bytes path, const struct dj
     struct dj_digest now;
     struct stat st;
 
+    if (path_in_mount(path)) /* it was a plain folder when that became a premise */
+        return false;
     if (dj_digest_is_zero(digest))
         return is_not_there(text);
     /* A file whose stat changed may still be the same, but hashing it here would hold up everybody:
@@ -67,23 +73,66 @@ bool input_holds(struct dj_engine *engine, struct dj_bytes path, const struct dj
 
 /* ---- resolving arguments ---- */
 
+/* An argument outside the daemon's tables: on the pool thread's side. */
+struct outside {
+    struct dj_scalar *scalar;
+    enum dj_type type;
+    char *real; /* it leads into one of our mounts after all, by a link: as what */
+};
+
+/* One in our own mount. */
+struct inside {
+    struct looking *looking;
+    struct dj_scalar *scalar;
+    enum dj_type type;
+    struct place place;
+    struct dj_want *want;
+};
+
 struct looking {
     struct dj_engine *engine;
     struct task *task;
     struct dj_args args;
     struct dj_params params;
-    uint64_t asker_run;
-    uint64_t *named;
-    dj_resolved_fn *done;
+    struct dj_asker asker;   /* without what it borrows */
+    dj_resolved_fn *done;    /* NULL: cancelled while a pool thread looks */
     void *cookie;
     struct dj_store_batch *batch;
+    struct dj_list mounts;   /* struct dj_buf: a copy for the pool thread */
+    struct dj_list outsides; /* struct outside */
+    struct dj_list insides;  /* struct inside * */
+    size_t waiting;          /* how many of these have no answer yet */
+    bool on_pool;            /* or giving_up: it is freed when that is over */
+    bool giving_up;
     struct dj_list premises; /* struct dj_rec_premise */
     int code;
     struct dj_err err;
+    struct looking *prev, *next;
 };
+
+static void forget_insides(struct looking *looking)
+{
+    for (size_t i = 0; i < looking->insides.n; i++) {
+        struct inside *inside = *DJ_LIST_AT(&looking->insides, struct inside *, i);
+
+        if (inside->want != NULL)
+            dj_want_cancel(dj_steal(inside->want));
+        place_release(&inside->place);
+        free(inside);
+    }
+    free(looking->insides.items);
+    looking->insides = (struct dj_list){0};
+}
 
 static void free_looking(struct looking *looking)
 {
+    if (looking->prev != NULL)
+        DL_DELETE(looking->engine->lookings, looking);
+    forget_insides(looking);
+    for (size_t i = 0; i < looking->outsides.n; i++)
+        free(DJ_LIST_AT(&looking->outsides, struct outside, i)->real);
+    free(looking->outsides.items);
+    dj_bytes_list_release(&looking->mounts);
     dj_args_release(&looking->args);
     dj_params_release(&looking->params);
     dj_store_batch_free(looking->batch);
@@ -143,11 +192,32 @@ int input_look(struct dj_store *store, struct dj_store_batch *batch, const char 
     return 0;
 }
 
-static int look_at_file(struct looking *looking, enum dj_type type, struct dj_scalar *scalar)
+/* Whether it lies in a mount of ours after all, by a link; `real` is the path there then. */
+static bool leads_inside(struct looking *looking, struct outside *outside, const char *path)
 {
-    dj_cleanup_free char *path = dj_xmemdup0(scalar->source.data, scalar->source.len);
+    struct statfs fs;
+
+    if (statfs(path, &fs) < 0 || fs.f_type != FUSE_SUPER_MAGIC)
+        return false;
+    free(outside->real);
+    outside->real = realpath(path, NULL);
+    if (outside->real != NULL && path_below(&looking->mounts, dj_bytes_of(outside->real)) != 0)
+        return true;
+    dj_freep(&outside->real);
+    return false;
+}
+
+static void settle(struct dj_scalar *scalar, const char *path, const struct dj_digest *digest)
+{
     const char *slash = strrchr(path, '/');
-    const char *mount = looking->engine->mount;
+
+    dj_scalar_resolve(scalar, dj_bytes_of(slash + 1), digest, dj_bytes_of(path));
+}
+
+static int look_at_outside(struct looking *looking, struct outside *outside)
+{
+    struct dj_scalar *scalar = outside->scalar;
+    dj_cleanup_free char *path = dj_xmemdup0(scalar->source.data, scalar->source.len);
     struct dj_digest digest;
     struct dj_rec_premise *premise;
     struct stat st;
@@ -155,12 +225,9 @@ static int look_at_file(struct looking *looking, enum dj_type type, struct dj_sc
 
     if (path[0] != '/')
         return dj_err_set(&looking->err, EINVAL, "%s is not an absolute path", path);
-    /* Reading there would be the daemon waiting for itself. */
-    if (mount != NULL && dj_bytes_starts(dj_bytes_of(path), dj_bytes_of(mount)) &&
-        path[strlen(mount)] == '/')
-        return dj_err_set(&looking->err, EINVAL,
-                          "%s lies in the mount; pass a run as a parameter of type run", path);
-    if (type == DJ_PATH) {
+    if (looking->mounts.n != 0 && leads_inside(looking, outside, path))
+        return 0;
+    if (outside->type == DJ_PATH) {
         if (stat(path, &st) < 0)
             return dj_err_sys(&looking->err, errno, "%s", path);
         dj_path_digest(dj_bytes_of(path), (uint64_t)st.st_size, (int64_t)nanoseconds(st.st_mtim),
@@ -174,7 +241,7 @@ static int look_at_file(struct looking *looking, enum dj_type type, struct dj_sc
         premise->digest = digest;
         dj_buf_adds(&premise->path, path);
     }
-    dj_scalar_resolve(scalar, dj_bytes_of(slash + 1), &digest, dj_bytes_of(path));
+    settle(scalar, path, &digest);
     return 0;
 }
 
@@ -183,28 +250,18 @@ static void look(void *cookie)
 {
     struct looking *looking = cookie;
 
-    for (size_t i = 0; i < looking->params.n; i++) {
-        struct dj_value *value = &looking->args.values[i];
-
-        for (size_t j = 0; j < value->n; j++) {
-            struct dj_scalar *scalar = &value->scalars[j];
-
-            if (scalar->resolution != DJ_SPELLED || value->type == DJ_RUN || value->type == DJ_STR)
-                continue;
-            looking->code = look_at_file(looking, value->type, scalar);
-            if (looking->code < 0)
-                return;
-        }
-    }
+    for (size_t i = 0; i < looking->outsides.n && looking->code == 0; i++)
+        looking->code = look_at_outside(looking,
+                                        DJ_LIST_AT(&looking->outsides, struct outside, i));
 }
 
 static void add_premises(struct looking *looking)
 {
-    struct run *run = looking->asker_run == 0 ? NULL
-                                              : run_find(looking->engine, looking->asker_run);
+    struct run *run = looking->asker.run == 0 ? NULL
+                                              : run_find(looking->engine, looking->asker.run);
     size_t n = looking->premises.n;
     uint64_t *sets dj_cleanup_free = NULL;
-    uint64_t set;
+    uint64_t *named, set;
 
     if (run == NULL || n == 0)
         return;
@@ -216,24 +273,25 @@ static void add_premises(struct looking *looking)
         sets[i] = dj_premises_file(looking->engine->premises, dj_buf_bytes(&premise->path),
                                    &premise->digest);
     }
-    set = dj_premises_union_all(looking->engine->premises,
-                                looking->named == NULL ? 0 : *looking->named, sets, n);
-    if (looking->named != NULL) {
-        *looking->named = set;
+    named = looking->asker.named;
+    set = dj_premises_union_all(looking->engine->premises, named == NULL ? 0 : *named, sets, n);
+    if (named != NULL) {
+        *named = set;
         return;
     }
     run_add_premises(run, 0, set);
     live_save_premises(run);
 }
 
-static void looked(void *cookie)
+/* All is known, or something was refused. */
+static void finish(struct looking *looking)
 {
-    struct looking *looking = cookie;
     struct dj_call *call;
 
     if (looking->code == 0 && !dj_store_batch_empty(looking->batch))
         looking->code = engine_write(looking->engine, looking->batch, &looking->err);
     if (looking->code < 0) {
+        forget_insides(looking);
         looking->done(looking->cookie, looking->code, NULL, NULL,
                       dj_err_text(&looking->err, looking->code));
     } else {
@@ -245,6 +303,147 @@ static void looked(void *cookie)
     free_looking(looking);
 }
 
+/* ---- arguments in our own mount ---- */
+
+/* The digest and the path, with the run's canonical name, as far as the mount point was given. */
+static int take_place(struct inside *inside, uint64_t instance)
+{
+    struct looking *looking = inside->looking;
+    struct dj_scalar *scalar = inside->scalar;
+    struct dj_bytes below = dj_buf_bytes(&inside->place.path);
+    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT, key = DJ_BUF_INIT;
+    struct dj_digest digest;
+    int rc;
+
+    dj_buf_add(&path, scalar->source.data,
+               path_below(&looking->mounts, dj_buf_bytes(&scalar->source)));
+    dj_buf_addc(&path, '/');
+    dj_buf_add_bytes(&path, below);
+    rc = place_digest(looking->engine, &inside->place, instance, inside->type,
+                      dj_buf_bytes(&path), &digest, &looking->err);
+    if (rc < 0)
+        return rc;
+    dj_key_seen(&key, inside->type, dj_bytes(digest.b, sizeof(digest.b)));
+    dj_store_batch_put(looking->batch, dj_buf_bytes(&key), dj_buf_bytes(&path));
+    settle(scalar, dj_buf_str(&path), &digest);
+    return 0;
+}
+
+static void give_up(void *cookie)
+{
+    struct looking *looking = cookie;
+
+    if (looking->done == NULL)
+        free_looking(looking);
+    else
+        finish(looking);
+}
+
+/* Of the others nobody is waited for any more, but not in the midst of an answer to one of them. */
+static void answered(struct looking *looking)
+{
+    looking->waiting--;
+    if (looking->giving_up)
+        return;
+    if (looking->waiting == 0) {
+        finish(looking);
+    } else if (looking->code < 0) {
+        looking->giving_up = true;
+        dj_loop_later(looking->engine->loop, give_up, looking);
+    }
+}
+
+/* Its instance is there now; by the time that others are, it may be another one. */
+static void came(void *cookie, int code, uint64_t instance, const char *sentence)
+{
+    struct inside *inside = cookie;
+    struct looking *looking = inside->looking;
+    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
+
+    inside->want = NULL;
+    if (looking->code == 0 && code == 0) {
+        looking->code = take_place(inside, instance);
+    } else if (looking->code == 0) {
+        dj_add_printable(&path, dj_buf_bytes(&inside->place.path));
+        looking->code = dj_err_set(&looking->err, code == -ESTALE ? EIO : -code, "%s: %s",
+                                   dj_buf_str(&path),
+                                   sentence == NULL ? "it has no result" : sentence);
+    }
+    answered(looking);
+}
+
+static void want_inside(struct inside *inside)
+{
+    struct looking *looking = inside->looking;
+    bool cached = looking->asker.cached || looking->asker.readonly;
+    struct dj_want *want;
+
+    looking->waiting++;
+    if (looking->code == 0)
+        looking->code = place_find(looking->engine, dj_buf_bytes(&inside->scalar->source),
+                                   &inside->place, &looking->err);
+    if (looking->code == 0 && inside->place.instance != 0)
+        looking->code = take_place(inside, inside->place.instance);
+    if (looking->code < 0 || inside->place.instance != 0) {
+        answered(looking);
+        return;
+    }
+    want = dj_want(looking->engine, inside->place.call, &looking->asker,
+                   cached ? DJ_GET_CACHED : 0, came, inside);
+    if (want != NULL)
+        inside->want = want;
+}
+
+static void add_inside(struct looking *looking, struct dj_scalar *scalar, enum dj_type type)
+{
+    struct inside *inside = dj_xcalloc(1, sizeof(*inside));
+
+    inside->looking = looking;
+    inside->scalar = scalar;
+    inside->type = type;
+    *(struct inside **)dj_list_add(&looking->insides, sizeof(inside)) = inside;
+}
+
+static void looked(void *cookie)
+{
+    struct looking *looking = cookie;
+
+    looking->on_pool = false;
+    if (looking->done == NULL) {
+        free_looking(looking);
+        return;
+    }
+    for (size_t i = 0; i < looking->outsides.n; i++) {
+        struct outside *outside = DJ_LIST_AT(&looking->outsides, struct outside, i);
+
+        if (outside->real == NULL)
+            continue;
+        dj_buf_clear(&outside->scalar->source);
+        dj_buf_adds(&outside->scalar->source, outside->real);
+        add_inside(looking, outside->scalar, outside->type);
+    }
+    looking->waiting = 1;
+    for (size_t i = 0; i < looking->insides.n; i++)
+        want_inside(*DJ_LIST_AT(&looking->insides, struct inside *, i));
+    answered(looking);
+}
+
+bool dj_resolve_cancel(struct dj_engine *engine, const void *cookie)
+{
+    struct looking *looking;
+
+    DL_FOREACH(engine->lookings, looking) {
+        if (looking->cookie != cookie || looking->done == NULL)
+            continue;
+        looking->done = NULL;
+        if (!looking->on_pool && !looking->giving_up)
+            free_looking(looking);
+        return true;
+    }
+    return false;
+}
+
+/* A run argument is known by the daemon's own tables. */
 int resolve_run(struct dj_engine *engine, struct dj_scalar *scalar, struct dj_err *err)
 {
     struct dj_bytes text = dj_buf_bytes(&scalar->text);
@@ -321,20 +520,35 @@ static void make_absolute(struct dj_scalar *scalar, const char *cwd)
     dj_buf_add_bytes(&scalar->source, text);
 }
 
+static void add_file(struct looking *looking, struct dj_scalar *scalar, enum dj_type type)
+{
+    struct outside *outside;
+
+    if (path_in_mount(dj_buf_bytes(&scalar->source))) {
+        add_inside(looking, scalar, type);
+        return;
+    }
+    outside = dj_list_add(&looking->outsides, sizeof(*outside));
+    *outside = (struct outside){.scalar = scalar, .type = type};
+}
+
 void resolve_args(struct dj_engine *engine, struct task *task, struct dj_args *args,
                   const struct dj_asker *asker, dj_resolved_fn *done, void *cookie)
 {
     struct looking *looking = dj_xcalloc(1, sizeof(*looking));
-    bool outside = false;
 
+    DL_APPEND(engine->lookings, looking);
+    mounts_copy(&looking->mounts);
     looking->engine = engine;
     looking->task = task;
     dj_params_copy(&looking->params, args->params);
     looking->args = *args;
     looking->args.params = &looking->params;
     *args = (struct dj_args)DJ_ARGS_INIT;
-    looking->asker_run = asker->run;
-    looking->named = asker->named;
+    looking->asker = *asker;
+    looking->asker.env = NULL;
+    looking->asker.cwd = NULL;
+    looking->asker.args = NULL;
     looking->done = done;
     looking->cookie = cookie;
     looking->batch = dj_store_batch_new();
@@ -349,11 +563,12 @@ void resolve_args(struct dj_engine *engine, struct task *task, struct dj_args *a
                 looking->code = resolve_run(engine, &value->scalars[j], &looking->err);
             } else {
                 make_absolute(&value->scalars[j], asker->cwd);
-                outside = true;
+                add_file(looking, &value->scalars[j], value->type);
             }
         }
     }
-    if (looking->code == 0 && outside)
+    looking->on_pool = looking->code == 0 && looking->outsides.n != 0;
+    if (looking->on_pool)
         dj_loop_job(engine->loop, look, looked, looking);
     else
         looked(looking);
@@ -374,6 +589,66 @@ static int is_gone(struct dj_err *err, const char *path)
     return dj_err_set(err, ESTALE, "%s does not hold any more what the name of the run says", path);
 }
 
+/*
+ * One in our own mount. Without a current instance the run's own open will compute it, and what
+ * that gave is seen at the run's end; `inode` is the newest instance of now, `device` says so.
+ */
+#define IN_MOUNT UINT64_MAX
+
+static int look_in_mount(struct run *run, enum dj_type type, const struct dj_scalar *scalar,
+                         const char *path, struct dj_err *err)
+{
+    struct dj_engine *engine = run->engine;
+    struct dj_digest now = scalar->digest;
+    struct dj_rec_input *input;
+    struct place place;
+    uint64_t instance;
+
+    if (place_find(engine, dj_bytes_of(path), &place, NULL) < 0)
+        return is_gone(err, path);
+    instance = place.instance != 0 ? place.instance : dj_call_current(engine, place.call);
+    if (instance != 0 &&
+        (place_digest(engine, &place, instance, type, dj_bytes_of(path), &now, NULL) < 0 ||
+         !dj_digest_equal(&now, &scalar->digest))) {
+        place_release(&place);
+        return is_gone(err, path);
+    }
+    if (instance == 0 && call_newest(place.call) != NULL)
+        instance = call_newest(place.call)->instance;
+    input = dj_list_add(&run->inputs, sizeof(*input));
+    *input = (struct dj_rec_input){.digest = now, .inode = instance, .device = IN_MOUNT,
+                                   .type = type};
+    if (type == DJ_FILE) /* found again whatever is mounted where then */
+        dj_buf_add_bytes(&input->path, dj_buf_bytes(&place.path));
+    else
+        dj_buf_adds(&input->path, path);
+    place_release(&place);
+    return 0;
+}
+
+/* What came behind the instance of its start may be what the run has read. */
+static bool same_in_mount(struct dj_engine *engine, const struct dj_rec_input *input)
+{
+    struct dj_bytes path = dj_buf_bytes(&input->path);
+    bool same = true;
+    struct place place;
+
+    if (place_find(engine, path, &place, NULL) < 0)
+        return false;
+    for (size_t i = 0; same && place.instance == 0 && i < place.call->rec.instances.n; i++) {
+        const struct dj_rec_summary *summary =
+            DJ_LIST_AT(&place.call->rec.instances, struct dj_rec_summary, i);
+        struct dj_digest digest;
+
+        if (summary->instance > input->inode && summary->state == DJ_DONE)
+            same = place_digest(engine, &place, summary->instance, (enum dj_type)input->type, path,
+                                &digest, NULL) == 0 &&
+                   dj_digest_equal(&digest, &input->digest);
+    }
+    place_release(&place);
+    return same;
+}
+
 /* One file as it is now: 0 it is what the key says, 1 its content is not known, -ESTALE. */
 static int look_at_own(struct run *run, enum dj_type type, const struct dj_scalar *scalar,
                        struct dj_err *err)
@@ -383,6 +658,8 @@ static int look_at_own(struct run *run, enum dj_type type, const struct dj_scala
     struct dj_digest now;
     struct stat st;
 
+    if (path_in_mount(dj_bytes_of(path)))
+        return look_in_mount(run, type, scalar, path, err);
     if (stat(path, &st) < 0)
         return is_gone(err, path);
     if (type == DJ_PATH)
@@ -446,7 +723,7 @@ static int collect_path(void *cookie, enum dj_type type, const struct dj_scalar 
                         struct dj_err *err)
 {
     (void)err;
-    if (type == DJ_FILE)
+    if (type == DJ_FILE && !path_in_mount(dj_buf_bytes(&scalar->source)))
         dj_list_add_bytes(cookie, dj_buf_bytes(&scalar->source));
     return 0;
 }
@@ -515,7 +792,9 @@ bool inputs_same(const struct run *run, struct dj_buf *ret)
         dj_cleanup_free char *path = dj_xmemdup0(input->path.data, input->path.len);
         struct stat st;
 
-        if (stat(path, &st) == 0 && same_stat(input, &st))
+        if (input->device == IN_MOUNT ? same_in_mount(run->engine, input)
+                                      : !path_in_mount(dj_bytes_of(path)) &&
+                                            stat(path, &st) == 0 && same_stat(input, &st))
             continue;
         dj_buf_adds(ret, path);
         return false;

@@ -39,7 +39,8 @@ static void look(struct tracked *file)
 {
     struct tracked now = {.path = file->path};
     struct stat st;
-    bool there = stat(file->path, &st) == 0 && S_ISREG(st.st_mode);
+    bool there = !path_in_mount(dj_bytes_of(file->path)) && stat(file->path, &st) == 0 &&
+                 S_ISREG(st.st_mode);
 
     if (there) {
         now.size = (uint64_t)st.st_size;

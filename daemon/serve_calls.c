@@ -73,6 +73,11 @@ static void on_cancel(struct dj_request *request)
     struct getting *getting = request->cookie;
     dj_cleanup_buf struct dj_buf sentence = DJ_BUF_INIT;
 
+    if (getting->want == NULL && dj_resolve_cancel(request->engine, getting)) {
+        end(getting);
+        dj_reply_error(request, EINTR, "interrupted before it was started");
+        return;
+    }
     if (getting->want == NULL) {
         getting->ended = true;
         return;
@@ -169,7 +174,8 @@ static void resolved_get(void *cookie, int code, struct dj_call *call, const str
         const char *task = getting->task;
         bool ended = getting->ended;
 
-        if (!ended && code != -DJ_CODE_WANTS)
+        /* What is not there yet is no refusal. */
+        if (!ended && code != -DJ_CODE_WANTS && code != -EAGAIN)
             dj_note_refusal(request->engine, &asker, sentence);
         end(getting);
         if (ended)
@@ -250,6 +256,7 @@ static struct getting *new_getting(struct dj_request *request, const char *task,
     getting->task = task;
     getting->asker = *asker;
     getting->asker.named = &getting->named;
+    getting->asker.cached = (flags & DJ_GET_CACHED) != 0;
     request->cookie = getting;
     request->on_cancel = on_cancel;
     return getting;
@@ -371,8 +378,10 @@ void dj_serve_path(struct dj_request *request)
     const struct dj_msg_path *path = request->fields;
     struct dj_asker asker = asker_of(request, path->cwd, &path->env);
     struct dj_args args;
-    struct dj_task *task = bind(request, path->task, &path->words, &asker, &args);
+    struct dj_task *task;
 
+    asker.cached = true;
+    task = bind(request, path->task, &path->words, &asker, &args);
     if (task != NULL)
         dj_engine_resolve(request->engine, task, &args, &asker, resolved_path, request);
 }

@@ -381,7 +381,7 @@ static bool file_exists(const char *path, void *cookie DJ_UNUSED)
 {
     struct stat st;
 
-    return stat(path, &st) == 0;
+    return !path_in_mount(dj_bytes_of(path)) && stat(path, &st) == 0;
 }
 
 static void note_bare_words(const struct dj_definition *definition, struct dj_list *notes)
@@ -401,8 +401,28 @@ static void note_bare_words(const struct dj_definition *definition, struct dj_li
     dj_bytes_list_release(&words);
 }
 
+/* A tracked file is looked at by the loop, which must not look there. */
+static int check_tracked(const struct dj_definition *definition, struct dj_err *err)
+{
+    for (size_t i = 0; i < definition->track.n; i++) {
+        struct dj_bytes word = dj_list_bytes(&definition->track, i);
+        dj_cleanup_free char *path = tracked_path(definition, word);
+
+        if (path != NULL && path_in_mount(dj_bytes_of(path)))
+            return dj_err_set(err, EINVAL,
+                              "%s: track: %s lies in the mount, where nothing needs to be tracked: "
+                              "name it as an argument of type file, or read it in the run",
+                              definition->name, path);
+    }
+    return 0;
+}
+
 static int check(const struct dj_definition *definition, struct dj_err *err)
 {
+    int rc = check_tracked(definition, err);
+
+    if (rc < 0)
+        return rc;
     if (dj_memo_is_name(dj_bytes_of(definition->name)))
         return dj_err_set(err, EINVAL, "%s is the task that `dj memo` keeps its runs under; give "
                           "yours another name", definition->name);

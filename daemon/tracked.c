@@ -24,7 +24,8 @@ static uint64_t nanoseconds(struct timespec time)
 static void look(struct tracked *tracked, struct stat *st)
 {
     tracked->size = tracked->mtime_ns = tracked->ctime_ns = tracked->inode = 0;
-    if (stat(tracked->path, st) < 0)
+    *st = (struct stat){0};
+    if (path_in_mount(dj_bytes_of(tracked->path)) || stat(tracked->path, st) < 0)
         return;
     tracked->size = (uint64_t)st->st_size;
     tracked->mtime_ns = nanoseconds(st->st_mtim);

@@ -612,12 +612,14 @@ static void on_resolved(void *cookie, int code, struct dj_call *call, const stru
     dj_tree_link(request, &target);
 }
 
-/* Looking at a file cannot be stopped; the asker need not wait for its end. */
 static void resolve_cancel(struct dj_request *request)
 {
     struct waiting *waiting = request->cookie;
 
-    waiting->request = NULL;
+    if (dj_resolve_cancel(request->engine, waiting))
+        waiting_end(waiting);
+    else
+        waiting->request = NULL;
     dj_tree_refuse(request, -EINTR, "interrupted while the name was resolved");
 }
 

@@ -374,6 +374,13 @@ void dj_call_resolve(struct dj_engine *engine, struct dj_task *task, struct dj_b
     engine->resolved_cookie = cookie;
 }
 
+bool dj_resolve_cancel(struct dj_engine *engine, const void *cookie)
+{
+    (void)engine;
+    (void)cookie;
+    return false;
+}
+
 void fake_resolve(struct dj_engine *engine, struct dj_call *call)
 {
     dj_resolved_fn *done = engine->resolved;
