@@ -229,11 +229,16 @@ static void add_limits(struct dj_buf *buf, const struct dj_rec_instance *record)
         dj_buf_addf(buf, "{\"limit\": %" PRIu64 ", \"reached\": %" PRIu64 "}", record->limit,
                     record->reached);
     }
-    if (record->memory_guard != DJ_MEMORY_NONE) {
-        member(buf, "memory");
-        dj_buf_addf(buf, "{\"watched_by\": \"%s\", \"peak\": %" PRIu64 "}",
-                    dj_memory_guard_word(record->memory_guard), record->memory_peak);
-    }
+}
+
+/* What nobody watched has no peak; max_rss_kib is that of its largest process. */
+static void add_memory(struct dj_buf *buf, const struct dj_rec_instance *record)
+{
+    member(buf, "memory");
+    dj_buf_addf(buf, "{\"watched_by\": \"%s\"", dj_memory_guard_word(record->memory_guard));
+    if (record->memory_guard != DJ_MEMORY_NONE)
+        dj_buf_addf(buf, ", \"peak\": %" PRIu64, record->memory_peak);
+    dj_buf_addc(buf, '}');
 }
 
 static void add_progress(struct dj_buf *buf, uint64_t done, uint64_t total)
@@ -262,6 +267,7 @@ static void add_end(struct dj_buf *buf, const struct dj_rec_instance *record)
     if (record->how == DJ_EXIT_KILLED)
         add_some(buf, "cancelled_by", record->by);
     add_limits(buf, record);
+    add_memory(buf, record);
 }
 
 static void add_times(struct dj_buf *buf, const struct dj_rec_instance *record)
@@ -288,6 +294,7 @@ static void add_instance(struct dj_buf *buf, const struct dj_rec_instance *recor
     add_end(buf, record);
     add_text(buf, "host", dj_bytes_of(record->host));
     add_text(buf, "user", dj_bytes_of(record->user));
+    add_text(buf, "launch", DJ_BYTES_LIT("process"));
     add_tries(buf, record->try, record->tries);
     add_number(buf, "attempt", record->attempt);
     add_progress(buf, record->progress_done, record->progress_total);
