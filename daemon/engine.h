@@ -310,7 +310,7 @@ bool dj_live(struct dj_engine *engine, uint64_t number, struct dj_live *ret);
 /* dj_run_progress(): the asker, which is the call's run under way, says how far it is; -EACCES. */
 int dj_run_progress(struct dj_engine *engine, struct dj_call *call, const struct dj_asker *asker,
                     const struct dj_progress *progress, struct dj_err *err) DJ_MUST_CHECK;
-/* dj_call_progress(engine, call, instance, ret): of that ended instance; 0: of the run under way. */
+/* dj_call_progress(engine, call, instance, ret): of that ended one; 0: of the run under way. */
 void dj_call_progress(struct dj_engine *engine, struct dj_call *call, uint64_t instance,
                       struct dj_progress_facts *ret);
 

@@ -89,7 +89,7 @@ static void test_ctl(void)
     fake_fail(engine, call, "it broke");
     is_int(asked->code, -EIO, "a run that fails fails the read");
     fake_done(asked);
-    is_text("tasks/f/5/ctl", "run\nforce\nincognito\ndelete\ncancel\ninvalidate\n"
+    is_text("tasks/f/5/ctl", "run\nforce\nincognito\ndelete\ncancel\ninvalidate\naccept\n"
             "refused: it broke\n", "and ctl tells why");
     is_int(write_to(node, handle, 0, "force"), 0, "a reply that is waited for");
     asked = read_at(node, handle, 5, 0);
@@ -113,7 +113,8 @@ static void test_force(void)
     is_int(echo("tasks/f/5/ctl", "force\n"), 0, "force");
     asked = open_node(old, DJ_OPEN_READ);
     ok(!asked->answered, "an open after it waits for the new instance");
-    is_list("tasks/f/5", "args command ctl deps dependents history key log meta status why ",
+    is_list("tasks/f/5",
+            "args command ctl deps dependents history key log meta progress status why ",
             "which is not listed yet");
     fake_end(engine, call, "new\n", 4);
     is_int(asked->code, -ESTALE, "and is told to look again");

@@ -200,7 +200,8 @@ static void test_placeholder(void)
     other = open_node(attr.node, DJ_OPEN_READ | DJ_OPEN_CURRENT);
     call = fake_call(engine, "f", "5");
     is_list("tasks/f", "5 ", "a run under way is listed");
-    is_list("tasks/f/5", "args command ctl deps dependents history key log meta status why ",
+    is_list("tasks/f/5",
+            "args command ctl deps dependents history key log meta progress status why ",
             "without a result");
     instance = fake_end(engine, call, "120\n", 4);
     is_int(asked->code, -ESTALE, "then it is told to look again");
@@ -251,7 +252,8 @@ static void test_interrupt(void)
             "and is listed");
     fake_run(engine, fake_call(engine, "f", "6"));
     is_text("tasks/f/6/error", "", "until the next try begins");
-    is_list("tasks/f/6", "args command ctl deps dependents history key log meta status why ",
+    is_list("tasks/f/6",
+            "args command ctl deps dependents history key log meta progress status why ",
             "and is not listed any more");
     is_text("tasks/f/8/error", "", "nor is it there for what was never run");
     teardown();
