@@ -133,9 +133,10 @@ int dj_get_options(int argc, char **argv, struct dj_get_options *options)
         {NULL, 0, NULL, 0},
     };
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    const char *shorts = options->has_list ? "+:f:" : "+:";
     int option;
 
-    while ((option = getopt_long(argc, argv, options->has_list ? "+:f:" : "+:", longs, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
         if (option == 'f')
             options->list = optarg;
         else if (option == FORCE)

@@ -216,7 +216,7 @@ uint64_t dj_want_instance(const struct dj_want *want);
  * given.
  * dj_alike(engine, call, params, ret, ready, cookie): when the call itself has no current instance,
  * *ret is the newest one that is valid and of a call that agrees with it in all that counts; 0 when
- * there is none. 1: that is not known yet; ready(code) is called when it can be asked again, or with
+ * there is none. 1: that is not known yet; ready(code) is called when it can be asked again, with
  * -ENOTCONN when the daemon ends.
  */
 typedef void dj_ready_fn(void *cookie, int code);
