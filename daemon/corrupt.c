@@ -140,7 +140,7 @@ void content_corrupt(struct dj_engine *engine, const struct dj_digest *digest, u
 {
     struct dj_store_batch *batch = dj_store_batch_new();
     dj_cleanup_buf struct dj_buf sentence = DJ_BUF_INIT, key = DJ_BUF_INIT;
-    struct dj_list owners = {0};
+    struct dj_list owners = {0}, calls = {0}; /* uint64_t, struct dj_call * */
 
     verified_forget(engine, digest);
     explain(&sentence, digest, code);
@@ -149,13 +149,18 @@ void content_corrupt(struct dj_engine *engine, const struct dj_digest *digest, u
         uint64_t instance = *DJ_LIST_AT(&owners, uint64_t, i);
         struct dj_call *call = dj_instance_call(engine, instance);
 
-        if (call != NULL)
+        if (call != NULL) {
             mark(engine, batch, call, instance, dj_buf_str(&sentence));
-        dj_call_unref(call);
+            *(struct dj_call **)dj_list_add(&calls, sizeof(call)) = call;
+        }
         dj_key_reference(&key, digest, instance);
         dj_store_batch_delete(batch, dj_buf_bytes(&key));
     }
     set_aside(engine, batch, digest, size);
     write_marks(engine, batch);
+    /* Until here each has the marks of its other instances, which the store did not have yet. */
+    for (size_t i = 0; i < calls.n; i++)
+        dj_call_unref(*DJ_LIST_AT(&calls, struct dj_call *, i));
+    free(calls.items);
     free(owners.items);
 }

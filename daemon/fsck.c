@@ -35,8 +35,8 @@ static const struct phase {
     {'A', "runs under way", 1, fsck_live, NULL, NULL},
     {'E', "their calls", 1, fsck_live_edge, NULL, NULL},
     {'H', "their files", 1, fsck_live_files, NULL, NULL},
-    {'B', "content", 20, fsck_content, NULL, NULL},
     {'R', "references", 15, fsck_reference, NULL, NULL},
+    {'B', "content", 20, fsck_content, NULL, NULL},
     {'F', "input files", 2, fsck_input, NULL, NULL},
     {'G', "digests seen", 2, fsck_seen, NULL, NULL},
     {'M', "counters", 1, fsck_counter, NULL, NULL},
@@ -158,7 +158,19 @@ void fsck_delete(struct dj_fsck *fsck, struct dj_bytes key)
     fsck_repaired(fsck, "removed");
 }
 
-static void write_fixes(struct dj_fsck *fsck)
+void fsck_delete_alone(struct dj_fsck *fsck, struct dj_bytes key)
+{
+    if (!fsck->live)
+        fsck_delete(fsck, key);
+}
+
+void fsck_put_alone(struct dj_fsck *fsck, const struct dj_buf *key, struct dj_bytes value)
+{
+    if (!fsck->live)
+        fsck_put(fsck, key, value);
+}
+
+void fsck_write_fixes(struct dj_fsck *fsck)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     int rc;
@@ -360,6 +372,7 @@ struct dj_fsck *dj_fsck_new(struct dj_store *store, uint64_t flags,
     fsck->flags = flags;
     if (hooks != NULL)
         fsck->hooks = *hooks;
+    fsck->live = hooks != NULL;
     fsck->unclean = hooks == NULL && !dj_store_was_clean(store);
     fsck->fixes = dj_store_batch_new();
     return fsck;
@@ -402,7 +415,7 @@ enum dj_fsck_next dj_fsck_step(struct dj_fsck *fsck)
         next = phase->step(fsck);
     else
         next = walk_unknown(fsck, end) ? DJ_FSCK_END : DJ_FSCK_MORE;
-    write_fixes(fsck);
+    fsck_write_fixes(fsck);
     if (next != DJ_FSCK_END)
         return next;
     dj_buf_clear(&fsck->at);

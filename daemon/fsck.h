@@ -30,6 +30,9 @@ struct dj_fsck;
 struct dj_fsck_hooks {
     /* held(cookie, instance): its call forgot it, and it stays while somebody has it open. */
     bool (*held)(void *cookie, uint64_t instance);
+    /* What is bad is no answer any more; code: -errno of reading it, 0: its digest. */
+    void (*corrupt_run)(void *cookie, uint64_t call, uint64_t instance, const char *sentence);
+    void (*corrupt_content)(void *cookie, const struct dj_digest *digest, bool file, int code);
     /* write(cookie, batch, err): for repairs; NULL: straight into the store. */
     int (*write)(void *cookie, struct dj_store_batch *batch, struct dj_err *err);
     void *cookie;

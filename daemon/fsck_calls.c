@@ -7,6 +7,12 @@
 
 /* Tasks, calls, and the three ways to a call: by its key, by its number, by its name. */
 
+static uint32_t number_of(struct dj_bytes key)
+{
+    return (uint32_t)key.data[1] << 24 | (uint32_t)key.data[2] << 16 |
+           (uint32_t)key.data[3] << 8 | key.data[4];
+}
+
 int fsck_task(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes value)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
@@ -14,8 +20,12 @@ int fsck_task(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes value)
     struct dj_rec_task task;
     dj_cleanup_buf struct dj_buf own = DJ_BUF_INIT;
 
-    if (!fsck_shape(fsck, key, 5) || !fsck_decode(fsck, &dj_layout_task, key, value, &task))
+    if (!fsck_shape(fsck, key, 5))
         return FSCK_DONE;
+    if (!fsck_decode(fsck, &dj_layout_task, key, value, &task)) {
+        fsck_remake_task(fsck, number_of(key));
+        return FSCK_DONE;
+    }
     dj_key_task(&own, (uint32_t)task.number);
     if (task.name == NULL || !dj_bytes_equal(dj_buf_bytes(&own), key))
         fsck_found(fsck, "bad-task", fsck_at_key(fsck, key), "it says that it is task %llu, %s",
@@ -28,6 +38,7 @@ int fsck_task(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes value)
     } else if (dj_definition_load(dj_buf_bytes(&task.definition), &definition, &err) < 0) {
         fsck_found(fsck, "undecodable", fsck_where(fsck, "task %s", task.name),
                    "its definition cannot be read: %s", dj_err_text(&err, -EBADMSG));
+        fsck_remake_task(fsck, number_of(key));
     } else {
         dj_definition_release(&definition);
     }
@@ -102,13 +113,16 @@ static void check_summary(struct dj_fsck *fsck, const struct dj_rec_call *call,
     struct dj_rec_instance rec;
     int rc = fsck_load_instance(fsck, summary->instance, &rec);
 
-    if (rc < 0) {
-        if (rc == -ENOENT && !summary->corrupt)
-            fsck_found(fsck, "instance-missing", fsck_at_call(fsck, call),
-                       "it lists instance %llu, which has no record",
-                       (unsigned long long)summary->instance);
-        return; /* what is there and bad is found by itself */
+    if (rc < 0 && !summary->corrupt) {
+        fsck_found(fsck, rc == -ENOENT ? "instance-missing" : "undecodable",
+                   fsck_at_call(fsck, call), "it lists instance %llu, %s",
+                   (unsigned long long)summary->instance,
+                   rc == -ENOENT ? "which has no record" : "whose record cannot be read");
+        fsck_corrupt_run(fsck, call->number, summary->instance,
+                         "its record was damaged; dj fsck has seen it");
     }
+    if (rc < 0)
+        return;
     if (rec.state != summary->state || rec.tasks != summary->tasks || rec.files != summary->files)
         fsck_found(fsck, "summary-mismatch", fsck_at_run(fsck, summary->instance, call->number),
                    "its call and its record do not say the same of it");
@@ -130,16 +144,21 @@ int fsck_call(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes value)
     dj_cleanup_buf struct dj_buf own = DJ_BUF_INIT;
     struct dj_rec_call call;
 
-    if (!fsck_shape(fsck, key, 1 + DJ_DIGEST_SIZE) ||
-        !fsck_decode(fsck, &dj_layout_call, key, value, &call))
+    if (!fsck_shape(fsck, key, 1 + DJ_DIGEST_SIZE))
         return FSCK_DONE;
+    if (!fsck_decode(fsck, &dj_layout_call, key, value, &call)) {
+        fsck_delete_alone(fsck, key);
+        return FSCK_DONE;
+    }
     check_key(fsck, &call, key);
     check_number(fsck, &call, key);
     check_name(fsck, &call);
     dj_key_task(&own, (uint32_t)call.task);
-    if (!fsck_has(fsck, &own))
+    if (!fsck_has(fsck, &own)) {
         fsck_found(fsck, "task-missing", fsck_at_call(fsck, &call), "there is no task %llu",
                    (unsigned long long)call.task);
+        fsck_remake_task(fsck, (uint32_t)call.task);
+    }
     for (size_t i = 0; i < call.instances.n; i++)
         check_summary(fsck, &call, DJ_LIST_AT(&call.instances, struct dj_rec_summary, i));
     if (call.deleted_ns != 0) {

@@ -75,8 +75,10 @@ int fsck_content(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes valu
         return FSCK_DONE;
     dj_digest_bytes(value, &is);
     fsck->bytes += value.len;
-    if (!dj_digest_equal(&digest, &is))
+    if (!dj_digest_equal(&digest, &is)) {
         fsck_found(fsck, "content-digest", at_content(fsck, &digest), "it is not what it was");
+        fsck_corrupt_content(fsck, &digest, false, 0);
+    }
     return FSCK_DONE;
 }
 
@@ -205,6 +207,7 @@ static bool is_there(struct dj_fsck *fsck, const struct dj_digest *digest)
 int fsck_reference(struct dj_fsck *fsck, struct dj_bytes key,
                               struct dj_bytes value DJ_UNUSED)
 {
+    dj_cleanup_buf struct dj_buf own = DJ_BUF_INIT;
     struct fsck_manifests *has = NULL;
     struct dj_digest digest;
     uint64_t instance;
@@ -212,6 +215,9 @@ int fsck_reference(struct dj_fsck *fsck, struct dj_bytes key,
 
     if (!fsck_shape(fsck, key, 1 + DJ_DIGEST_SIZE + 8))
         return FSCK_DONE;
+    dj_buf_set(&own, key);
+    if (fsck_repairs(fsck) && !fsck_has(fsck, &own))
+        return FSCK_DONE; /* another one of the same content was mended */
     memcpy(digest.b, key.data + 1, sizeof(digest.b));
     instance = dj_get64(key, 1 + DJ_DIGEST_SIZE);
     rc = instance_is_there(fsck, instance) ? digests_of(fsck, instance, &has) : -ENOENT;
@@ -225,6 +231,7 @@ int fsck_reference(struct dj_fsck *fsck, struct dj_bytes key,
     } else if (!is_there(fsck, &digest)) {
         fsck_found(fsck, "content-missing", at_content(fsck, &digest),
                    "instance %llu needs it, and it is not there", (unsigned long long)instance);
+        fsck_corrupt_content(fsck, &digest, false, -ENOENT);
     }
     return FSCK_DONE;
 }
@@ -308,6 +315,7 @@ static void judge_file(struct dj_fsck *fsck, const struct fsck_file *file)
     } else if (file->differs) {
         fsck_found(fsck, "content-digest", at_content(fsck, &file->digest),
                    "its file is not what it was");
+        fsck_corrupt_content(fsck, &file->digest, true, 0);
     }
 }
 

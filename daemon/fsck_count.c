@@ -31,7 +31,7 @@ enum dj_fsck_next fsck_count(struct dj_fsck *fsck)
                    (unsigned long long)fsck->told_runs, (unsigned long long)fsck->counted_runs);
         dj_key_counter(&key, "runs");
         dj_put64(&value, fsck->counted_runs);
-        fsck_put(fsck, &key, dj_buf_bytes(&value));
+        fsck_put_alone(fsck, &key, dj_buf_bytes(&value));
     }
     /* A store of an earlier version has none. */
     if (fsck->has_bytes && fsck->told_bytes != fsck->counted_bytes) {
@@ -40,7 +40,7 @@ enum dj_fsck_next fsck_count(struct dj_fsck *fsck)
         dj_key_counter(&key, "bytes");
         dj_buf_clear(&value);
         dj_put64(&value, fsck->counted_bytes);
-        fsck_put(fsck, &key, dj_buf_bytes(&value));
+        fsck_put_alone(fsck, &key, dj_buf_bytes(&value));
     }
     return DJ_FSCK_END;
 }

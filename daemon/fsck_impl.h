@@ -40,6 +40,8 @@ struct dj_fsck {
     char where[512];
     atomic_bool stopped;
     bool job_done;
+    bool live;             /* a daemon has the store, and much of it in memory */
+    uint64_t never;        /* a premise that was made, and never holds; 0: none yet */
     bool unclean;          /* files that nobody needs go when the store is opened next */
     /* of the jobs */
     unsigned folder;       /* of the content files, 0 to 255 */
@@ -81,6 +83,10 @@ bool fsck_has(struct dj_fsck *fsck, const struct dj_buf *key);
 bool fsck_any(struct dj_fsck *fsck, struct dj_bytes prefix);
 void fsck_put(struct dj_fsck *fsck, const struct dj_buf *key, struct dj_bytes value);
 void fsck_delete(struct dj_fsck *fsck, struct dj_bytes key);
+/* fsck_delete_alone(): no daemon may know of it. */
+void fsck_delete_alone(struct dj_fsck *fsck, struct dj_bytes key);
+void fsck_put_alone(struct dj_fsck *fsck, const struct dj_buf *key, struct dj_bytes value);
+void fsck_write_fixes(struct dj_fsck *fsck);
 /* fsck_repaired(): what was found last is mended; what was done, for people. */
 void fsck_repaired(struct dj_fsck *fsck, const char *how);
 bool fsck_repairs(const struct dj_fsck *fsck);
@@ -113,6 +119,15 @@ void fsck_closures(struct dj_fsck *fsck, uint64_t instance, uint64_t call, const
                    size_t n);
 bool fsck_known(struct dj_fsck *fsck, char kind, const struct fsck_numbers *numbers,
                 uint64_t number);
+void fsck_note(struct fsck_numbers *numbers, uint64_t number);
+/* fsck_repair.c: each mends what was found last, when that is asked for. */
+void fsck_corrupt_run(struct dj_fsck *fsck, uint64_t call, uint64_t instance,
+                      const char *sentence);
+void fsck_corrupt_content(struct dj_fsck *fsck, const struct dj_digest *digest, bool file,
+                          int code);
+void fsck_never_premise(struct dj_fsck *fsck, uint64_t number);
+void fsck_never_set(struct dj_fsck *fsck, uint64_t number);
+void fsck_remake_task(struct dj_fsck *fsck, uint32_t number);
 /* fsck_count.c */
 enum dj_fsck_next fsck_count(struct dj_fsck *fsck);
 void fsck_count_work(struct dj_fsck *fsck);

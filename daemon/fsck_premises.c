@@ -6,7 +6,7 @@
 
 /* What results rest on, the files that were looked at, and counters. */
 
-static void note(struct fsck_numbers *numbers, uint64_t number)
+void fsck_note(struct fsck_numbers *numbers, uint64_t number)
 {
     size_t old = numbers->cap, need = (size_t)(number / 8) + 1;
 
@@ -40,16 +40,24 @@ int fsck_premise(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes valu
     dj_cleanup_buf struct dj_buf other = DJ_BUF_INIT;
     struct dj_rec_premise premise;
 
-    if (!fsck_shape(fsck, key, 9) || !fsck_decode(fsck, &dj_layout_premise, key, value, &premise))
+    if (!fsck_shape(fsck, key, 9))
         return FSCK_DONE;
+    if (!fsck_decode(fsck, &dj_layout_premise, key, value, &premise)) {
+        fsck_never_premise(fsck, dj_get64(key, 1));
+        return FSCK_DONE;
+    }
     if (plausible(&fsck->premises, dj_get64(key, 1)))
-        note(&fsck->premises, dj_get64(key, 1));
+        fsck_note(&fsck->premises, dj_get64(key, 1));
     if (premise.task != 0) {
         dj_key_task(&other, (uint32_t)premise.task);
-        if (!fsck_has(fsck, &other))
+        if (!fsck_has(fsck, &other)) {
             fsck_found(fsck, "task-missing", fsck_at_key(fsck, key),
                        "a premise on task %llu, which is not there",
                        (unsigned long long)premise.task);
+            fsck_remake_task(fsck, (uint32_t)premise.task);
+            if (fsck_repairs(fsck) && !fsck_has(fsck, &other))
+                fsck_never_premise(fsck, dj_get64(key, 1));
+        }
     }
     dj_codec_release(&dj_layout_premise, &premise);
     return FSCK_DONE;
@@ -60,19 +68,25 @@ int fsck_set(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes value)
     uint64_t before = 0;
     struct dj_rec_set set;
 
-    if (!fsck_shape(fsck, key, 9) || !fsck_decode(fsck, &dj_layout_set, key, value, &set))
+    if (!fsck_shape(fsck, key, 9))
         return FSCK_DONE;
+    if (!fsck_decode(fsck, &dj_layout_set, key, value, &set)) {
+        fsck_never_set(fsck, dj_get64(key, 1));
+        return FSCK_DONE;
+    }
     if (plausible(&fsck->sets, dj_get64(key, 1)))
-        note(&fsck->sets, dj_get64(key, 1));
+        fsck_note(&fsck->sets, dj_get64(key, 1));
     for (size_t i = 0; i < set.members.n; i++) {
         uint64_t premise = DJ_LIST_AT(&set.members, struct dj_rec_member, i)->premise;
 
         if (premise <= before)
             fsck_found(fsck, "bad-closure", fsck_at_key(fsck, key),
                        "its premises are not in order");
-        if (!fsck_known(fsck, 'P', &fsck->premises, premise))
+        if (!fsck_known(fsck, 'P', &fsck->premises, premise)) {
             fsck_found(fsck, "premise-missing", fsck_at_key(fsck, key),
                        "premise %llu of it is not there", (unsigned long long)premise);
+            fsck_never_premise(fsck, premise);
+        }
         before = premise;
     }
     if (set.members.n == 0)
@@ -86,9 +100,12 @@ int fsck_version(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes valu
     dj_cleanup_buf struct dj_buf other = DJ_BUF_INIT;
     struct dj_rec_version version;
 
-    if (!fsck_shape(fsck, key, 5 + DJ_DIGEST_SIZE) ||
-        !fsck_decode(fsck, &dj_layout_version, key, value, &version))
+    if (!fsck_shape(fsck, key, 5 + DJ_DIGEST_SIZE))
         return FSCK_DONE;
+    if (!fsck_decode(fsck, &dj_layout_version, key, value, &version)) {
+        fsck_delete(fsck, key); /* only why results are stale is told by it */
+        return FSCK_DONE;
+    }
     dj_codec_release(&dj_layout_version, &version);
     dj_buf_addc(&other, 'T');
     dj_buf_add(&other, key.data + 1, 4);
@@ -157,7 +174,7 @@ void fsck_check_above(struct dj_fsck *fsck, const char *name)
                "it stands at %llu, and %llu is in use",
                (unsigned long long)dj_get64(dj_buf_bytes(&value), 0), (unsigned long long)used);
     dj_put64(&number, used);
-    fsck_put(fsck, &key, dj_buf_bytes(&number));
+    fsck_put_alone(fsck, &key, dj_buf_bytes(&number));
 }
 
 int fsck_counter(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes value)

@@ -39,12 +39,15 @@ static void check_here(struct dj_fsck *fsck, const struct dj_rec_instance *rec,
         fsck_found(fsck, "content-size", fsck_at_run(fsck, rec->number, rec->call),
                    "its %s has %zu bytes instead of %llu", what, content->bytes.len,
                    (unsigned long long)content->size);
+        fsck_corrupt_run(fsck, rec->call, rec->number, "a part of its record was damaged");
         return;
     }
     dj_digest_bytes(dj_buf_bytes(&content->bytes), &digest);
-    if (content->size != 0 && !dj_digest_equal(&digest, &content->digest))
-        fsck_found(fsck, "content-digest", fsck_at_run(fsck, rec->number, rec->call),
-                   "its %s is not what it was", what);
+    if (content->size == 0 || dj_digest_equal(&digest, &content->digest))
+        return;
+    fsck_found(fsck, "content-digest", fsck_at_run(fsck, rec->number, rec->call),
+               "its %s is not what it was", what);
+    fsck_corrupt_run(fsck, rec->call, rec->number, "a part of its record was damaged");
 }
 
 /* Whether content in the store's tables is there is seen when the references are gone through. */
@@ -63,14 +66,18 @@ static void check_content(struct dj_fsck *fsck, const struct dj_rec_instance *re
         content->size <= DJ_CONTENT_INLINE_MAX)
         return;
     rc = fsck_file_size(fsck, &content->digest, &size);
+    if (rc == 0 && size == content->size)
+        return;
     if (rc < 0)
         fsck_found(fsck, rc == -ENOENT ? "content-missing" : "unreadable",
                    fsck_at_run(fsck, rec->number, rec->call), "the content of its %s %s", what,
                    rc == -ENOENT ? "is gone" : "cannot be looked at");
-    else if (size != content->size)
+    else
         fsck_found(fsck, "content-size", fsck_at_run(fsck, rec->number, rec->call),
                    "the content of its %s has %llu bytes instead of %llu", what,
                    (unsigned long long)size, (unsigned long long)content->size);
+    if (rc == 0 || rc == -ENOENT)
+        fsck_corrupt_content(fsck, &content->digest, true, rc);
 }
 
 /* ---- files ---- */
@@ -86,11 +93,12 @@ static void check_sums(struct dj_fsck *fsck, const struct dj_rec_instance *rec,
         count += S_ISREG((mode_t)entry->mode);
         bytes += entry->content.size;
     }
-    if (count != rec->file_count || bytes != rec->file_bytes)
-        fsck_found(fsck, "files-mismatch", fsck_at_run(fsck, rec->number, rec->call),
-                   "its list has %llu files of %llu bytes, and its record says %llu of %llu",
-                   (unsigned long long)count, (unsigned long long)bytes,
-                   (unsigned long long)rec->file_count, (unsigned long long)rec->file_bytes);
+    if (count == rec->file_count && bytes == rec->file_bytes)
+        return;
+    fsck_found(fsck, "files-mismatch", fsck_at_run(fsck, rec->number, rec->call),
+               "its list has %llu files of %llu bytes, and its record says %llu of %llu",
+               (unsigned long long)count, (unsigned long long)bytes,
+               (unsigned long long)rec->file_count, (unsigned long long)rec->file_bytes);
 }
 
 static enum fsck_done check_entries(struct dj_fsck *fsck, const struct dj_rec_instance *rec,
@@ -130,6 +138,7 @@ static enum fsck_done check_files(struct dj_fsck *fsck, const struct dj_rec_inst
         fsck_found(fsck, rc == -ENOENT ? "content-missing" : "undecodable",
                    fsck_at_run(fsck, rec->number, rec->call), "the list of its files %s",
                    rc == -ENOENT ? "is gone" : "cannot be read");
+        fsck_corrupt_run(fsck, rec->call, rec->number, "the list of its files was damaged");
         return FSCK_DONE;
     }
     done = check_entries(fsck, rec, &manifest);
@@ -155,10 +164,12 @@ static void check_edges(struct dj_fsck *fsck, const struct dj_rec_instance *rec)
             fsck_put(fsck, &key, dj_buf_bytes(&parent));
         }
         dj_key_number(&key, 'N', edge->call);
-        if (!fsck_has(fsck, &key))
-            fsck_found(fsck, "edge-unknown", fsck_at_run(fsck, rec->number, rec->call),
-                       "it called call %llu, which is not there",
-                       (unsigned long long)edge->call);
+        if (fsck->corrupt || fsck_has(fsck, &key))
+            continue;
+        fsck_found(fsck, "edge-unknown", fsck_at_run(fsck, rec->number, rec->call),
+                   "it called call %llu, which is not there", (unsigned long long)edge->call);
+        fsck_corrupt_run(fsck, rec->call, rec->number, "a run that it called was damaged");
+        fsck->corrupt = fsck_repairs(fsck);
     }
 }
 
@@ -166,10 +177,11 @@ void fsck_closures(struct dj_fsck *fsck, uint64_t instance, uint64_t call, const
                    size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (sets[i] != 0 && !fsck_known(fsck, 'S', &fsck->sets, sets[i]))
-            fsck_found(fsck, "closure-missing", fsck_at_run(fsck, instance, call),
-                       "it rests on closure %llu, which is not there",
-                       (unsigned long long)sets[i]);
+        if (sets[i] == 0 || fsck_known(fsck, 'S', &fsck->sets, sets[i]))
+            continue;
+        fsck_found(fsck, "closure-missing", fsck_at_run(fsck, instance, call),
+                   "it rests on closure %llu, which is not there", (unsigned long long)sets[i]);
+        fsck_never_set(fsck, sets[i]);
     }
 }
 
@@ -189,6 +201,7 @@ static bool lists(struct dj_fsck *fsck, const struct dj_rec_call *call, uint64_t
 
 static void check_listed(struct dj_fsck *fsck, const struct dj_rec_instance *rec)
 {
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
     struct dj_rec_call call;
     bool listed;
     int rc = fsck_load_call(fsck, rec->call, &call);
@@ -203,6 +216,8 @@ static void check_listed(struct dj_fsck *fsck, const struct dj_rec_instance *rec
         return;
     fsck_found(fsck, "instance-orphan", fsck_at_run(fsck, rec->number, rec->call),
                rc == 0 ? "its call does not list it" : "its call is not there");
+    dj_key_number(&key, 'I', rec->number);
+    fsck_delete_alone(fsck, dj_buf_bytes(&key));
 }
 
 static void check_args(struct dj_fsck *fsck, const struct dj_rec_instance *rec)
@@ -227,11 +242,16 @@ int fsck_instance(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes val
     struct dj_rec_instance rec;
     enum fsck_done done = FSCK_DONE;
 
-    if (!fsck_shape(fsck, key, 9) || !fsck_decode(fsck, &dj_layout_instance, key, value, &rec))
+    if (!fsck_shape(fsck, key, 9))
         return FSCK_DONE;
+    if (!fsck_decode(fsck, &dj_layout_instance, key, value, &rec)) {
+        fsck_delete_alone(fsck, key);
+        return FSCK_DONE;
+    }
     if (rec.number != dj_get64(key, 1)) {
         fsck_found(fsck, "bad-instance", fsck_at_key(fsck, key),
                    "it says that it is instance %llu", (unsigned long long)rec.number);
+        fsck_delete_alone(fsck, key);
     } else {
         if (fsck->entry == 0) {
             check_listed(fsck, &rec);
@@ -286,8 +306,12 @@ int fsck_live(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes value)
     dj_cleanup_buf struct dj_buf other = DJ_BUF_INIT;
     struct dj_rec_live live;
 
-    if (!fsck_shape(fsck, key, 9) || !fsck_decode(fsck, &dj_layout_live, key, value, &live))
+    if (!fsck_shape(fsck, key, 9))
         return FSCK_DONE;
+    if (!fsck_decode(fsck, &dj_layout_live, key, value, &live)) {
+        fsck_delete_alone(fsck, key);
+        return FSCK_DONE;
+    }
     if (live.instance != dj_get64(key, 1))
         fsck_found(fsck, "bad-live", fsck_at_key(fsck, key), "it says that it is instance %llu",
                    (unsigned long long)live.instance);
@@ -300,7 +324,7 @@ int fsck_live(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes value)
     if (fsck_has(fsck, &other)) {
         fsck_found(fsck, "live-ended", fsck_at_run(fsck, live.instance, live.call),
                    "it has ended, and is said to be under way");
-        fsck_delete(fsck, key);
+        fsck_delete_alone(fsck, key);
     }
     fsck_closures(fsck, live.instance, live.call,
                   (uint64_t[]){live.own_files, live.tasks, live.never, live.program}, 4);
@@ -319,7 +343,7 @@ static bool is_under_way(struct dj_fsck *fsck, struct dj_bytes key, const char *
     fsck_found(fsck, "live-orphan", fsck_at_key(fsck, key),
                "%s of instance %llu, which is not under way", what,
                (unsigned long long)dj_get64(key, 1));
-    fsck_delete(fsck, key);
+    fsck_delete_alone(fsck, key);
     return false;
 }
 

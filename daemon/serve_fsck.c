@@ -23,6 +23,20 @@ static bool held(void *cookie, uint64_t instance)
     return held_find(cookie, instance) != NULL;
 }
 
+static void corrupt_run(void *cookie, uint64_t number, uint64_t instance, const char *sentence)
+{
+    struct dj_call *call = dj_call_by_number(cookie, number);
+
+    if (call != NULL)
+        call_corrupt(cookie, call, instance, sentence);
+    dj_call_unref(call);
+}
+
+static void corrupt_content(void *cookie, const struct dj_digest *digest, bool file, int code)
+{
+    content_corrupt(cookie, digest, file ? DJ_CONTENT_INLINE_MAX + 1 : 1, code);
+}
+
 static int write_fixes(void *cookie, struct dj_store_batch *batch, struct dj_err *err)
 {
     return engine_write(cookie, batch, err);
@@ -38,7 +52,8 @@ static void check_free(struct dj_check *check)
 
 static struct dj_check *begin(struct dj_engine *engine, uint64_t flags)
 {
-    struct dj_fsck_hooks hooks = {.held = held, .write = write_fixes, .cookie = engine};
+    struct dj_fsck_hooks hooks = {.held = held, .write = write_fixes, .cookie = engine,
+                                  .corrupt_run = corrupt_run, .corrupt_content = corrupt_content};
     struct dj_check *check = dj_xcalloc(1, sizeof(*check));
 
     check->engine = engine;

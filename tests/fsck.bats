@@ -230,3 +230,146 @@ first()
     sed -i 1d "$DJ_STORE/events"
     finds bad-event 'line 1'
 }
+
+# mends KIND: repaired alone, then nothing is left, and the daemon starts and has all results.
+mends()
+{
+    exits 0 dj fsck --store "$DJ_STORE" --read-data --repair
+    grep -q "^$1: .*(repaired: " <<< "$output" || { echo "no $1 in: $output" >&2; return 1; }
+    exits 0 dj fsck --store "$DJ_STORE" --read-data
+    start_daemon --no-mount
+    dj define "$DJ_TMP/tasks.ini"
+    same <(dj get piece 3) <(seq 3)
+    is "$(dj get sum 3)" 3
+    same <(dj get piece 300000) <(seq 300000)
+    exits 0 dj fsck --read-data
+    dj down
+}
+
+@test "what was damaged is mended: records, references, what results rest on" {
+    local record
+    make_store
+    dj down
+    keep
+    for record in I:1 P:1 S:1 T:t3 "$(first V)"; do
+        edit put "$record" =garbage
+    done
+    mends undecodable
+    again
+    edit put "$(first C)" =garbage
+    edit put T:t1 =garbage
+    mends undecodable
+    again
+    for record in I:1 N:2 S:1 T:t1 M:=instances "$(first R)" "$(first B)" "$(first D)"; do
+        edit delete "$record"
+    done
+    mends task-missing
+}
+
+@test "what is damaged on the disk is set aside, and computed anew, also under a daemon" {
+    local file
+    make_store
+    dj down
+    keep
+    file=$(find "$DJ_STORE/content" -type f -size +1500k | head -n 1)
+    chmod u+w "$file"
+    printf X | dd of="$file" bs=1 seek=5000 conv=notrunc status=none
+    edit flip "$(first B)"
+    mends content-digest
+    is "$(find "$DJ_STORE/quarantine" -type f | wc -l)" 2
+    again
+    truncate -s 1500000 "$file"
+    mends content-size
+    again
+    rm -f "$file"
+    mends content-missing
+    again
+    edit flip "$(first B)"
+    printf X | dd of="$file" bs=1 seek=5000 conv=notrunc status=none
+    start_daemon --no-mount
+    exits 1 dj fsck --read-data
+    exits 0 dj fsck --read-data --repair
+    has "$output" "(repaired: set aside, to be computed anew)"
+    exits 0 dj fsck --read-data
+    has "$(dj why piece 3)" "corrupt: content "
+    same <(dj get piece 3) <(seq 3)
+    same <(dj get piece 300000) <(seq 300000)
+    exits 0 dj fsck --read-data
+}
+
+@test "a daemon that is at work is checked without a false finding, and goes on working" {
+    local i
+    start_daemon --no-mount --workers 2
+    define_tasks <<TASKS
+[leaf]
+params = n:int
+command = sh -c 'seq {n} {n}00 ; echo log >&2; seq 2000 > f; [ {n} -lt 95 ] || seq 400000 > big'
+
+[node]
+params = n:int
+command = sh -c 'dj get leaf {n} | wc -l; dj get leaf \$(({n} + 1)) | wc -l'
+TASKS
+    {
+        for i in {1..100}; do
+            echo "node/$i"
+        done | dj get -f -
+        for i in {1..100}; do
+            dj rm leaf "$i"
+            dj get --force node "$i"
+        done
+        echo over > over
+    } > work.log 2>&1 3>&- &
+    i=0
+    until [ -e over ]; do
+        exits 0 dj fsck || { wait; return 1; }
+        i=$((i + 1))
+    done
+    wait
+    [ "$i" -ge 3 ]
+    exits 0 dj fsck --read-data
+    is "$(dj get node 7 | tail -n 1)" 793
+    dj down
+    exits 0 dj fsck --store "$DJ_STORE" --read-data
+}
+
+@test "how far it is: lines where no terminal is, a bar on one, nothing with -q" {
+    make_store
+    dj down
+    # a djd that takes its time, told by its frames
+    cat > djd <<'SCRIPT'
+#!/usr/bin/python3
+import struct, sys, time
+def fscked(end, done):
+    body = b'\x83\x18\x3a\x00\x8a\x80' + (b'\xf5' if end else b'\xf4') + b'\x44runs'
+    body += bytes([done]) + b'\x14' + b'\x01\x02\x03\x40\x00'
+    sys.stdout.buffer.write(struct.pack('<I', len(body)) + body)
+    sys.stdout.buffer.flush()
+fscked(False, 1)
+time.sleep(1.2)
+fscked(False, 10)
+fscked(True, 20)
+SCRIPT
+    chmod +x djd
+    DJ_BINDIR=$DJ_TMP dj fsck --store "$DJ_STORE" > out 2> err
+    [[ $(cat err) =~ ^'dj: 50 % (runs), '[1-9]' s left'$ ]]
+    has "$(cat out)" "1 records, 2 files: 0 findings"
+    DJ_BINDIR=$DJ_TMP dj -q fsck --store "$DJ_STORE" > out 2> err
+    is "$(cat out err)" ""
+    DJ_BINDIR=$DJ_TMP script -qec "dj fsck --store $DJ_STORE" /dev/null < /dev/null > out
+    has "$(cat out)" "[###############               ] 50 % (runs), "
+}
+
+@test "a store that another daemon holds, one that is not there, and words that are none" {
+    make_store
+    exits 75 dj --connect "$DJ_TMP/run/nobody" fsck --store "$DJ_STORE"
+    has "$output" "is in use by another daemon"
+    exits 5 dj --connect "$DJ_TMP/run/nobody" fsck --store "$DJ_TMP/nowhere"
+    is "$output" "dj: there is no store at $DJ_TMP/nowhere"
+    exits 2 dj fsck --what
+    exits 2 dj fsck more
+    exits 1 script -qec "djd --fsck --store $DJ_STORE" /dev/null
+    has "$output" "--fsck is for"
+    # of the daemon's store, by whatever name
+    exits 0 dj fsck --store "$DJ_STORE/."
+    is "$(tail -n 1 <<< "$output" | cut -d: -f1)" "$DJ_STORE"
+}
