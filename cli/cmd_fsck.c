@@ -10,10 +10,10 @@
 
 #include "cli/command.h"
 #include "cli/progress_bar.h"
+#include "lib/model/config.h"
 #include "lib/model/json.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
-#include "lib/util/store_path.h"
 #include "lib/util/str.h"
 #include "lib/wire/frame.h"
 
@@ -244,7 +244,7 @@ static int check_store(struct checking *checking, const char *named, char **ret,
     }
     dj_err_release(err);
     *ret = named == NULL ? NULL : dj_absolute(named);
-    rc = named == NULL ? dj_store_path(ret, err) : 0;
+    rc = named == NULL ? dj_config_store(ret, err) : 0;
     return rc < 0 ? rc : check_alone(checking, *ret, err);
 }
 

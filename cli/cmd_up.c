@@ -14,6 +14,7 @@
 
 #include "cli/command.h"
 #include "cli/progress_bar.h"
+#include "lib/model/config.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
@@ -122,18 +123,13 @@ static bool is_own_mount(const char *socket, const char *at)
     return look(at, &st) == 0 && st.stx_uid == geteuid() && comes_back(socket, at);
 }
 
-/*
- * Where it is mounted already or its mount waits for it, else /dj where it can be made or is ours
- * and empty, else ~/dj.
- */
-static char *default_mount(const char *socket, const char *mounted)
+/* Where its mount waits for it, else /dj where it can be made or is ours and empty, else ~/dj. */
+static char *usual_mount(const char *socket)
 {
     const char *home = getenv("HOME");
     dj_cleanup_buf struct dj_buf below_home = DJ_BUF_INIT;
     const char *places[] = {"/dj", NULL};
 
-    if (mounted != NULL && mounted[0] != '\0' && is_live_mount(mounted))
-        return dj_xstrdup(mounted);
     if (home != NULL) {
         dj_buf_addf(&below_home, "%s/dj", home);
         places[1] = dj_buf_str(&below_home);
@@ -143,6 +139,25 @@ static char *default_mount(const char *socket, const char *mounted)
             return dj_xstrdup(places[i]);
     }
     return dj_xstrdup(can_be_dj() || home == NULL ? places[0] : places[1]);
+}
+
+/* Where it is mounted already, else as dj.conf says, else where it usually is. */
+static int default_mount(const char *socket, const char *mounted, char **ret, struct dj_err *err)
+{
+    dj_cleanup_config struct dj_config config = {0};
+    const char *fixed;
+    int rc;
+
+    if (mounted != NULL && mounted[0] != '\0' && is_live_mount(mounted)) {
+        *ret = dj_xstrdup(mounted);
+        return 0;
+    }
+    rc = dj_config_load(&config, err);
+    if (rc < 0)
+        return rc;
+    fixed = config.values[DJ_SET_MOUNT].text;
+    *ret = fixed != NULL ? dj_xstrdup(fixed) : usual_mount(socket);
+    return 0;
 }
 
 int dj_mount_at(struct dj_cli *cli, const char *mount, struct dj_err *err)
@@ -188,8 +203,11 @@ static int mount_and_say(struct dj_cli *cli, const char *named)
         return DJ_EX_OK;
     }
     rc = dj_socket_path(cli->connect, &socket, &err);
+    if (rc == 0 && named != NULL)
+        mount = dj_xstrdup(named);
+    else if (rc == 0)
+        rc = default_mount(socket, mounted, &mount, &err);
     if (rc == 0) {
-        mount = named != NULL ? dj_xstrdup(named) : default_mount(socket, mounted);
         bar = dj_bar_begin(cli, "mounting", 0);
         rc = dj_mount_at(cli, mount, &err);
         dj_bar_end(bar);
@@ -224,7 +242,6 @@ int dj_cmd_up(struct dj_cli *cli, int argc, char **argv)
     const char *store = NULL, *workers = NULL, *quota = NULL;
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     dj_cleanup_free char *socket = NULL, *store_path = NULL;
-    const char *named = cli->connect != NULL ? cli->connect : getenv("DJ_CONNECT");
     struct dj_bar *bar;
     bool mount = true;
     int option, rc;
@@ -249,8 +266,9 @@ int dj_cmd_up(struct dj_cli *cli, int argc, char **argv)
     if (rc == -ENOTCONN) {
         dj_err_release(&err);
         store_path = store == NULL ? NULL : dj_absolute(store);
-        rc = named != NULL && named[0] != '\0' ? dj_socket_path(cli->connect, &socket, &err)
-                                               : dj_own_socket_path(true, &socket, &err);
+        rc = dj_socket_named(cli->connect, &socket, &err);
+        if (rc == 0 && socket == NULL)
+            rc = dj_own_socket_path(true, &socket, &err);
         bar = dj_bar_begin(cli, "starting the daemon", 0);
         if (rc == 0)
             rc = dj_start_daemon(socket, store_path, workers, quota, &err);

@@ -54,6 +54,9 @@ int dj_usage(const char *command);
 /* dj_bad_option(argv, option): what getopt did not take, by name, and the usage; DJ_EX_USAGE. */
 int dj_bad_option(char **argv, int option);
 
+/* dj_json_option(argc, argv, ret_json): of a command whose one option is --json. */
+int dj_json_option(int argc, char **argv, bool *ret_json);
+
 /* dj_connect(cli, start, err): once; start: your own daemon is started when none runs. */
 int dj_connect(struct dj_cli *cli, bool start, struct dj_err *err) DJ_MUST_CHECK;
 
@@ -74,6 +77,7 @@ char *dj_program(const char *name);
 
 /*
  * dj_start_daemon(socket, store, workers, quota, err): starts djd and waits until it can be used.
+ * NULL: as djd finds it in dj.conf.
  * Of two that start it at once, one does and the other finds it running: both get 0.
  */
 int dj_start_daemon(const char *socket, const char *store, const char *workers,
@@ -169,6 +173,12 @@ int dj_cmd_key(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_impact(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_doctor(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_fsck(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_status(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_tasks(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_show(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_log(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_events(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_config(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_help(struct dj_cli *cli, int argc, char **argv);
 
 /* dj_mount_at(cli, mount, err): starts djfs; 0, 1 when this daemon is mounted there, or -errno. */

@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "cli/doctor.h"
+#include "lib/model/config.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
-#include "lib/util/store_path.h"
 #include "lib/util/str.h"
 
 /* ---- the socket ---- */
@@ -182,7 +182,7 @@ void dj_doctor_store(struct dj_doctor *doctor)
     else if (doctor->daemon_store != NULL)
         store = dj_xstrdup(doctor->daemon_store);
     else
-        rc = dj_store_path(&store, &err);
+        rc = dj_config_store(&store, &err);
     if (rc < 0) {
         dj_doctor_say(doctor, DJ_DOCTOR_PROBLEM, "store", "%s", dj_err_text(&err, rc));
         return;

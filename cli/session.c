@@ -12,7 +12,6 @@
 #include "cli/progress_bar.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
-#include "lib/util/store_path.h"
 
 static int exit_code(int code)
 {
@@ -115,21 +114,20 @@ int dj_start_daemon(const char *named_socket, const char *store, const char *wor
     dj_cleanup_free char *dir = store == NULL ? NULL : dj_xstrdup(store);
     char option_quota[] = "--quota";
     dj_cleanup_free char *workers_copy = NULL, *quota_copy = NULL;
-    char *argv[10] = {program, option_store, NULL, option_socket, socket, NULL};
-    size_t argc = 5;
+    char *argv[10] = {program, option_socket, socket, NULL};
+    size_t argc = 3;
     dj_cleanup_close int lock = -1;
-    int rc = 0;
+    int rc = socket_folder(socket, &log, err);
 
-    if (dir == NULL)
-        rc = dj_store_path(&dir, err);
-    if (rc == 0)
-        rc = socket_folder(socket, &log, err);
     if (rc < 0)
         return rc;
     lock = lock_folder(dj_buf_str(&log));
     if (answers(socket))
         return 0;
-    argv[2] = dir;
+    if (dir != NULL) {
+        argv[argc++] = option_store;
+        argv[argc++] = dir;
+    }
     if (workers != NULL) {
         workers_copy = dj_xstrdup(workers);
         argv[argc++] = option_workers;
@@ -146,17 +144,18 @@ int dj_start_daemon(const char *named_socket, const char *store, const char *wor
 
 int dj_connect(struct dj_cli *cli, bool start, struct dj_err *err)
 {
-    const char *named = cli->connect != NULL ? cli->connect : getenv("DJ_CONNECT");
-    dj_cleanup_free char *socket = NULL;
+    dj_cleanup_free char *named = NULL, *socket = NULL;
     struct dj_bar *bar;
     int rc;
 
     if (cli->connection != NULL)
         return 0;
-    rc = dj_socket_path(cli->connect, &socket, err);
+    rc = dj_socket_named(cli->connect, &named, err);
+    if (rc == 0 && named == NULL)
+        rc = dj_socket_path(NULL, &socket, err);
     if (rc == 0)
-        rc = dj_connection_open(socket, &greeting, &cli->connection, err);
-    if (rc != -ENOTCONN || !start || (named != NULL && named[0] != '\0'))
+        rc = dj_connection_open(named != NULL ? named : socket, &greeting, &cli->connection, err);
+    if (rc != -ENOTCONN || !start || named != NULL)
         return rc;
     dj_err_release(err);
     free(dj_steal(socket));

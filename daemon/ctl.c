@@ -26,6 +26,7 @@ static const struct word words[] = {
     {"gc", DJ_CTL_GC, ROOT, 0},
     {"pause", DJ_CTL_PAUSE, ROOT, 0},
     {"resume", DJ_CTL_RESUME, ROOT, 0},
+    {"reload", DJ_CTL_RELOAD, ROOT, 0},
 };
 
 static const char all[] = "all"; /* `delete all`: a run of this name is deleted as PARAM=all */

@@ -28,6 +28,7 @@ enum dj_ctl_scope { DJ_CTL_ROOT, DJ_CTL_TASK, DJ_CTL_RUN };
 enum dj_ctl_verb {
     DJ_CTL_GC,
     DJ_CTL_PAUSE,
+    DJ_CTL_RELOAD,
     DJ_CTL_RESUME,
     DJ_CTL_START, /* `run` */
     DJ_CTL_FORCE,

@@ -31,6 +31,7 @@ void dj_serve_define(struct dj_request *request);
 void dj_serve_undefine(struct dj_request *request);
 void dj_serve_bump(struct dj_request *request);
 void dj_serve_impact(struct dj_request *request);
+void dj_serve_task_list(struct dj_request *request);
 void dj_serve_undelete(struct dj_request *request);
 
 /* serve_fsck.c: a peer's check of the store, which ends with the peer. */

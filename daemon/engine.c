@@ -145,6 +145,13 @@ static void sweep_orphans(struct dj_engine *engine)
 
 /* ---- life ---- */
 
+static void take_limits(struct dj_engine *engine, const struct dj_engine_limits *limits)
+{
+    engine->quota = limits->quota;
+    engine->keep_deleted_ns = limits->keep_deleted_ms * DJ_NS_PER_MS;
+    engine->events_max = (size_t)limits->events_size;
+}
+
 int dj_engine_new(struct dj_loop *loop, struct dj_store *store,
                   const struct dj_engine_options *options, struct dj_engine **ret,
                   struct dj_err *err)
@@ -158,14 +165,16 @@ int dj_engine_new(struct dj_loop *loop, struct dj_store *store,
     engine->socket = dj_xstrdup(options->socket);
     engine->worker_program = dj_xstrdup(options->worker_program);
     engine->start_ns = dj_clock_now_ns();
-    engine->quota = options->quota;
+    engine->reload = options->reload;
+    engine->reload_cookie = options->reload_cookie;
+    take_limits(engine, &options->limits);
     events_load(engine);
     engine->generation = 1;
     engine->turn = 1;
     engine->batch = dj_store_batch_new();
     engine->premises = dj_premises_new();
     dj_premises_on_made(engine->premises, premise_made, set_made, engine);
-    dj_sched_init(&engine->sched, options->workers);
+    dj_sched_init(&engine->sched, options->limits.workers);
     dj_buf_addf(&path, "%s.generations", options->socket);
     engine->generations_path = dj_buf_steal(&path);
     dj_buf_addf(&path, "%s/work", dj_store_dir(store));
@@ -364,6 +373,22 @@ void dj_totals(struct dj_engine *engine, struct dj_totals *ret)
     ret->bytes_total = engine->quota;
     ret->bytes_free = DJ_MIN(ret->bytes_free,
                              engine->quota - DJ_MIN(engine->quota, engine->stored_bytes));
+}
+
+/* Fewer workers than are busy end no run: none begins until enough have ended. */
+int dj_reload(struct dj_engine *engine, struct dj_err *err)
+{
+    struct dj_engine_limits limits;
+    int rc = -ENOTSUP;
+
+    if (engine->reload != NULL)
+        rc = engine->reload(engine->reload_cookie, &limits, err);
+    if (rc < 0)
+        return rc;
+    take_limits(engine, &limits);
+    engine->sched.slots = limits.workers;
+    run_plan_start(engine);
+    return 0;
 }
 
 void dj_pause(struct dj_engine *engine, bool paused)

@@ -345,6 +345,17 @@ void dj_dependents(struct dj_engine *engine, uint64_t call_number, uint64_t afte
 
 /* ---- the whole --------------------------------------------------------------------------- */
 
+/* What may change while the engine runs. */
+struct dj_engine_limits {
+    uint64_t workers;
+    uint64_t quota;           /* bytes, 0: none */
+    uint64_t keep_deleted_ms; /* how long deleted runs can be brought back at the least */
+    uint64_t events_size;     /* bytes of the log of events at the most */
+};
+
+/* Reads the limits anew, for `reload`. */
+typedef int dj_reload_fn(void *cookie, struct dj_engine_limits *ret, struct dj_err *err);
+
 struct dj_totals {
     uint64_t workers;      /* slots */
     uint64_t busy;
@@ -361,7 +372,9 @@ struct dj_totals {
 };
 void dj_totals(struct dj_engine *engine, struct dj_totals *ret);
 void dj_pause(struct dj_engine *engine, bool paused); /* nothing new starts while paused */
-/* dj_gc(engine): purges what has been deleted for over a day. */
+/* dj_reload(engine, err): the limits of dj.conf from now on; on -EINVAL all stays as it was. */
+int dj_reload(struct dj_engine *engine, struct dj_err *err) DJ_MUST_CHECK;
+/* dj_gc(engine): purges what has been deleted for over a day, or as long as dj.conf says. */
 int dj_gc(struct dj_engine *engine, struct dj_err *err);
 const char *dj_engine_mount(struct dj_engine *engine); /* where the tree is mounted, or NULL */
 const char *dj_engine_store_dir(struct dj_engine *engine);

@@ -209,6 +209,10 @@ struct dj_engine {
     uint64_t stored_runs;
     uint64_t stored_bytes;       /* as quota.c counts them */
     uint64_t quota;              /* 0: none */
+    uint64_t keep_deleted_ns;
+    size_t events_max;           /* bytes, in memory and in the store's folder */
+    dj_reload_fn *reload;
+    void *reload_cookie;
     /* the worker */
     struct dj_peer *worker;
     struct dj_peer *greeting_worker; /* has not told yet what it runs */

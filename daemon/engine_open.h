@@ -15,8 +15,9 @@
 struct dj_engine_options {
     const char *socket;
     const char *worker_program;
-    uint64_t workers;
-    uint64_t quota; /* bytes, 0: none */
+    struct dj_engine_limits limits;
+    dj_reload_fn *reload; /* NULL: nothing is read anew */
+    void *reload_cookie;
 };
 
 int dj_engine_new(struct dj_loop *loop, struct dj_store *store,

@@ -19,7 +19,7 @@
  * first event. It is written anew when lines were dropped, and when a write failed (a full disk).
  */
 
-enum { EVENTS_MAX = 256 * 1024, EVENTS_KEEP = 128 * 1024, FILE_MAX_SIZE = 8 * 1024 * 1024 };
+enum { FILE_MAX_SIZE = 8 * 1024 * 1024 };
 
 static void head(struct dj_engine *engine, struct dj_buf *ret)
 {
@@ -110,7 +110,7 @@ void events_free(struct dj_engine *engine)
 
 static void drop_old(struct dj_engine *engine)
 {
-    size_t drop = engine->events.len - EVENTS_KEEP;
+    size_t drop = engine->events.len - engine->events_max / 2;
 
     while (drop < engine->events.len && engine->events.data[drop - 1] != '\n')
         drop++;
@@ -138,7 +138,7 @@ void event(struct dj_engine *engine, const char *what, struct dj_call *call, uin
         dj_json_string(events, dj_bytes_of(text));
     }
     dj_buf_adds(events, "}\n");
-    if (events->len > EVENTS_MAX)
+    if (events->len > engine->events_max)
         drop_old(engine);
     if (!engine->events_planned)
         dj_loop_later(engine->loop, flush, engine);

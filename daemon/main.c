@@ -13,6 +13,7 @@
 
 #include "daemon/dispatch.h"
 #include "daemon/fsck.h"
+#include "daemon/settings.h"
 #include "daemon/tree.h"
 #include "lib/util/digest.h"
 #include "lib/util/fdio.h"
@@ -25,10 +26,9 @@
 enum { WORKERS_MAX = 65536 };
 
 struct options {
+    struct dj_settings settings;
     char *store;
     char *socket;
-    uint64_t workers;
-    uint64_t quota;
     int ready_fd;
     bool memory;
     bool fsck;
@@ -40,6 +40,8 @@ static void usage(FILE *out)
     fputs("usage: djd [--store DIR] [--socket PATH] [--workers N] [--quota SIZE]\n"
           "           [--ready-fd FD] [--memory] [-v]\n"
           "       djd --fsck [--read-data] [--repair] [--store DIR]\n"
+          "\n"
+          "What is not said here is as dj.conf has it, see `dj config`.\n"
           "\n"
           "  --store DIR     where runs are kept; made when it is not there (default: your own)\n"
           "  --socket PATH   where to listen (default: your own daemon's socket)\n"
@@ -69,27 +71,27 @@ static int parse(int argc, char **argv, struct options *ret)
     uint64_t number;
     int option;
 
-    *ret = (struct options){.workers = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN), .ready_fd = -1};
+    *ret = (struct options){.ready_fd = -1};
     while ((option = getopt_long(argc, argv, "v", longs, NULL)) != -1) {
         switch (option) {
         case STORE:
-            free(ret->store);
-            ret->store = dj_xstrdup(optarg);
+            ret->settings.given[DJ_SET_STORE] = optarg;
             break;
         case SOCKET:
-            free(ret->socket);
-            ret->socket = dj_xstrdup(optarg);
+            ret->settings.given[DJ_SET_CONNECT] = optarg;
             break;
         case WORKERS:
-            if (dj_parse_uint(dj_bytes_of(optarg), &ret->workers, NULL) < 0 ||
-                ret->workers == 0 || ret->workers > WORKERS_MAX) {
+            ret->settings.given[DJ_SET_WORKERS] = optarg;
+            if (dj_parse_uint(dj_bytes_of(optarg), &number, NULL) < 0 || number == 0 ||
+                number > WORKERS_MAX) {
                 fprintf(stderr, "djd: --workers %s is not a number from 1 to %d\n", optarg,
                         WORKERS_MAX);
                 return 2;
             }
             break;
         case QUOTA:
-            if (dj_parse_size(dj_bytes_of(optarg), &ret->quota, NULL) < 0 || ret->quota == 0) {
+            ret->settings.given[DJ_SET_QUOTA] = optarg;
+            if (dj_parse_size(dj_bytes_of(optarg), &number, NULL) < 0 || number == 0) {
                 fprintf(stderr, "djd: --quota %s is not a size; 500M and 2G are\n", optarg);
                 return 2;
             }
@@ -176,21 +178,24 @@ static void on_signal(void *loop)
     dj_loop_stop(loop);
 }
 
-static int serve(const struct options *options, struct dj_err *err)
+static int serve(struct options *options, struct dj_err *err)
 {
     struct dj_loop *loop = dj_loop_new();
     struct dj_store *store = NULL;
     struct dj_engine *engine = NULL;
     struct dj_dispatch *dispatch = NULL;
     dj_cleanup_free char *worker = find_worker();
-    struct dj_engine_options engine_options = {options->socket, worker, options->workers,
-                                                options->quota};
+    struct dj_engine_options engine_options = {.socket = options->socket,
+                                               .worker_program = worker,
+                                               .reload = dj_settings_reload,
+                                               .reload_cookie = &options->settings};
     int rc;
 
     rc = options->memory ? dj_store_open_memory(options->store, &store, err)
                          : dj_store_open_rocksdb(options->store, &store, err);
     if (rc == 0 && dj_store_notice(store) != NULL)
         dj_log_warning("%s", dj_store_notice(store));
+    dj_settings_limits(&options->settings, &engine_options.limits);
     if (rc == 0)
         rc = dj_engine_new(loop, store, &engine_options, &engine, err);
     if (rc == 0) {
@@ -221,6 +226,28 @@ static int serve(const struct options *options, struct dj_err *err)
     return rc;
 }
 
+static char *copy_or_null(const char *text)
+{
+    return text == NULL ? NULL : dj_xstrdup(text);
+}
+
+/* The store and the socket as they were given, or as dj.conf has them, or the usual ones. */
+static int find_places(struct options *options, struct dj_err *err)
+{
+    const struct dj_config_value *values = options->settings.config.values;
+    int rc = dj_settings_load(&options->settings, err);
+
+    if (rc < 0)
+        return rc;
+    options->store = copy_or_null(values[DJ_SET_STORE].text);
+    options->socket = copy_or_null(values[DJ_SET_CONNECT].text);
+    if (options->store == NULL)
+        rc = dj_store_path(&options->store, err);
+    if (rc == 0 && options->socket == NULL && !options->fsck)
+        rc = dj_own_socket_path(true, &options->socket, err);
+    return rc;
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
@@ -234,9 +261,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     umask(077);
     dj_digest_setup();
-    rc = options.store == NULL ? dj_store_path(&options.store, &err) : 0;
-    if (rc == 0 && options.socket == NULL && !options.fsck)
-        rc = dj_own_socket_path(true, &options.socket, &err);
+    rc = find_places(&options, &err);
     if (rc == 0 && options.fsck)
         rc = dj_fsck_alone(options.store, options.fsck_flags, STDOUT_FILENO, &err);
     else if (rc == 0)
@@ -245,5 +270,6 @@ int main(int argc, char **argv)
         dj_log_error("%s", dj_err_text(&err, rc));
     free(options.store);
     free(options.socket);
+    dj_settings_release(&options.settings);
     return rc < 0 ? 1 : 0;
 }

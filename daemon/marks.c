@@ -12,7 +12,6 @@
  * What happens to stored runs one by one: marks that spread to dependents, deletion, its undoing.
  */
 
-#define DAY_NS (24 * 3600 * DJ_NS_PER_S)
 
 /* ---- marks ---- */
 
@@ -299,7 +298,7 @@ int dj_undelete(struct dj_engine *engine, struct dj_task *task, struct dj_bytes 
     alikes_drop(engine, NULL, 0);
     if (*ret_count == 0) {
         dj_store_batch_free(batch);
-        return dj_err_set(err, ENOENT, "nothing that was deleted within a day matches");
+        return dj_err_set(err, ENOENT, "nothing that was deleted lately matches");
     }
     return write_then(engine, batch, done, cookie, err);
 }
@@ -358,7 +357,7 @@ int dj_gc(struct dj_engine *engine, struct dj_err *err)
     while (dj_store_iter_next(iter)) {
         struct dj_call *call;
 
-        if (dj_get64(dj_store_iter_key(iter), 1) + DAY_NS > now)
+        if (dj_get64(dj_store_iter_key(iter), 1) + engine->keep_deleted_ns > now)
             break;
         call = dj_call_by_number(engine, dj_get64(dj_store_iter_key(iter), 9));
         if (call != NULL && call->rec.deleted_ns != 0)

@@ -24,7 +24,7 @@ void dj_render_readme(struct dj_buf *buf, struct dj_engine *engine)
         buf,
         "status           workers, queue, runs, bytes: one fact a line\n"
         "events           what happened, one JSON object a line; tail -f follows it\n"
-        "ctl              takes gc, pause, resume\n"
+        "ctl              takes gc, pause, resume, reload\n"
         "self             in a run: a link to that run\n"
         "tasks/TASK/      lists the runs that were computed or tried; others are there by name\n"
         "  .definition    the task's section of a task file; writing it defines the task anew\n"

@@ -6,7 +6,7 @@
 
 /*
  * DEFINE, UNDEFINE, BUMP, UNDELETE: answered when what they changed is durable. IMPACT: what a bump
- * would change, at once.
+ * would change, at once. TASKS: what is defined, with its runs by state.
  */
 
 struct changing {
@@ -148,4 +148,58 @@ void dj_serve_impact(struct dj_request *request)
     answer.at_task = dj_buf_steal(&at_task);
     dj_reply(request, DJ_MSG_IMPACTED, &answer);
     dj_codec_release(dj_message_layout(DJ_MSG_IMPACTED), &answer);
+}
+
+/* ---- what tasks there are ---- */
+
+enum { TASKS_AT_ONCE = 50 }; /* tasks whose runs are counted between two other requests */
+
+static char *text_or_none(const char *text)
+{
+    return text == NULL ? NULL : dj_xstrdup(text);
+}
+
+static void add_info(struct dj_engine *engine, struct dj_task *task,
+                     struct dj_msg_task_list *answer)
+{
+    struct dj_part_task_info *info = dj_list_add(&answer->tasks, sizeof(*info));
+    const struct dj_definition *definition = task->definition;
+    uint64_t counts[DJ_STATUS_COUNT] = {0};
+    struct dj_buf params = DJ_BUF_INIT;
+
+    dj_params_print(&params, &definition->params);
+    info->name = dj_xstrdup(task->name);
+    info->params = dj_buf_steal(&params);
+    info->version = text_or_none(definition->version);
+    info->help = text_or_none(definition->help);
+    info->here = text_or_none(definition->here);
+    info->changed_ns = task->changed_ns;
+    dj_task_counts(engine, task, counts);
+    for (size_t i = 0; i < DJ_STATUS_COUNT; i++)
+        ((struct dj_part_count *)dj_list_add(&info->counts, sizeof(struct dj_part_count)))->n =
+            counts[i];
+}
+
+void dj_serve_task_list(struct dj_request *request)
+{
+    const struct dj_msg_tasks *ask = request->fields;
+    struct dj_msg_task_list answer = {.end = false};
+    uint64_t max = ask->max == 0 ? TASKS_AT_ONCE : DJ_MIN(ask->max, TASKS_AT_ONCE);
+    bool one = ask->task != NULL && ask->task[0] != '\0';
+    struct dj_task *task = one ? find(request, ask->task)
+                               : dj_task_after(request->engine, dj_bytes_of(ask->after));
+
+    if (one && task == NULL)
+        return;
+    if (one && task->definition == NULL) {
+        dj_reply_error(request, ENOENT, "the task %s is not defined any more", ask->task);
+        return;
+    }
+    while (task != NULL && answer.tasks.n < max) {
+        add_info(request->engine, task, &answer);
+        task = one ? NULL : dj_task_after(request->engine, dj_bytes_of(task->name));
+    }
+    answer.end = task == NULL;
+    dj_reply(request, DJ_MSG_TASK_LIST, &answer);
+    dj_codec_release(dj_message_layout(DJ_MSG_TASK_LIST), &answer);
 }

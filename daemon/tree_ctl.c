@@ -424,6 +424,9 @@ static int carry_out(struct part *part, const struct dj_args *args, struct dj_er
         part->text = part->command->verb == DJ_CTL_PAUSE ? "paused\n" : "resumed\n";
         dj_pause(engine, part->command->verb == DJ_CTL_PAUSE);
         return 0;
+    case DJ_CTL_RELOAD:
+        part->text = "reloaded\n";
+        return dj_reload(engine, err);
     case DJ_CTL_START:
         return start(part, 0, args, err);
     case DJ_CTL_FORCE:

@@ -14,6 +14,7 @@
 #include "fs/guard.h"
 #include "fs/loop.h"
 #include "fs/mount.h"
+#include "lib/model/config.h"
 #include "lib/util/log.h"
 #include "lib/util/mem.h"
 
@@ -273,6 +274,17 @@ static int run(struct dj_fs *fs, struct dj_err *err)
     return code;
 }
 
+/* How long to wait, when no option says it. */
+static int take_config(struct dj_options *options, struct dj_err *err)
+{
+    dj_cleanup_config struct dj_config config = {0};
+    int rc = options->wait_given ? 0 : dj_config_load(&config, err);
+
+    if (rc == 0 && !options->wait_given)
+        options->wait_ms = (int64_t)config.values[DJ_SET_WAIT].number;
+    return rc;
+}
+
 int main(int argc, char **argv)
 {
     static struct dj_fs fs;
@@ -289,8 +301,10 @@ int main(int argc, char **argv)
         return USAGE;
     }
     if (verdict == DJ_OPTIONS_RUN)
+        code = take_config(&fs.options, &err);
+    if (code == 0 && verdict == DJ_OPTIONS_RUN)
         code = run(&fs, &err);
-    else
+    else if (code == 0)
         fputs(verdict == DJ_OPTIONS_HELP ? dj_options_usage : "djfs " PACKAGE_VERSION "\n", stdout);
     if (code < 0)
         dj_log_error("%s", dj_err_text(&err, code));

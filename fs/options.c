@@ -51,6 +51,7 @@ static int parse_wait(const char *text, struct dj_options *options, struct dj_er
     if (end == text || *end != '\0' || !isfinite(seconds) || seconds < 0 || seconds > 1e6)
         return dj_err_set(err, EINVAL, "wait=%s: the option wants a number of seconds", text);
     options->wait_ms = (int64_t)(seconds * 1000);
+    options->wait_given = true;
     return 0;
 }
 

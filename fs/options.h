@@ -27,6 +27,7 @@ struct dj_options {
     bool debug;         /* libfuse prints every request */
     int ready_fd;       /* -1: none */
     int64_t wait_ms;    /* how long requests wait for a daemon that is away */
+    bool wait_given;    /* by an option; else dj.conf has it */
     struct dj_buf kernel; /* further -o words for the kernel, each behind a comma */
 };
 

@@ -141,10 +141,9 @@ static int open_path(struct dj_connection *connection, const char *path, uint64_
     return rc;
 }
 
-static void release(struct dj_connection *connection, uint64_t node,
-                    const struct dj_msg_opened *opened)
+static void release(struct dj_connection *connection, uint64_t node, uint64_t handle)
 {
-    struct dj_msg_release message = {node, opened->handle};
+    struct dj_msg_release message = {node, handle};
 
     (void)dj_connection_post(connection, DJ_MSG_RELEASE, 0, &message);
 }
@@ -163,15 +162,12 @@ static int read_file(const char *path, dj_tree_bytes_fn *each, void *cookie, str
     return rc < 0 ? rc : n < 0 ? dj_err_sys(err, (int)-n, "%s", path) : 0;
 }
 
-static int read_messages(struct dj_connection *connection, uint64_t node,
-                         const struct dj_msg_opened *opened, dj_tree_bytes_fn *each, void *cookie,
-                         struct dj_err *err)
+int dj_tree_read_on(struct dj_connection *connection, struct dj_tree_file *file,
+                    dj_tree_bytes_fn *each, void *cookie, struct dj_err *err)
 {
-    uint64_t offset = 0;
-
     for (;;) {
-        struct dj_msg_read read = {
-            .node = node, .handle = opened->handle, .offset = offset, .size = READ_SIZE};
+        struct dj_msg_read read = {.node = file->node, .handle = file->handle,
+                                   .offset = file->offset, .size = READ_SIZE};
         struct dj_message_in answer;
         struct dj_bytes bytes;
         int rc = dj_connection_call(connection, DJ_MSG_READ, &read, DJ_MSG_DATA, &answer, err);
@@ -179,7 +175,7 @@ static int read_messages(struct dj_connection *connection, uint64_t node,
         if (rc < 0)
             return rc;
         bytes = dj_buf_bytes(&((struct dj_msg_data *)answer.fields)->bytes);
-        offset += bytes.len;
+        file->offset += bytes.len;
         if (bytes.len != 0)
             rc = each(cookie, bytes);
         dj_message_release(&answer);
@@ -194,20 +190,41 @@ int dj_tree_read(struct dj_connection *connection, const char *path, dj_tree_byt
     struct dj_part_attr attr;
     struct dj_message_in answer;
     const struct dj_msg_opened *opened;
+    struct dj_tree_file file;
     int rc = open_path(connection, path, DJ_OPEN_READ, &attr, &answer, err);
 
     if (rc < 0)
         return rc;
     opened = answer.fields;
+    file = (struct dj_tree_file){attr.node, opened->handle, 0};
     if (opened->has_content)
         rc = each(cookie, dj_buf_bytes(&opened->content));
     else if (opened->path != NULL)
         rc = read_file(opened->path, each, cookie, err);
     else
-        rc = read_messages(connection, attr.node, opened, each, cookie, err);
-    release(connection, attr.node, opened);
+        rc = dj_tree_read_on(connection, &file, each, cookie, err);
+    release(connection, attr.node, opened->handle);
     dj_message_release(&answer);
     return rc;
+}
+
+int dj_tree_open(struct dj_connection *connection, const char *path, struct dj_tree_file *ret,
+                 struct dj_err *err)
+{
+    struct dj_part_attr attr;
+    struct dj_message_in answer;
+    int rc = open_path(connection, path, DJ_OPEN_READ, &attr, &answer, err);
+
+    if (rc < 0)
+        return rc;
+    *ret = (struct dj_tree_file){attr.node, ((struct dj_msg_opened *)answer.fields)->handle, 0};
+    dj_message_release(&answer);
+    return 0;
+}
+
+void dj_tree_close(struct dj_connection *connection, const struct dj_tree_file *file)
+{
+    release(connection, file->node, file->handle);
 }
 
 int dj_tree_write(struct dj_connection *connection, const char *path, struct dj_bytes bytes,
@@ -228,7 +245,7 @@ int dj_tree_write(struct dj_connection *connection, const char *path, struct dj_
     if (rc == 0)
         dj_message_release(&written);
     dj_codec_release(dj_message_layout(DJ_MSG_WRITE), &write);
-    release(connection, attr.node, answer.fields);
+    release(connection, attr.node, ((struct dj_msg_opened *)answer.fields)->handle);
     dj_message_release(&answer);
     return rc;
 }

@@ -21,6 +21,22 @@ typedef int dj_tree_bytes_fn(void *cookie, struct dj_bytes bytes);
 int dj_tree_read(struct dj_connection *connection, const char *path, dj_tree_bytes_fn *each,
                  void *cookie, struct dj_err *err) DJ_MUST_CHECK;
 
+/*
+ * A file that grows, read on from where the last read ended: `events`, the log of a run under way.
+ * It stays the file that it was when it was opened.
+ */
+struct dj_tree_file {
+    uint64_t node;
+    uint64_t handle;
+    uint64_t offset;
+};
+int dj_tree_open(struct dj_connection *connection, const char *path, struct dj_tree_file *ret,
+                 struct dj_err *err) DJ_MUST_CHECK;
+/* dj_tree_read_on(connection, file, each, cookie, err): all up to its present end. */
+int dj_tree_read_on(struct dj_connection *connection, struct dj_tree_file *file,
+                    dj_tree_bytes_fn *each, void *cookie, struct dj_err *err) DJ_MUST_CHECK;
+void dj_tree_close(struct dj_connection *connection, const struct dj_tree_file *file);
+
 /* dj_tree_write(connection, path, bytes, err): one write at offset 0. */
 int dj_tree_write(struct dj_connection *connection, const char *path, struct dj_bytes bytes,
                   struct dj_err *err) DJ_MUST_CHECK;

@@ -259,3 +259,68 @@ void dj_json_cbor(struct dj_buf *buf, struct dj_bytes canonical)
     encode(buf, value);
     json_decref(value);
 }
+
+/* ---- taken apart ------------------------------------------------------------------------- */
+
+/* A struct dj_json is jansson's value by another name. */
+static json_t *inside(const struct dj_json *value)
+{
+    return (json_t *)(uintptr_t)value;
+}
+
+struct dj_json *dj_json_read(struct dj_bytes text, struct dj_err *err)
+{
+    return (struct dj_json *)parse(text, err);
+}
+
+void dj_json_free(struct dj_json *value)
+{
+    json_decref(inside(value));
+}
+
+void dj_json_freep(struct dj_json **value)
+{
+    dj_json_free(*value);
+    *value = NULL;
+}
+
+const struct dj_json *dj_json_member(const struct dj_json *object, const char *name)
+{
+    return (const struct dj_json *)json_object_get(inside(object), name);
+}
+
+void dj_json_plain(struct dj_buf *buf, const struct dj_json *value)
+{
+    if (value == NULL)
+        return;
+    if (json_is_string(inside(value)))
+        dj_buf_add_bytes(buf, string_bytes(inside(value)));
+    else
+        print(buf, inside(value));
+}
+
+bool dj_json_is(const struct dj_json *value, const char *text)
+{
+    return json_is_string(inside(value)) &&
+           dj_bytes_is(string_bytes(inside(value)), text);
+}
+
+uint64_t dj_json_uint(const struct dj_json *value)
+{
+    json_int_t number = json_integer_value(inside(value));
+
+    return number < 0 ? 0 : (uint64_t)number;
+}
+
+double dj_json_number(const struct dj_json *value)
+{
+    return json_number_value(inside(value));
+}
+
+void dj_json_each(const struct dj_json *object, dj_json_each_fn *each, void *cookie)
+{
+    const char **keys dj_cleanup_free = sorted_keys(inside(object), by_bytes);
+
+    for (size_t i = 0; i < json_object_size(inside(object)); i++)
+        each(cookie, keys[i], dj_json_member(object, keys[i]));
+}

@@ -10,6 +10,9 @@
 #ifndef DJ_MODEL_JSON_H
 #define DJ_MODEL_JSON_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "lib/model/number.h"
 #include "lib/util/buf.h"
 #include "lib/util/bytes.h"
@@ -23,5 +26,25 @@ void dj_json_cbor(struct dj_buf *buf, struct dj_bytes canonical);
 
 /* dj_json_string(buf, bytes): one JSON string with its quotes; bad UTF-8 becomes U+FFFD. */
 void dj_json_string(struct dj_buf *buf, struct dj_bytes bytes);
+
+/* ---- JSON taken apart, for those who show it ---- */
+
+struct dj_json;
+
+/* dj_json_read(text, err): NULL with a sentence; freed by the caller. */
+struct dj_json *dj_json_read(struct dj_bytes text, struct dj_err *err) DJ_MUST_CHECK;
+void dj_json_free(struct dj_json *value);
+void dj_json_freep(struct dj_json **value);
+#define dj_cleanup_json DJ_CLEANUP(dj_json_freep)
+
+/* Borrowed; NULL when there is no such member, or the object is none. All below take NULL. */
+const struct dj_json *dj_json_member(const struct dj_json *object, const char *name);
+/* dj_json_plain(buf, value): a string without quotes and escapes, else its canonical text. */
+void dj_json_plain(struct dj_buf *buf, const struct dj_json *value);
+bool dj_json_is(const struct dj_json *value, const char *text); /* that string */
+uint64_t dj_json_uint(const struct dj_json *value);             /* 0 when it is none */
+double dj_json_number(const struct dj_json *value);             /* 0 when it is none */
+typedef void dj_json_each_fn(void *cookie, const char *name, const struct dj_json *value);
+void dj_json_each(const struct dj_json *object, dj_json_each_fn *each, void *cookie);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * A section of a task file as written: its name and its options, before they mean anything. What
- * the four readers (task file, script head, shell functions, the one-line form) have in common;
- * nobody else includes it.
+ * the four readers (task file, script head, shell functions, the one-line form) and dj.conf have in
+ * common; nobody else includes it.
  *
  * Lines are pushed in with dj_section_line(); dj_section_end() closes an open block. A block's text
  * is its lines without their common indentation, empty lines at both ends left out, joined by
@@ -29,6 +29,8 @@ struct dj_section {
     unsigned line;
     bool head; /* of a script: `name` is an option, too, and script is none */
     bool open; /* the last option is a block that may go on */
+    /* Whether there is such an option; NULL: dj_option_known(), for definitions. */
+    int (*known)(struct dj_bytes name, struct dj_err *err);
     struct dj_list options; /* struct dj_option */
     struct dj_list block;   /* struct dj_bytes of the text: lines of the open block */
 };

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/model/config.h"
 #include "lib/util/buf.h"
 #include "lib/util/mem.h"
 
@@ -47,17 +48,34 @@ int dj_own_socket_path(bool make, char **ret, struct dj_err *err)
     return rc;
 }
 
-int dj_socket_path(const char *connect, char **ret, struct dj_err *err)
+/* The file is read only when it counts: what is named elsewhere works beside a broken one. */
+int dj_socket_named(const char *connect, char **ret, struct dj_err *err)
 {
-    static const char shared[] = "/run/dj/socket";
+    dj_cleanup_config struct dj_config config = {0};
+    const char *named;
     int rc;
 
+    *ret = NULL;
     if (connect == NULL || connect[0] == '\0')
         connect = getenv("DJ_CONNECT");
     if (connect != NULL && connect[0] != '\0') {
         *ret = dj_xstrdup(connect);
         return 0;
     }
+    rc = dj_config_load(&config, err);
+    named = config.values[DJ_SET_CONNECT].text;
+    if (rc == 0 && named != NULL)
+        *ret = dj_xstrdup(named);
+    return rc;
+}
+
+int dj_socket_path(const char *connect, char **ret, struct dj_err *err)
+{
+    static const char shared[] = "/run/dj/socket";
+    int rc = dj_socket_named(connect, ret, err);
+
+    if (rc < 0 || *ret != NULL)
+        return rc;
     rc = dj_own_socket_path(false, ret, err);
     if (rc == 0 && access(*ret, F_OK) < 0 && access(shared, F_OK) == 0) {
         free(*ret);

@@ -868,6 +868,13 @@ void dj_pause(struct dj_engine *engine, bool paused)
     engine->paused = paused;
 }
 
+int dj_reload(struct dj_engine *engine, struct dj_err *err)
+{
+    (void)engine;
+    (void)err;
+    return 0;
+}
+
 int dj_gc(struct dj_engine *engine, struct dj_err *err)
 {
     (void)err;

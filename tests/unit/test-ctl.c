@@ -35,7 +35,7 @@ static void test_good(void)
     is_int(DJ_LIST_AT(&list, struct dj_ctl_command, 2)->verb, DJ_CTL_DELETE_ALL, "delete all");
     is_int(parse(DJ_CTL_TASK, "delete who=all", &list), 0, "a run of that name can be deleted");
     is_int(DJ_LIST_AT(&list, struct dj_ctl_command, 0)->verb, DJ_CTL_DELETE, "by its long name");
-    is_int(parse(DJ_CTL_ROOT, "gc\npause\nresume\n", &list), 0, "the root's");
+    is_int(parse(DJ_CTL_ROOT, "gc\npause\nresume\nreload\n", &list), 0, "the root's");
     free(list.items);
 }
 
@@ -49,7 +49,7 @@ static void test_bad(void)
         {DJ_CTL_RUN, "run 5"},      {DJ_CTL_RUN, "gc"},      {DJ_CTL_RUN, "delete\nfly"},
         {DJ_CTL_RUN, "Run"},        {DJ_CTL_TASK, "run"},    {DJ_CTL_TASK, "run "},
         {DJ_CTL_TASK, "cancel 5"},  {DJ_CTL_TASK, "incognito 5"},
-        {DJ_CTL_TASK, "invalidate 5"}, {DJ_CTL_ROOT, "run 5"}, {DJ_CTL_ROOT, "reload"},
+        {DJ_CTL_TASK, "invalidate 5"}, {DJ_CTL_ROOT, "run 5"}, {DJ_CTL_ROOT, "restart"},
     };
     struct dj_list list = {0};
     struct dj_err err = DJ_ERR_INIT;

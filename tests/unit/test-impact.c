@@ -47,7 +47,7 @@ static void open_engine(void)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT, socket = DJ_BUF_INIT;
-    struct dj_engine_options options = {.worker_program = "/bin/false", .workers = 1};
+    struct dj_engine_options options = {.worker_program = "/bin/false", .limits = {.workers = 1}};
 
     snprintf(dir, sizeof(dir), "/tmp/test-impact.XXXXXX");
     if (mkdtemp(dir) == NULL)

@@ -1,0 +1,326 @@
+#include "lib/model/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/model/section.h"
+#include "lib/util/fdio.h"
+#include "lib/util/mem.h"
+#include "lib/util/store_path.h"
+#include "lib/util/str.h"
+
+enum { FILE_MAX_BYTES = 1 << 20 };
+
+/* ---- the settings ---------------------------------------------------------------------------- */
+
+typedef int check_fn(struct dj_bytes text, uint64_t *ret, struct dj_err *err);
+
+struct range {
+    uint64_t min, max;
+};
+
+static const struct range workers_range = {1, 65536};
+static const struct range events_range = {16 << 10, 4 << 20};
+
+static bool is_within(uint64_t number, const struct range *range)
+{
+    return number >= range->min && number <= range->max;
+}
+
+static int check_path(struct dj_bytes text, uint64_t *ret, struct dj_err *err)
+{
+    (void)ret;
+    return text.len != 0 ? 0 : dj_err_set(err, EINVAL, "the path is empty");
+}
+
+static int check_workers(struct dj_bytes text, uint64_t *ret, struct dj_err *err)
+{
+    if (dj_parse_uint(text, ret, NULL) == 0 && is_within(*ret, &workers_range))
+        return 0;
+    return dj_err_set(err, EINVAL, "it is a number from 1 to 65536");
+}
+
+static int check_quota(struct dj_bytes text, uint64_t *ret, struct dj_err *err)
+{
+    *ret = 0;
+    if (dj_bytes_is(text, "none") || (dj_parse_size(text, ret, NULL) == 0 && *ret != 0))
+        return 0;
+    return dj_err_set(err, EINVAL, "it is a size, such as 500M or 2G, or none");
+}
+
+static int check_events_size(struct dj_bytes text, uint64_t *ret, struct dj_err *err)
+{
+    if (dj_parse_size(text, ret, NULL) == 0 && is_within(*ret, &events_range))
+        return 0;
+    return dj_err_set(err, EINVAL, "it is a size from 16K to 4M");
+}
+
+static int check_duration(struct dj_bytes text, uint64_t *ret, struct dj_err *err)
+{
+    if (dj_parse_duration(text, ret, NULL) == 0)
+        return 0;
+    return dj_err_set(err, EINVAL, "it is a time, such as 90s, 2h or 1d");
+}
+
+struct setting {
+    const char *name;
+    check_fn *check;
+    const char *built_in; /* NULL: none, or it depends */
+    const char *variable; /* of the environment, or NULL */
+};
+
+static const struct setting table[DJ_SET_COUNT] = {
+    [DJ_SET_CONNECT] = {"connect", check_path, NULL, "DJ_CONNECT"},
+    [DJ_SET_EVENTS_SIZE] = {"events_size", check_events_size, "256K", NULL},
+    [DJ_SET_KEEP_DELETED] = {"keep_deleted", check_duration, "1d", NULL},
+    [DJ_SET_MOUNT] = {"mount", check_path, NULL, NULL},
+    [DJ_SET_QUOTA] = {"quota", check_quota, NULL, NULL},
+    [DJ_SET_STORE] = {"store", check_path, NULL, NULL},
+    [DJ_SET_WAIT] = {"wait", check_duration, "10s", NULL},
+    [DJ_SET_WORKERS] = {"workers", check_workers, NULL, NULL},
+};
+
+const char *dj_setting_name(enum dj_setting setting)
+{
+    return table[setting].name;
+}
+
+int dj_setting_find(struct dj_bytes name, enum dj_setting *ret, struct dj_err *err)
+{
+    dj_cleanup_buf struct dj_buf shown = DJ_BUF_INIT;
+    const char *names[DJ_SET_COUNT], *nearest;
+
+    for (int i = 0; i < DJ_SET_COUNT; i++) {
+        names[i] = table[i].name;
+        *ret = (enum dj_setting)i;
+        if (dj_bytes_is(name, names[i]))
+            return 0;
+    }
+    dj_add_printable(&shown, name);
+    nearest = dj_nearest(name, names, DJ_SET_COUNT);
+    if (nearest == NULL)
+        return dj_err_set(err, ENOENT, "there is no setting \"%s\"; `dj config` lists them",
+                          dj_buf_str(&shown));
+    return dj_err_set(err, ENOENT, "there is no setting \"%s\"; did you mean \"%s\"?",
+                      dj_buf_str(&shown), nearest);
+}
+
+/* ---- values ---------------------------------------------------------------------------------- */
+
+static void value_release(struct dj_config_value *value)
+{
+    free(value->text);
+    free(value->origin);
+    *value = (struct dj_config_value){0};
+}
+
+void dj_config_release(struct dj_config *config)
+{
+    for (int i = 0; i < DJ_SET_COUNT; i++)
+        value_release(&config->values[i]);
+}
+
+int dj_config_set(struct dj_config *config, enum dj_setting setting, const char *text,
+                  const char *origin, struct dj_err *err)
+{
+    struct dj_config_value *value = &config->values[setting];
+    dj_cleanup_buf struct dj_buf shown = DJ_BUF_INIT;
+    uint64_t number = 0;
+    int code = table[setting].check(dj_bytes_of(text), &number, err);
+
+    if (code < 0) {
+        dj_add_printable(&shown, dj_bytes_of(text));
+        return dj_err_prefix(err, code, "%s: %s = %s", origin, table[setting].name,
+                             dj_buf_str(&shown));
+    }
+    value_release(value);
+    value->text = setting == DJ_SET_QUOTA && number == 0 ? NULL : dj_xstrdup(text);
+    value->number = number;
+    value->origin = dj_xstrdup(origin);
+    return 0;
+}
+
+/* ---- a file ---------------------------------------------------------------------------------- */
+
+static int known(struct dj_bytes name, struct dj_err *err)
+{
+    enum dj_setting setting;
+    int code = dj_setting_find(name, &setting, err);
+
+    return code == 0 ? 0 : -EINVAL;
+}
+
+/* ~/ is the home of who reads the file; anything else is the same for all only from the top. */
+static int place(struct dj_bytes text, const char *home, struct dj_buf *ret, struct dj_err *err)
+{
+    if (text.len > 0 && text.data[0] == '/') {
+        dj_buf_add_bytes(ret, text);
+        return 0;
+    }
+    if (!dj_bytes_starts(text, DJ_BYTES_LIT("~/")))
+        return dj_err_set(err, EINVAL, "a path here begins with / or ~/");
+    if (home == NULL || home[0] != '/')
+        return dj_err_set(err, EINVAL, "HOME is not set, so ~/ means nothing");
+    dj_buf_adds(ret, home);
+    dj_buf_add_bytes(ret, dj_bytes_from(text, 1));
+    return 0;
+}
+
+static int take(struct dj_config *config, const struct dj_option *option, const char *file,
+                const char *home, struct dj_err *err)
+{
+    dj_cleanup_buf struct dj_buf origin = DJ_BUF_INIT, path = DJ_BUF_INIT;
+    struct dj_bytes text = dj_buf_bytes(&option->value);
+    enum dj_setting setting;
+    int code = dj_setting_find(dj_bytes_of(option->name), &setting, err);
+
+    if (code < 0)
+        return code;
+    dj_buf_addf(&origin, "%s:%u", file, option->line);
+    if (table[setting].check == check_path && text.len != 0) {
+        code = place(text, home, &path, err);
+        if (code < 0)
+            return dj_err_prefix(err, code, "%s: %s = %s", dj_buf_str(&origin), option->name,
+                                 dj_buf_str(&option->value));
+        text = dj_buf_bytes(&path);
+    }
+    return dj_config_set(config, setting, text.len == 0 ? "" : (const char *)text.data,
+                         dj_buf_str(&origin), err);
+}
+
+static int read_lines(struct dj_section *section, struct dj_bytes text, struct dj_err *err)
+{
+    struct dj_bytes line;
+    unsigned number = 0;
+    int code = 0;
+
+    while (code == 0 && dj_next_line(&text, &line)) {
+        struct dj_bytes bare = dj_strip(line);
+
+        number++;
+        if (bare.len > 0 && bare.data[0] == '[')
+            return dj_at(section->file, number,
+                         dj_err_set(err, EINVAL,
+                                    "this file has no sections; write setting = value"),
+                         err);
+        code = dj_section_line(section, line, number, err);
+    }
+    dj_section_end(section);
+    return code;
+}
+
+int dj_config_parse(struct dj_config *config, const char *file, const char *home,
+                    struct dj_bytes text, struct dj_err *err)
+{
+    struct dj_section section = {.file = file, .known = known};
+    struct dj_config fresh = {0};
+    int code = read_lines(&section, text, err);
+
+    for (size_t i = 0; code == 0 && i < section.options.n; i++)
+        code = take(&fresh, DJ_LIST_AT(&section.options, struct dj_option, i), file, home, err);
+    for (int i = 0; code == 0 && i < DJ_SET_COUNT; i++) {
+        if (fresh.values[i].origin == NULL)
+            continue;
+        value_release(&config->values[i]);
+        config->values[i] = fresh.values[i];
+        fresh.values[i] = (struct dj_config_value){0};
+    }
+    dj_config_release(&fresh);
+    dj_section_release(&section);
+    return code;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+static int load_file(struct dj_config *config, const char *file, struct dj_err *err)
+{
+    dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
+    int rc = dj_read_file(AT_FDCWD, file, FILE_MAX_BYTES, &text);
+
+    if (rc == -ENOENT || rc == -ENOTDIR)
+        return 0;
+    if (rc < 0)
+        return dj_err_sys(err, -rc, "%s", file);
+    return dj_config_parse(config, file, getenv("HOME"), dj_buf_bytes(&text), err);
+}
+
+static int load_files(struct dj_config *config, struct dj_err *err)
+{
+    const char *system = getenv("DJ_SYSCONFDIR"), *user = getenv("XDG_CONFIG_HOME"),
+               *home = getenv("HOME");
+    dj_cleanup_buf struct dj_buf file = DJ_BUF_INIT;
+    int rc;
+
+    dj_buf_addf(&file, "%s/dj/dj.conf", system == NULL ? DJ_SYSCONFDIR : system);
+    rc = load_file(config, dj_buf_str(&file), err);
+    dj_buf_clear(&file);
+    if (user != NULL && user[0] == '/')
+        dj_buf_addf(&file, "%s/dj/dj.conf", user);
+    else if (home != NULL && home[0] == '/')
+        dj_buf_addf(&file, "%s/.config/dj/dj.conf", home);
+    return rc < 0 || file.len == 0 ? rc : load_file(config, dj_buf_str(&file), err);
+}
+
+static int load_built_in(struct dj_config *config, struct dj_err *err)
+{
+    dj_cleanup_free char *store = NULL;
+    char workers[24];
+    int rc = 0;
+
+    for (int i = 0; rc == 0 && i < DJ_SET_COUNT; i++) {
+        config->values[i].origin = dj_xstrdup("built in");
+        if (table[i].built_in != NULL)
+            rc = dj_config_set(config, (enum dj_setting)i, table[i].built_in, "built in", err);
+    }
+    snprintf(workers, sizeof(workers), "%ld", sysconf(_SC_NPROCESSORS_ONLN));
+    if (rc == 0)
+        rc = dj_config_set(config, DJ_SET_WORKERS, workers, "built in", err);
+    /* Who has no HOME may still name one. */
+    if (rc == 0 && dj_store_path(&store, NULL) == 0)
+        rc = dj_config_set(config, DJ_SET_STORE, store, "built in", err);
+    return rc;
+}
+
+static int load_environment(struct dj_config *config, struct dj_err *err)
+{
+    int rc = 0;
+
+    for (int i = 0; rc == 0 && i < DJ_SET_COUNT; i++) {
+        const char *value = table[i].variable == NULL ? NULL : getenv(table[i].variable);
+        dj_cleanup_buf struct dj_buf origin = DJ_BUF_INIT;
+
+        if (value == NULL || value[0] == '\0')
+            continue;
+        dj_buf_addf(&origin, "environment %s", table[i].variable);
+        rc = dj_config_set(config, (enum dj_setting)i, value, dj_buf_str(&origin), err);
+    }
+    return rc;
+}
+
+int dj_config_load(struct dj_config *ret, struct dj_err *err)
+{
+    int rc;
+
+    *ret = (struct dj_config){0};
+    rc = load_built_in(ret, err);
+    if (rc == 0)
+        rc = load_files(ret, err);
+    return rc < 0 ? rc : load_environment(ret, err);
+}
+
+int dj_config_store(char **ret, struct dj_err *err)
+{
+    dj_cleanup_config struct dj_config config = {0};
+    int rc = dj_config_load(&config, err);
+
+    if (rc < 0)
+        return rc;
+    if (config.values[DJ_SET_STORE].text == NULL)
+        return dj_store_path(ret, err); /* its sentence says what is missing */
+    *ret = dj_xstrdup(config.values[DJ_SET_STORE].text);
+    return 0;
+}
