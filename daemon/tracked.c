@@ -67,8 +67,7 @@ bool tracked_changed(const struct task *task)
     return changed;
 }
 
-/* The file behind a tracked word: `command` is the command's first word when it names a file. */
-static char *path_of(const struct dj_definition *definition, struct dj_bytes word)
+char *tracked_path(const struct dj_definition *definition, struct dj_bytes word)
 {
     struct dj_buf path = DJ_BUF_INIT;
 
@@ -174,7 +173,7 @@ bool tracked_hash(struct dj_engine *engine, struct task *task, struct dj_hasher 
 
     task->tracked = (struct dj_list){0};
     for (size_t i = 0; i < definition->track.n; i++) {
-        char *path = path_of(definition, dj_list_bytes(&definition->track, i));
+        char *path = tracked_path(definition, dj_list_bytes(&definition->track, i));
         struct tracked *tracked;
 
         if (path == NULL)

@@ -344,19 +344,18 @@ def fscked(end, done):
     body += bytes([done]) + b'\x14' + b'\x01\x02\x03\x40\x00'
     sys.stdout.buffer.write(struct.pack('<I', len(body)) + body)
     sys.stdout.buffer.flush()
-fscked(False, 1)
-time.sleep(1.2)
 fscked(False, 10)
+time.sleep(1.5)
 fscked(True, 20)
 SCRIPT
     chmod +x djd
     DJ_BINDIR=$DJ_TMP dj fsck --store "$DJ_STORE" > out 2> err
-    [[ $(cat err) =~ ^'dj: 50 % (runs), '[1-9]' s left'$ ]]
+    [[ $(cat err) =~ ^'dj: runs: 10 of 20, 50 %, eta '[1-9]' s'$ ]]
     has "$(cat out)" "1 records, 2 files: 0 findings"
     DJ_BINDIR=$DJ_TMP dj -q fsck --store "$DJ_STORE" > out 2> err
     is "$(cat out err)" ""
     DJ_BINDIR=$DJ_TMP script -qec "dj fsck --store $DJ_STORE" /dev/null < /dev/null > out
-    has "$(cat out)" "[###############               ] 50 % (runs), "
+    has "$(cat out)" "] 10/20 50 % eta "
 }
 
 @test "a store that another daemon holds, one that is not there, and words that are none" {
