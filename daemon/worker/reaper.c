@@ -11,7 +11,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "daemon/worker/cgroup.h"
@@ -75,22 +74,17 @@ static bool is_clean_folder(const char *name, bool *ret_files)
 {
     dj_cleanup_close int folder =
         dj_open(AT_FDCWD, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-    struct stat st;
 
     *ret_files = folder >= 0 ? !is_empty(folder) : folder != -ENOENT;
-    return !*ret_files && folder >= 0 && fstat(folder, &st) == 0 &&
-           (st.st_mode & 07777) == DJ_SLOT_FOLDER_MODE && st.st_uid == geteuid() &&
-           flistxattr(folder, NULL, 0) <= 0;
+    return !*ret_files && folder >= 0 && dj_slot_folder_is_plain(folder);
 }
 
 static uint64_t size_of(int fd, bool *ret_clean)
 {
-    struct stat st;
+    uint64_t size;
 
-    if (fstat(fd, &st) < 0)
-        return 0;
-    *ret_clean = st.st_size == 0 && st.st_nlink == 1;
-    return (uint64_t)st.st_size;
+    *ret_clean = dj_slot_file_is_plain(fd, &size) && size == 0;
+    return size;
 }
 
 static void look_around(struct dj_exit_record *ended)

@@ -100,14 +100,48 @@ static bool is_empty(int folder)
     return entry == NULL;
 }
 
+static bool look(int fd, const char *path, struct statx *ret)
+{
+    int flags = path[0] == '\0' ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW;
+
+    return statx(fd, path, flags, STATX_BASIC_STATS, ret) == 0;
+}
+
+static bool is_as_made(const struct statx *st, unsigned mode)
+{
+    return st->stx_mode == mode && st->stx_uid == geteuid() &&
+           (st->stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) == 0;
+}
+
+bool dj_slot_folder_is_plain(int folder)
+{
+    struct statx st;
+
+    return look(folder, "", &st) && is_as_made(&st, S_IFDIR | DJ_SLOT_FOLDER_MODE) &&
+           flistxattr(folder, NULL, 0) <= 0;
+}
+
+static bool is_plain_file(const struct statx *st)
+{
+    return is_as_made(st, S_IFREG | DJ_SLOT_FILE_MODE) && st->stx_nlink == 1;
+}
+
+bool dj_slot_file_is_plain(int file, uint64_t *ret_size)
+{
+    struct statx st;
+
+    *ret_size = 0;
+    if (!look(file, "", &st))
+        return false;
+    *ret_size = st.stx_size;
+    return is_plain_file(&st);
+}
+
 static bool is_fresh_folder(int dir, const char *path)
 {
     dj_cleanup_close int folder = dj_open(dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-    struct stat st;
 
-    return folder >= 0 && fstat(folder, &st) == 0 &&
-           (st.st_mode & 07777) == DJ_SLOT_FOLDER_MODE && st.st_uid == geteuid() &&
-           flistxattr(folder, NULL, 0) <= 0 && is_empty(folder);
+    return folder >= 0 && dj_slot_folder_is_plain(folder) && is_empty(folder);
 }
 
 /* An empty folder as if it had just been made. */
@@ -131,16 +165,15 @@ static int refresh_folder(struct dj_work *work, uint32_t slot, const char *name)
 static int cut_output(struct dj_work *work, uint32_t slot, const char *name)
 {
     char path[PATH_SIZE];
-    struct stat st;
+    struct statx st;
     int fd;
 
     snprintf(path, sizeof(path), "%u/%s", slot, name);
-    if (fstatat(work->dir, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    if (!look(work->dir, path, &st))
         return errno == ENOENT ? 0 : -errno;
-    if (!S_ISREG(st.st_mode) || st.st_nlink != 1 ||
-        (st.st_mode & 07777) != DJ_SLOT_FILE_MODE || st.st_uid != geteuid())
+    if (!is_plain_file(&st))
         return throw_away(work, path);
-    if (st.st_size == 0)
+    if (st.stx_size == 0)
         return 0;
     fd = dj_open(work->dir, path, O_WRONLY | O_TRUNC | O_NOFOLLOW, 0);
     dj_close(fd);
@@ -155,6 +188,21 @@ static int discard_output(struct dj_work *work, uint32_t slot, const char *name)
     return throw_away(work, path);
 }
 
+static int make_all(struct dj_work *work, const struct dj_slot *slot)
+{
+    char path[PATH_SIZE];
+    int rc;
+
+    snprintf(path, sizeof(path), "%u", slot->number);
+    rc = make_folder(work->dir, path);
+    rc = rc < 0 ? rc : refresh_folder(work, slot->number, "arg");
+    rc = rc < 0 ? rc : refresh_folder(work, slot->number, "cwd");
+    rc = rc < 0 ? rc : refresh_folder(work, slot->number, "tmp");
+    rc = rc < 0 ? rc : cut_output(work, slot->number, "out");
+    return rc < 0 ? rc : cut_output(work, slot->number, "err");
+}
+
+/* One in which something cannot even be moved away (chattr +i) is moved away itself. */
 int dj_slot_make(struct dj_work *work, struct dj_slot *slot, struct dj_err *err)
 {
     char path[PATH_SIZE];
@@ -162,14 +210,13 @@ int dj_slot_make(struct dj_work *work, struct dj_slot *slot, struct dj_err *err)
 
     if (slot->made)
         return 0;
-    snprintf(path, sizeof(path), "%u", slot->number);
     dj_slot_forget_args(slot);
-    rc = make_folder(work->dir, path);
-    rc = rc < 0 ? rc : refresh_folder(work, slot->number, "arg");
-    rc = rc < 0 ? rc : refresh_folder(work, slot->number, "cwd");
-    rc = rc < 0 ? rc : refresh_folder(work, slot->number, "tmp");
-    rc = rc < 0 ? rc : cut_output(work, slot->number, "out");
-    rc = rc < 0 ? rc : cut_output(work, slot->number, "err");
+    rc = make_all(work, slot);
+    if (rc == -EPERM || rc == -EACCES || rc == -ENOTEMPTY || rc == -EBUSY) {
+        snprintf(path, sizeof(path), "%u", slot->number);
+        rc = throw_away(work, path);
+        rc = rc < 0 ? rc : make_all(work, slot);
+    }
     if (rc < 0)
         return dj_err_sys(err, -rc, "cannot prepare slot %u of the worker", slot->number);
     slot->made = true;

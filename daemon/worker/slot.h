@@ -11,7 +11,7 @@
  * Making and removing these costs more than a short run, so in the common case nothing is made or
  * removed: files are cut, empty folders are left as they are. What djd has renamed away is made
  * anew; what a task left is renamed into trash/ and removed by a process of its own, since a large
- * tree would hold the worker up.
+ * tree would hold the worker up. A slot that cannot be made clean is renamed away as a whole.
  *
  * A slot is FREE, RUNNING (its reaper sees to a run) or ENDED (until djd has taken the outputs).
  */
@@ -60,6 +60,11 @@ struct dj_work {
     int dir;
     bool trash; /* something waits in trash/ for dj_trash_empty() */
 };
+
+/* dj_slot_folder_is_plain(folder), dj_slot_file_is_plain(file): as we make them, whatever is inside:
+ * mode, owner, names, nothing attached, and not marked immutable or append-only (chattr). */
+bool dj_slot_folder_is_plain(int folder);
+bool dj_slot_file_is_plain(int file, uint64_t *ret_size);
 
 /* dj_slot_make(work, slot, err): what is missing is made, what is left over removed. */
 int dj_slot_make(struct dj_work *work, struct dj_slot *slot, struct dj_err *err) DJ_MUST_CHECK;

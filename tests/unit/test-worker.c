@@ -244,6 +244,59 @@ static void test_folders(void)
     end();
 }
 
+/* What a task may leave in its folders, or make of them; those that begin with ! are root's. */
+static const char *const stubborn[] = {
+    "mkdir -p a/b; touch a/b/c; chmod 000 a/b a . $TMPDIR",
+    "mkdir -p $TMPDIR/x/y; touch $TMPDIR/x/y/z; chmod 000 $TMPDIR/x/y $TMPDIR/x",
+    "p=d; while [ ${#p} -lt 2000 ]; do p=$p/d; done; mkdir -p $p; cd $p; mkdir -p $p; touch $p/x",
+    "mkfifo pipe; ln -s / root; ln -s . self; ln pipe pipe2",
+    "python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"s\")'; touch ./-rf ' ' '*'",
+    "python3 -c 'import os; os.setxattr(\".\", \"user.mark\", b\"1\")'",
+    "python3 -c 'import os, struct; os.setxattr(\".\", \"system.posix_acl_default\", "
+    "struct.pack(\"<I\" + \"HHi\" * 3, 2, 1, 7, -1, 4, 5, -1, 32, 0, -1))'",
+    "d=$PWD; cd /; rmdir $d $TMPDIR; echo file > $d; mkfifo $TMPDIR",
+    "d=$PWD; cd /; rmdir $d $TMPDIR; ln -s /nowhere $d; ln -s / $TMPDIR",
+    "rm ../out; mkdir -p ../out/x; mkdir ../err2; rm ../err; mv ../err2 ../err",
+    "chmod 000 ../out ../err; ln ../out ../out2; mkdir ../arg/more; rmdir ../cwd",
+    "chmod 2755 .; chmod 1777 $TMPDIR; umask 777; mkdir closed",
+    "!touch fixed; chattr +i fixed; mkdir sub; touch sub/log; chattr +a sub/log; chattr +i sub",
+    "!chattr +i .; chattr +a $TMPDIR",
+    "!echo text; chattr +i ../out",
+    "!chattr +i ../out ../err",
+    "!chown nobody . $TMPDIR ../out",
+};
+
+static void test_stubborn(void)
+{
+    const char *looks = "ls -A . $TMPDIR | wc -l; stat -c '%a %F' . $TMPDIR; touch x $TMPDIR/x && rm x $TMPDIR/x || echo closed; "
+                        "python3 -c 'import os; print(os.listxattr(\".\"))'";
+    dj_cleanup_buf struct dj_buf free_all = DJ_BUF_INIT;
+
+    begin();
+    if (!ok(run_shell(0, "command -v python3 chattr") && exited_with(DJ_EXIT_CODE, 0), "tools")) {
+        end();
+        return;
+    }
+    take();
+    for (size_t i = 0; i < DJ_ARRAY_SIZE(stubborn); i++) {
+        const char *script = stubborn[i];
+
+        if (script[0] == '!' && geteuid() != 0)
+            continue;
+        script += script[0] == '!';
+        ok(run_shell(0, script), "a task: %s", script);
+        take();
+        ok(run_shell(0, looks), "the next one");
+        is_str(file_of(0, "out"), "3\n755 directory\n755 directory\n[]\n",
+               "has fresh folders");
+        take();
+    }
+    dj_buf_addf(&free_all, "chattr -R -ia %s 2> /dev/null; true", djd.work);
+    ok(run_shell(1, dj_buf_str(&free_all)), "all can be removed");
+    take();
+    end();
+}
+
 static void test_args(void)
 {
     struct dj_msg_run run;
@@ -346,6 +399,7 @@ int main(void)
     test_busy();
     test_large();
     test_folders();
+    test_stubborn();
     test_args();
     test_sessions();
     harness_end();
