@@ -150,6 +150,21 @@ kill_reaper()
     is "$(dj get piece 1 | wc -l)" 3000
 }
 
+@test "the end of an attempt that was lost is not believed, and frees no slot" {
+    mkdir libexec
+    ln -s "$DJ_BUILDDIR/tests/tools/late-worker" libexec/djw
+    DJ_LIBEXECDIR=$DJ_TMP/libexec start_daemon --no-mount --workers 2
+    dj define t n:int -- echo '{n}'
+    is "$(dj get t 1)" right
+    is "$(dj cat tasks/t/1/meta | jq .attempt)" 2
+    is "$(dj get --cached t 1)" right
+    is "$(dj ls tasks/t/1/history)" ''
+    is "$(dj get t 2)" right
+    # both attempts came, the late end was taken, too, and only then was the slot used again
+    cut -d' ' -f1,3 "$DJ_STORE/work/heard" > heard
+    same heard <(printf '%s\n' 'run 1' 'run 2' 'taken 1' 'taken 2' 'run 1' 'taken 1')
+}
+
 @test "kill -9 of the mount: the next dj up mends it" {
     requires_fuse
     local djfs
