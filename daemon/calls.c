@@ -622,6 +622,16 @@ void call_reload(struct dj_engine *engine, struct dj_call *call)
         memset(&call->rec, 0, sizeof(call->rec));
 }
 
+void calls_reload(struct dj_engine *engine)
+{
+    for (struct dj_call *call = engine->calls; call != NULL; call = call->hh.next) {
+        if (call->rec.number != 0)
+            call_reload(engine, call);
+        call_bind(call);
+        call_changed(engine, call, true);
+    }
+}
+
 void call_changed(struct dj_engine *engine, struct dj_call *call, bool invalid)
 {
     if (invalid)

@@ -16,6 +16,8 @@
  * written with everything that belongs to it in one batch, and who waits is told after the sync.
  */
 
+enum { ROOM_FOR_OUTPUT = 64 << 10 }; /* below that the disk counts as full */
+
 struct ending {
     struct dj_ingest ingest;
     struct run *run;
@@ -212,6 +214,27 @@ static void fill_end(struct run *run)
     rec->state = ended_well(run) ? DJ_DONE : dj_exit_state(rec->how, rec->code);
 }
 
+/*
+ * A program that could not write its output fails in a way of its own, and its log may say nothing,
+ * being on the same disk.
+ */
+static void judge_disk(struct run *run, struct dj_ingest *ingest)
+{
+    const struct dj_msg_exited *exited = &run->exited;
+    uint64_t used, room, total;
+
+    if (run->cancelled || ingest->code < 0 ||
+        !((exited->how == DJ_EXIT_CODE && exited->code != 0) || exited->how == DJ_EXIT_SIGNAL) ||
+        dj_store_usage(run->engine->store, &used, &room, &total) < 0 || room >= ROOM_FOR_OUTPUT)
+        return;
+    ingest->code = dj_err_set(&ingest->err, ENOSPC,
+                              "it ended with %s %llu while the disk of the store %s is full",
+                              exited->how == DJ_EXIT_CODE ? "exit code" : "signal",
+                              (unsigned long long)exited->code, dj_store_dir(run->engine->store));
+    run->exited.how = DJ_EXIT_NOT_STORED;
+    run->exited.code = ENOSPC;
+}
+
 /* What the askers get: a full disk is not the run's doing. */
 static int errno_of(const struct run *run, const struct dj_ingest *ingest)
 {
@@ -242,6 +265,8 @@ static void judge(struct run *run, struct ending *ending)
         judge_outputs(run, ingest, &path);
     else if (run->cancelled && run->exited.how != DJ_EXIT_LOST)
         run->exited.how = DJ_EXIT_KILLED;
+    else
+        judge_disk(run, ingest);
     fill_end(run);
     if (run->result.state != DJ_DONE) {
         if (ingest->code < 0 && run->exited.how != DJ_EXIT_NOT_STARTED)

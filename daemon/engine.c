@@ -25,6 +25,19 @@ static uint64_t counter(struct dj_engine *engine, const char *name)
     return dj_get64(dj_buf_bytes(&value), 0);
 }
 
+static void load_sums(struct dj_engine *engine)
+{
+    engine->stored_runs = counter(engine, "runs");
+    engine->stored_bytes = counter(engine, "bytes");
+}
+
+void engine_reload(struct dj_engine *engine)
+{
+    load_sums(engine);
+    tasks_reload(engine);
+    calls_reload(engine);
+}
+
 /* ---- premises in the store ---- */
 
 static void put_record(struct dj_engine *engine, char kind, uint64_t number,
@@ -192,8 +205,7 @@ int dj_engine_new(struct dj_loop *loop, struct dj_store *store,
     }
     engine->next_instance = engine->reserved_instance = counter(engine, "instances");
     engine->next_call = counter(engine, "calls");
-    engine->stored_runs = counter(engine, "runs");
-    engine->stored_bytes = counter(engine, "bytes");
+    load_sums(engine);
     if (engine->stored_bytes == 0)
         quota_count(engine);
     sweep_orphans(engine);

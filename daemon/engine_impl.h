@@ -249,10 +249,13 @@ struct dj_engine {
 /* store_walked(): frees the iterator; -EUCLEAN when code, or the walk, says that not all was read. */
 int store_walked(struct dj_engine *engine, struct dj_store_iter *iter, int code,
                  struct dj_err *err);
+/* engine_reload(): after a change that could not be written: what the store has, again. */
+void engine_reload(struct dj_engine *engine);
 
 /* tasks.c */
 int tasks_load(struct dj_engine *engine, struct dj_err *err);
 void tasks_free(struct dj_engine *engine);
+void tasks_reload(struct dj_engine *engine);
 void tasks_look_at_tracked(struct dj_engine *engine);
 void tasks_raise_generation(struct dj_engine *engine);
 /* task_settle(): its effective version anew. */
@@ -290,6 +293,7 @@ void call_save(struct dj_engine *engine, struct dj_store_batch *batch, struct dj
 void call_record(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_call *call);
 /* call_reload(): after a write that failed: what the store has, again. */
 void call_reload(struct dj_engine *engine, struct dj_call *call);
+void calls_reload(struct dj_engine *engine);
 void call_changed(struct dj_engine *engine, struct dj_call *call, bool invalid);
 bool premises_hold(struct dj_engine *engine, uint64_t tasks, uint64_t files);
 const struct dj_rec_summary *call_newest(const struct dj_call *call);

@@ -172,7 +172,8 @@ void mark_built_on_failure(struct dj_engine *engine, struct dj_call *call)
     spreading.batch = dj_store_batch_new();
     push_parents(&spreading, call->rec.number, 0);
     spread(&spreading);
-    (void)engine_write(engine, spreading.batch, NULL);
+    if (engine_write(engine, spreading.batch, NULL) < 0)
+        engine_reload(engine);
     dj_store_batch_free(spreading.batch);
 }
 
@@ -185,6 +186,8 @@ static int write_then(struct dj_engine *engine, struct dj_store_batch *batch, dj
     dj_store_batch_free(batch);
     if (rc == 0)
         sync_then(engine, done, cookie);
+    else
+        engine_reload(engine);
     return rc;
 }
 
@@ -219,7 +222,6 @@ static void delete_into(struct dj_engine *engine, struct dj_store_batch *batch,
     dj_key_numbers(&key, 'X', call->rec.deleted_ns, call->rec.number);
     dj_store_batch_put(batch, dj_buf_bytes(&key), dj_bytes(NULL, 0));
     call_save(engine, batch, call);
-    event(engine, "deleted", call, 0, NULL);
     call_changed(engine, call, true);
 }
 
@@ -228,20 +230,27 @@ int dj_call_delete(struct dj_engine *engine, struct dj_call *call,
                    struct dj_err *err)
 {
     struct dj_store_batch *batch;
+    bool stored;
+    int rc;
 
     if (runs_cancel(engine, call->task, call, dj_user_name(asker->uid), true) == 0 &&
         call_newest(call) == NULL)
         return dj_err_set(err, ENOENT, "it has no stored result");
     batch = dj_store_batch_new();
-    if (call_newest(call) != NULL)
+    stored = call_newest(call) != NULL;
+    if (stored)
         delete_into(engine, batch, call, asker);
-    return write_then(engine, batch, done, cookie, err);
+    rc = write_then(engine, batch, done, cookie, err);
+    if (rc == 0 && stored)
+        event(engine, "deleted", call, 0, NULL);
+    return rc;
 }
 
 struct deleting {
     struct dj_engine *engine;
     struct dj_store_batch *batch;
     const struct dj_asker *asker;
+    struct dj_list calls; /* struct dj_call *, referenced */
 };
 
 static int delete_each(void *cookie, struct dj_bytes name DJ_UNUSED, uint64_t number)
@@ -249,9 +258,11 @@ static int delete_each(void *cookie, struct dj_bytes name DJ_UNUSED, uint64_t nu
     struct deleting *deleting = cookie;
     struct dj_call *call = dj_call_by_number(deleting->engine, number);
 
-    if (call != NULL && call_newest(call) != NULL)
+    if (call == NULL)
+        return 0;
+    *(struct dj_call **)dj_list_add(&deleting->calls, sizeof(call)) = call;
+    if (call_newest(call) != NULL)
         delete_into(deleting->engine, deleting->batch, call, deleting->asker);
-    dj_call_unref(call);
     return 0;
 }
 
@@ -259,12 +270,22 @@ int dj_task_delete_all(struct dj_engine *engine, struct dj_task *task,
                        const struct dj_asker *asker, dj_done_fn *done, void *cookie,
                        struct dj_err *err)
 {
-    struct deleting deleting = {engine, dj_store_batch_new(), asker};
+    struct deleting deleting = {engine, dj_store_batch_new(), asker, {0}};
+    int rc;
 
     (void)runs_cancel(engine, dj_container_of(task, struct task, public), NULL,
                       dj_user_name(asker->uid), true);
     dj_task_runs(engine, task, dj_bytes(NULL, 0), delete_each, &deleting);
-    return write_then(engine, deleting.batch, done, cookie, err);
+    rc = write_then(engine, deleting.batch, done, cookie, err);
+    for (size_t i = 0; i < deleting.calls.n; i++) {
+        struct dj_call *call = *DJ_LIST_AT(&deleting.calls, struct dj_call *, i);
+
+        if (rc == 0)
+            event(engine, "deleted", call, 0, NULL);
+        dj_call_unref(call);
+    }
+    free(deleting.calls.items);
+    return rc;
 }
 
 static struct dj_store_iter *deleted_calls(struct dj_engine *engine)
@@ -344,6 +365,8 @@ void purge_deleted(struct dj_engine *engine, uint64_t bytes)
     dj_store_iter_free(iter);
     if (engine_write(engine, batch, NULL) == 0)
         contents_leave(engine);
+    else
+        engine_reload(engine);
     dj_store_batch_free(batch);
 }
 
@@ -369,6 +392,8 @@ int dj_gc(struct dj_engine *engine, struct dj_err *err)
     dj_store_batch_free(batch);
     if (rc == 0)
         contents_leave(engine);
+    else
+        engine_reload(engine);
     (void)contents_sweep(engine);
     return rc;
 }

@@ -107,6 +107,8 @@ static int put(struct dj_engine *engine, struct dj_definition *definition,
     task_put(engine, batch, definition, kept);
     rc = engine_write(engine, batch, err);
     dj_store_batch_free(batch);
+    if (rc < 0)
+        engine_reload(engine);
     return rc;
 }
 

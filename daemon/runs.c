@@ -28,19 +28,22 @@ struct run *run_of_token(struct dj_engine *engine, struct dj_bytes token)
     return NULL;
 }
 
-/* Numbers are reserved in blocks, so that a crash never lets one be used twice. */
+/*
+ * Numbers are reserved in blocks, so that a crash never lets one be used twice. A reservation that
+ * cannot be written is written before whatever is written next.
+ */
 static uint64_t next_instance(struct dj_engine *engine)
 {
     if (engine->next_instance >= engine->reserved_instance) {
         dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
-        struct dj_store_batch *batch = dj_store_batch_new();
+        struct dj_store_batch *nothing = dj_store_batch_new();
 
         engine->reserved_instance = engine->next_instance + INSTANCES_AT_ONCE;
         dj_key_counter(&key, "instances");
         dj_put64(&value, engine->reserved_instance);
-        dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
-        (void)engine_write(engine, batch, NULL);
-        dj_store_batch_free(batch);
+        dj_store_batch_put(engine->batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
+        (void)engine_write(engine, nothing, NULL);
+        dj_store_batch_free(nothing);
         dj_kill_point("djd-numbers-reserved");
     }
     return ++engine->next_instance;

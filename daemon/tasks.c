@@ -161,28 +161,57 @@ void tasks_free(struct dj_engine *engine)
     free(engine->task_by_number);
 }
 
+/* The record becomes the task's; its name stays where it is. */
+static int take_record(struct dj_engine *engine, struct task *task,
+                       struct dj_rec_task *rec, struct dj_err *err)
+{
+    int rc = 0;
+
+    task->public.changed_ns = rec->changed_ns;
+    task->public.definition = NULL;
+    dj_definition_release(&task->definition);
+    dj_definition_init(&task->definition);
+    /* The last definition says how the names of the runs are read, also while there is none. */
+    if (rec->definition.len != 0) {
+        rc = dj_definition_load(dj_buf_bytes(&rec->definition), &task->definition, err);
+        if (rc == 0 && rec->defined)
+            task->public.definition = &task->definition;
+    }
+    free(rec->name);
+    rec->name = dj_steal(task->rec.name);
+    dj_codec_release(&dj_layout_task, &task->rec);
+    task->rec = *rec;
+    make_effective(engine, task);
+    return rc;
+}
+
 static int load_one(struct dj_engine *engine, struct dj_bytes value, struct dj_err *err)
 {
     struct dj_rec_task rec;
-    struct task *task;
     int rc = dj_codec_decode(&dj_layout_task, value, &rec, err);
 
-    if (rc < 0)
-        return rc;
-    task = add(engine, (uint32_t)rec.number, rec.name);
-    task->public.changed_ns = rec.changed_ns;
-    /* The last definition says how the names of the runs are read, also while there is none. */
-    if (rec.definition.len != 0) {
-        dj_definition_release(&task->definition);
-        rc = dj_definition_load(dj_buf_bytes(&rec.definition), &task->definition, err);
-        if (rc == 0 && rec.defined)
-            task->public.definition = &task->definition;
-    }
-    free(rec.name);
-    rec.name = task->rec.name;
-    task->rec = rec;
-    make_effective(engine, task);
+    if (rc == 0)
+        rc = take_record(engine, add(engine, (uint32_t)rec.number, rec.name), &rec, err);
     return rc;
+}
+
+/* One that was never written is not defined; its number is its own all the same. What cannot be
+ * read stays as it is in memory. */
+void tasks_reload(struct dj_engine *engine)
+{
+    for (struct task *task = engine->tasks; task != NULL; task = task->hh.next) {
+        dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
+        struct dj_rec_task rec = {.number = task->public.number};
+        int rc;
+
+        dj_key_task(&key, task->public.number);
+        rc = dj_store_get(engine->store, dj_buf_bytes(&key), &value);
+        if (rc == 0)
+            rc = dj_codec_decode(&dj_layout_task, dj_buf_bytes(&value), &rec, NULL);
+        if (rc == 0 || rc == -ENOENT)
+            (void)take_record(engine, task, &rec, NULL);
+    }
+    tasks_raise_generation(engine);
 }
 
 int tasks_load(struct dj_engine *engine, struct dj_err *err)
@@ -229,6 +258,8 @@ static int settle(struct dj_engine *engine, struct task *task, dj_done_fn *done,
     dj_kill_point("djd-version-written");
     if (rc == 0)
         sync_then(engine, done, cookie);
+    else
+        engine_reload(engine);
     return rc;
 }
 
@@ -457,6 +488,8 @@ int dj_task_define(struct dj_engine *engine, struct dj_bytes text, const char *f
     dj_definitions_release(&definitions);
     if (rc == 0)
         sync_then(engine, done, cookie);
+    else
+        engine_reload(engine);
     return rc;
 }
 

@@ -167,12 +167,15 @@ void run_put_live(struct run *run, struct dj_store_batch *batch)
 int live_save(struct run *run, struct dj_err *err)
 {
     struct dj_store_batch *batch = dj_store_batch_new();
+    bool numbered = run->call->rec.number == 0;
     int rc;
 
     call_record(run->engine, batch, run->call);
     run_put_live(run, batch);
     rc = engine_write(run->engine, batch, err);
     dj_store_batch_free(batch);
+    if (rc < 0 && numbered)
+        call_reload(run->engine, run->call);
     return rc;
 }
 

@@ -1,0 +1,192 @@
+# A full disk: what cannot be stored is told as ENOSPC, nothing half-done is visible, daemon and mount
+# go on, and when there is room again everything works.
+
+load helper/djfs
+
+setup()
+{
+    requires_root
+    dj_setup
+    mkdir "$DJ_TMP/disk"
+    mount -t tmpfs -o size=24m djtest "$DJ_TMP/disk"
+    on_exit end_disk
+    export DJ_STORE=$DJ_TMP/disk/store
+    start_daemon
+    define_tasks << TASKS
+[small]
+command = echo small {n}
+params = n:int
+version = 1
+
+[fill]
+command = sh -c 'yes \$1 | head -c 3000000' sh {n}
+params = n:int
+
+[late]
+command = sh -c 'yes \$1 | head -c 500000; until [ -e $DJ_TMP/go ]; do sleep 0.02; done' sh {n}
+params = n:int
+
+[pad]
+command = true
+version = 1
+
+[files]
+command = sh -c 'yes \$1 | head -c 500000 > a; echo late; until [ -e $DJ_TMP/go ]; do sleep 0.02; done' sh {n}
+params = n:int
+
+TASKS
+}
+
+end_disk()
+{
+    stop_daemon
+    ! mountpoint -q "$DJ_TMP/disk" || umount "$DJ_TMP/disk"
+}
+
+teardown()
+{
+    [ -n "${DJ_TMP-}" ] || return 0
+    dj_teardown
+}
+
+# fill_disk: not a byte is left.
+fill_disk()
+{
+    dd if=/dev/zero of="$DJ_TMP/disk/filler" bs=4k oflag=append conv=notrunc status=none 2> /dev/null || :
+    is "$(df --output=avail "$DJ_TMP/disk" | tail -n 1 | tr -d ' ')" 0
+}
+
+# fill_log: what small changes would find room in, the last page of the store's log.
+fill_log()
+{
+    local n
+
+    for n in $(seq 200); do
+        dj bump pad > /dev/null 2>&1 || return 0
+    done
+    return 1
+}
+
+# refused CMD…: exit code 75 and a sentence.
+refused()
+{
+    exits 75 "$@"
+    has "$output" "the disk of the store $DJ_STORE is full"
+}
+
+all_is_well()
+{
+    is "$(dj get small 7)" "small 7"
+    is "$(dj get --force small 1)" "small 1"
+    dj invalidate tasks/small/1
+    is "$(dj cat tasks/small/1/status)" stale
+    dj rm tasks/small/1
+    dj define later n:int -- echo later '{n}'
+    is "$(dj get later 1)" "later 1"
+    is "$(dj bump small)" 2
+    is "$(dj get fill 9 | cksum)" "$(yes 9 | head -c 3000000 | cksum)"
+    if fuse_usable; then
+        is "$(cat "$MNT/tasks/small/8/result")" "small 8"
+    fi
+}
+
+@test "a full disk: every change is refused and undone, what is stored is read, and room heals it" {
+    local before
+    dj get small 1
+    dj get small 2
+    dj get fill 1 | cksum > sum
+    fill_disk
+    fill_log
+    before=$(dj cat tasks/small/.definition)
+    refused dj get small 3
+    refused dj get --force small 1
+    refused dj define small n:int -- echo other '{n}'
+    refused dj define fresh n:int -- echo other '{n}'
+    refused dj bump small
+    refused dj invalidate tasks/small/1
+    refused dj rm tasks/small/1
+    refused dj undefine small
+    if fuse_usable; then
+        gives_errno ENOSPC cat "$MNT/tasks/small/4/result"
+        gives_errno ENOSPC rmdir "$MNT/tasks/small/1"
+        gives_errno ENOSPC bash -c "echo invalidate > $MNT/tasks/small/1/ctl"
+    fi
+    # nothing of that is to be seen
+    is "$(dj cat tasks/small/.definition)" "$before"
+    is "$(dj cat tasks/small/.version)" 1
+    is "$(dj ls tasks/small)" "$(printf '1\n2\n')"
+    is "$(dj get --cached small 1)" "small 1"
+    is "$(dj cat tasks/small/1/status)" 'done'
+    is "$(dj cat tasks/small/3/status)" absent
+    exits 5 dj get fresh 1
+    is "$(dj get --cached fill 1 | cksum)" "$(cat sum)"
+    rm disk/filler
+    is "$(dj get --cached small 2)" "small 2"
+    all_is_well
+    # and a next daemon finds the same
+    kill_daemon
+    start_daemon
+    is "$(dj cat tasks/small/.version)" 2
+    is "$(dj get --cached later 1)" "later 1"
+    is "$(dj get --cached fill 1 | cksum)" "$(cat sum)"
+}
+
+started()
+{
+    [ "$(dj cat "tasks/$1/status")" = running ]
+}
+
+@test "a disk that is full when a run ends: its reader gets ENOSPC, and nothing of it is stored" {
+    local reader code
+    for task in late files; do
+        rm -f go
+        dj get "$task" 1 > got 2> said 3>&- &
+        reader=$!
+        wait_until started "$task/1"
+        fill_disk
+        touch go
+        code=0
+        wait "$reader" || code=$?
+        is "$code" 75
+        has "$(cat said)" "the disk of the store $DJ_STORE is full"
+        [ ! -s got ]
+        is "$(dj cat "tasks/$task/1/status")" absent
+        is "$(dj ls "tasks/$task")" ''
+        rm disk/filler
+        is "$(dj get "$task" 1 | head -n 1)" "$([ "$task" = late ] && echo 1 || echo late)"
+    done
+    is "$(dj cat tasks/files/1/files/a | cksum)" "$(yes 1 | head -c 500000 | cksum)"
+}
+
+@test "a task that meets a full disk itself: its reader gets ENOSPC, and it is tried again when asked" {
+    fill_disk_but 2
+    exits 75 dj get fill 1
+    has "$output" "fill/1: it ended with exit code 1 while the disk of the store $DJ_STORE is full"
+    if fuse_usable; then
+        gives_errno ENOSPC cat "$MNT/tasks/fill/2/result"
+    fi
+    is "$(find "$DJ_STORE/content" -type f | wc -l)" 0
+    rm disk/filler
+    is "$(dj get fill 1 | cksum)" "$(yes 1 | head -c 3000000 | cksum)"
+    all_is_well
+}
+
+# fill_disk_but MIB
+fill_disk_but()
+{
+    local kib
+
+    kib=$(df --output=avail -k "$DJ_TMP/disk" | tail -n 1)
+    head -c "$(((kib - $1 * 1024) * 1024))" /dev/zero > "$DJ_TMP/disk/filler"
+}
+
+@test "a daemon that finds a full disk says so, leaves the store, and starts when there is room" {
+    dj get small 1
+    dj down
+    fill_disk
+    exits 1 dj up --no-mount --store "$DJ_STORE"
+    has "$output" "the disk of the store $DJ_STORE is full; it needs"
+    rm disk/filler
+    start_daemon
+    is "$(dj get --cached small 1)" "small 1"
+}
