@@ -32,6 +32,7 @@ class Checks:
         self.check_edges(touched)
         until('content', lambda: self.content_problem(kept))
         until('leftovers', self.leftovers)
+        until('the store', self.fsck)
         self.probe()
 
     def unrest(self):
@@ -157,6 +158,11 @@ class Checks:
             if os.lstat(path).st_mode != stat.S_IFREG | 0o400 or os.lstat(path).st_nlink != 1:
                 return '%s can be changed' % name
         return None
+
+    def fsck(self):
+        """Records, digests, edges, references and counters, by the store's own means."""
+        done = self.world.dj('-q', 'fsck', '--read-data')
+        return None if done.returncode == 0 else (done.stdout + done.stderr).decode()
 
     def leftovers(self):
         found = list(self.world.processes.each())
