@@ -417,6 +417,9 @@ static int adopt(struct dj_worker *worker, struct dj_slot *slot, int state, stru
 
     if (what == FREE) {
         dj_sessions_clear(worker->sessions, slot->number);
+        /* What a worker that was killed had not cleaned; nobody is in it. */
+        if (!is_held(state) && dj_slot_make(&worker->work, slot, NULL) < 0)
+            dj_log_warning("slot %" PRIu32 " cannot be cleaned until it is used", slot->number);
         return 0;
     }
     slot->instance = spec.instance;
