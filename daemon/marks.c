@@ -12,7 +12,6 @@
  * What happens to stored runs one by one: marks that spread to dependents, deletion, its undoing.
  */
 
-
 /* ---- marks ---- */
 
 struct spreading {
@@ -39,6 +38,12 @@ static bool concerns(const struct spreading *spreading, const struct dj_rec_edge
            (spreading->child_instance == 0 || edge->instance == spreading->child_instance);
 }
 
+/* One that was accepted since its mark is stale only when it is marked anew. */
+static bool has_mark(const struct dj_rec_summary *summary)
+{
+    return summary->stale && summary->accepted.n == 0;
+}
+
 static bool is_marked(struct dj_engine *engine, uint64_t number, uint64_t instance)
 {
     struct dj_call *call = dj_call_by_number(engine, number);
@@ -49,7 +54,7 @@ static bool is_marked(struct dj_engine *engine, uint64_t number, uint64_t instan
             DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, i);
 
         if (summary->instance == instance)
-            marked = summary->stale;
+            marked = has_mark(summary);
     }
     dj_call_unref(call);
     return marked;
@@ -106,7 +111,6 @@ static void forget_accepted(struct dj_rec_summary *summary)
     summary->accepted = (struct dj_list){0};
 }
 
-/* One that was accepted meanwhile is stale again. */
 static bool mark_summaries(struct spreading *spreading, struct dj_call *call, uint64_t instance)
 {
     bool marked = false;
@@ -115,8 +119,7 @@ static bool mark_summaries(struct spreading *spreading, struct dj_call *call, ui
         struct dj_rec_summary *summary =
             DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, i);
 
-        if ((summary->stale && summary->accepted.n == 0) ||
-            (instance != 0 && summary->instance != instance))
+        if (has_mark(summary) || (instance != 0 && summary->instance != instance))
             continue;
         summary->stale = true;
         forget_accepted(summary);

@@ -157,12 +157,21 @@ kill_daemon()
     wait_until not is_running "$pid"
 }
 
+# The state of a process, a letter, and its parent; nothing when there is none. Without a fork: this
+# is asked very often.
+state_of()
+{
+    local stat
+
+    { read -r stat < "/proc/$1/stat"; } 2> /dev/null || return
+    read -r state parent _ <<< "${stat##*) }"
+}
+
 is_running()
 {
-    local state
+    local state='' parent=''
 
-    state=$(sed -n 's/^State:\t\(.\).*/\1/p' "/proc/$1/status" 2> /dev/null)
-    [ -n "$state" ] && [ "$state" != Z ]
+    state_of "$1" && [ "$state" != Z ]
 }
 
 # define_tasks: a task file from standard input, its folder is $DJ_TMP.
@@ -178,22 +187,21 @@ define_tasks()
 # only those that are called so. Neither bats nor the asking shell is among them.
 our_pids()
 {
-    local pid line name ancestors=" " up=$BASHPID
+    local pid line name words ancestors=" " parent=$BASHPID state
 
-    while [ "$up" -gt 1 ]; do
-        ancestors+="$up "
-        up=$(sed -n 's/^PPid:\t//p' "/proc/$up/status" 2> /dev/null) || break
-        [ -n "$up" ] || break
+    while [ "${parent:-1}" -gt 1 ]; do
+        ancestors+="$parent "
+        state_of "$parent" || break
     done
     while read -r line; do
         pid=${line#/proc/}
         pid=${pid%/environ}
         [[ $ancestors != *" $pid "* ]] || continue
-        name=$(cat "/proc/$pid/comm" 2> /dev/null) || continue
+        { read -r name < "/proc/$pid/comm"; } 2> /dev/null || continue
         [ $# -eq 0 ] || [ "$name" = "$1" ] || continue
-        ! tr '\0' ' ' < "/proc/$pid/cmdline" 2> /dev/null | grep -q 'bats-\(exec\|format\)' || continue
-        is_running "$pid" || continue
-        echo "$pid"
+        { mapfile -d '' -t words < "/proc/$pid/cmdline"; } 2> /dev/null || continue
+        [[ "${words[*]}" != *bats-exec* && "${words[*]}" != *bats-format* ]] || continue
+        ! is_running "$pid" || echo "$pid"
     done < <(grep -lzsF "$DJ_TMP" /proc/[0-9]*/environ)
 }
 
@@ -202,7 +210,7 @@ our_mounts()
     # Of mountinfo, field 5 is the mount point, with blanks as \040.
     local point
     while read -r _ _ _ _ point _; do
-        point=$(printf '%b' "$point")
+        printf -v point %b "$point"
         [[ $point != "$DJ_TMP"/* ]] || echo "$point"
     done < /proc/self/mountinfo
 }
