@@ -79,7 +79,8 @@ static void check_fusermount(struct dj_doctor *doctor)
         dj_doctor_say(doctor, DJ_DOCTOR_OK, "fuse", "%s", dj_buf_str(&line));
     else
         dj_doctor_say(doctor, DJ_DOCTOR_PROBLEM, "fuse",
-                      "fusermount3 cannot be run, and mounting needs it; install the package fuse3");
+                      "fusermount3 cannot be run, and mounting needs it; install the package "
+                      "fuse3");
 }
 
 static bool has_line(struct dj_bytes text, const char *word)

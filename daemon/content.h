@@ -6,11 +6,11 @@
  *     quarantine/          beside it: bytes that were not those of their name, by that name
  *
  * A name stands for whole, synced bytes: files are synced before they get their name, and a name is
- * durable when adopt returns. An adopted file keeps the name that it had, too, and its mode, so that
- * a daemon that is killed before the record is written leaves everything to be taken in again; it is
- * sealed (read-only) when the record is there, and its other name is for the caller to remove. The
- * sweep after an unclean end seals what was not. Removing is not made durable: after a power loss a removed file may
- * be back, which the sweep after an unclean end finds.
+ * durable when adopt returns. An adopted file keeps the name that it had, too, and its mode, so
+ * that a daemon that is killed before the record is written leaves everything to be taken in again;
+ * it is sealed (read-only) when the record is there, and its other name is for the caller to
+ * remove. The sweep after an unclean end seals what was not. Removing is not made durable: after a
+ * power loss a removed file may be back, which the sweep after an unclean end finds.
  *
  * Adopting a file claims it: it is not removed before as many unclaims, so that whoever takes the
  * same bytes in does not lose them to somebody who finds that no record refers to them yet.

@@ -326,8 +326,8 @@ char *dj_content_file(struct dj_engine *engine, const struct dj_rec_content *con
  * dj_verify(engine, instance, contents, n, done, cookie, err): to be called before the first bytes
  * of the instance's contents are given: what was not read since this daemon started is read and
  * compared with its digest. 0: all is good, and done() is not called; 1: done() will be called,
- * with 0 or -errno and a sentence. -EUCLEAN: it is damaged; it has been set aside, and the runs that
- * have it are corrupt, so that asking for them again computes. The instance is held meanwhile.
+ * with 0 or -errno and a sentence. -EUCLEAN: it is damaged; it has been set aside, and the runs
+ * that have it are corrupt, so that asking for them again computes. The instance is held meanwhile.
  */
 typedef void dj_verified_fn(void *cookie, int code, const char *sentence);
 int dj_verify(struct dj_engine *engine, uint64_t instance,

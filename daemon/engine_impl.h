@@ -246,7 +246,8 @@ struct dj_engine {
 };
 
 /* engine.c */
-/* store_walked(): frees the iterator; -EUCLEAN when code, or the walk, says that not all was read. */
+/* store_walked(): frees the iterator; -EUCLEAN when code, or the walk, says that not all was
+ * read. */
 int store_walked(struct dj_engine *engine, struct dj_store_iter *iter, int code,
                  struct dj_err *err);
 /* engine_reload(): after a change that could not be written: what the store has, again. */
@@ -265,8 +266,8 @@ void task_put(struct dj_engine *engine, struct dj_store_batch *batch,
 uint64_t task_epoch(const struct task *task);
 
 /* tracked.c */
-/* tracked_path(): the file behind a tracked word: `command` is the first word of the command when it
- * names a file. NULL: none. */
+/* tracked_path(): the file behind a tracked word: `command` is the first word of the command when
+ * it names a file. NULL: none. */
 char *tracked_path(const struct dj_definition *definition, struct dj_bytes word);
 /* tracked_hash(): false: a digest is not known yet; task_settle() is called when it is. */
 bool tracked_hash(struct dj_engine *engine, struct task *task, struct dj_hasher *hasher);

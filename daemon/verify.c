@@ -201,7 +201,8 @@ static int look_here(struct dj_engine *engine, uint64_t instance,
         if (is_it(dj_buf_bytes(&content->bytes), &content->digest))
             return 0;
         instance_corrupt(engine, instance, "a part of its record does not match its digest");
-        return dj_err_set(err, EUCLEAN, "what was stored is damaged; asking again computes it anew");
+        return dj_err_set(err, EUCLEAN,
+                          "what was stored is damaged; asking again computes it anew");
     }
     if (verified_has(engine, &content->digest))
         return 0;

@@ -18,7 +18,7 @@ programme()
     requires_fuse
     requires python3
     mkdir "$DJ_TMP/crash"
-    DJ_TMP=$DJ_TMP python3 -S "$DJ_SRCDIR/tests/crash/crash.py" "$DJ_BUILDDIR/tests/crash" "$DJ_TMP/crash" \
+    python3 -S "$DJ_SRCDIR/tests/crash/crash.py" "$DJ_BUILDDIR/tests/crash" "$DJ_TMP/crash" \
         --seed "${DJ_CRASH_SEED:-$RANDOM$RANDOM}" "$@" > programme 2>&1 < /dev/null 3>&- || {
         cat programme >&2
         tail -n 20 "$DJ_TMP/crash/programs.log" >&2
@@ -75,7 +75,7 @@ block_notifier()
     cat "$run/result" > /dev/null
     rm -f there go
     (
-        cd "$run"
+        cd "$run" || exit
         ls -l > "$DJ_TMP/there"
         until [ -e "$DJ_TMP/go" ]; do sleep 0.01; done
         exec unlink result
@@ -88,7 +88,7 @@ block_notifier()
     wait_until waits_in request_wait_answer "$unlink"
     kill -STOP "$djd"
     kill -CONT "$djfs"
-    wait_until -t 2 waits_in fuse_reverse_inval_entry "$djfs" && return 0
+    wait_until -t 1 waits_in fuse_reverse_inval_entry "$djfs" && return 0
     kill -CONT "$djd"
     wait_until not is_running "$unlink"
     return 1
@@ -102,7 +102,7 @@ block_notifier()
     dj define t n:int -- echo '{n}'
     until block_notifier "$n"; do
         n=$((n + 1))
-        [ "$n" -lt 10 ]
+        [ "$n" -lt 30 ]
     done
     djfs=$(our_pids djfs)
     kill -KILL "$djfs"

@@ -133,6 +133,7 @@ mounts()
     says 0 note daemon "no daemon runs; dj up starts it"
     start_daemon --no-mount
     kill_daemon
+    kill "$(our_pids djw)"
     wait_until not runs djw
     says 1 problem daemon "nobody listens at $DJ_CONNECT: its daemon was killed; dj up starts"
     rm "$DJ_CONNECT"

@@ -106,10 +106,6 @@ ends()
     exits 2 dj get --force --cached double 1
     is "$output" "dj: get: --force computes and --cached never does"
     exits 2 dj get --timeout soon double 1
-    exits 2 dj get --ignore n double 1
-    has "$output" "dj: get: --ignore is not there yet; say \`ignore = PARAMETER\`"
-    exits 2 dj get --keep n double 1
-    has "$output" "dj: get: --keep is not there yet; say \`keep = PARAMETER\`"
     exits 2 dj get --launch thread double 1
     has "$output" "dj: get: --launch is not there yet"
     exits 2 dj get --session other double 1

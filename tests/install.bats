@@ -103,7 +103,7 @@ setup()
     is "$(dj wait gate)" done
     is "$(dj get --cached gate)" through
     dj down
-    wait_until no_daemon
+    wait_until -t 30 no_daemon
 }
 
 @test "mount.fuse.djfs passes options on and drops what is for mount(8)" {

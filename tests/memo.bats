@@ -146,7 +146,11 @@ gate='touch "$DJ_TMP/in"; until test -e "$DJ_TMP/open"; do sleep 0.02; done'
     has "$output" "no option --nope"
     exits 2 dj memo --force --cached true
     has "$output" "never does"
-    for option in ignore keep launch session; do
+    for option in ignore keep; do
+        exits 2 dj memo --$option x true
+        has "$output" "dj: memo: a memo has no parameters that could be left out of account"
+    done
+    for option in launch session; do
         exits 2 dj memo --$option x true
         has "$output" "dj: memo: --$option is not there yet"
     done

@@ -201,10 +201,12 @@ END
 
 @test "show: all about a run on a screen, whatever its state" {
     is "$(dj show a.done 1 | sed -E 's/(queued|started|ended)( +)[0-9T:.-]+Z/\1\2TIME/
-        s/^took .*/took      T/; s/^where .*/where     W/; s/^instance .*/instance  N/')" "$(cat << 'END'
+        s/^progress .*/progress  P/; s/^took .*/took      T/; s/^where .*/where     W/
+        s/^instance .*/instance  N/')" "$(cat << 'END'
 run       tasks/a.done/1
 status    done
 why       hit
+progress  P
 argument  n = 1
 version   1
 instance  N

@@ -61,8 +61,8 @@ struct dj_work {
     bool trash; /* something waits in trash/ for dj_trash_empty() */
 };
 
-/* dj_slot_folder_is_plain(folder), dj_slot_file_is_plain(file): as we make them, whatever is inside:
- * mode, owner, names, nothing attached, and not marked immutable or append-only (chattr). */
+/* dj_slot_folder_is_plain(folder), dj_slot_file_is_plain(file): as we make them, whatever is in
+ * them: mode, owner, names, nothing attached, and not marked immutable or append-only (chattr). */
 bool dj_slot_folder_is_plain(int folder);
 bool dj_slot_file_is_plain(int file, uint64_t *ret_size);
 

@@ -41,6 +41,7 @@ class Programme:
         self.load = Load(self.world, args.seed)
         self.checks = Checks(self.world, self.load)
         self.hits = {}
+        self.armed = None   # the point for which the trap is set already
 
     def await_hit(self, point):
         end = time.monotonic() + LIMIT
@@ -70,12 +71,19 @@ class Programme:
             time.sleep(0.001)
         raise Wrong('there is no %s' % victim)
 
-    def strike(self, what, count):
+    def strike(self, what, count, then):
         """Ends a process, by its name or at a kill point; checks that something was in flight."""
         self.load.lenient |= what.split('-')[0] in LENIENT
         if '-' in what:
-            self.world.trap.arm(what, count)
+            if self.armed != what:
+                self.world.trap.arm(what, count)
+            self.armed = None
             when = self.await_hit(what)
+        elif then is not None and '-' in then[0]:
+            # before, since who is started instead may come by at once
+            self.world.trap.arm(*then)
+            self.armed = then[0]
+            when = self.kill(what)
         else:
             when = self.kill(what)
         flying = self.load.in_flight(when)
@@ -93,11 +101,13 @@ class Programme:
         self.load.start()
         flying = 0
         try:
-            for what, count in strikes:
-                flying += len(self.strike(what, count))
+            for i, (what, count) in enumerate(strikes):
+                then = strikes[i + 1] if i + 1 < len(strikes) else None
+                flying += len(self.strike(what, count, then))
             self.recover()
         finally:
             self.world.trap.disarm()
+            self.armed = None
             self.load.stopping.set()
         until('recovery', self.not_back)
         self.load.stop()

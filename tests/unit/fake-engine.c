@@ -10,8 +10,6 @@
 #include "lib/model/taskfile.h"
 #include "lib/util/mem.h"
 
-#define T0 UINT64_C(1700000000000000000)
-
 struct dj_engine *fake_engine(void)
 {
     dj_digest_setup();
@@ -70,7 +68,7 @@ static void set_definition(struct dj_engine *engine, const struct dj_definition 
     dj_definition_copy(&task->definition, definition);
     task->task.name = task->definition.name;
     task->task.definition = &task->definition;
-    task->task.changed_ns = T0;
+    task->task.changed_ns = FAKE_TIME_NS;
 }
 
 void fake_define(struct dj_engine *engine, const char *text)
@@ -464,7 +462,8 @@ struct fake_instance *fake_run(struct dj_engine *engine, struct dj_call *call)
     instance->number = ++engine->last_instance;
     instance->call = call;
     instance->live = true;
-    instance->state = (struct dj_live){.status = DJ_RUNNING, .queued_ns = T0, .start_ns = T0};
+    instance->state = (struct dj_live){
+        .status = DJ_RUNNING, .queued_ns = FAKE_TIME_NS, .start_ns = FAKE_TIME_NS};
     LL_APPEND(engine->instances, instance);
     call->live = instance->number;
     if (call->number == 0)
@@ -495,8 +494,8 @@ static struct fake_instance *end(struct dj_engine *engine, struct dj_call *call)
     call->ended++;
     instance->rec.number = instance->number;
     instance->rec.call = call->number;
-    instance->rec.queued_ns = instance->rec.start_ns = T0;
-    instance->rec.end_ns = T0 + instance->number * 1000000;
+    instance->rec.queued_ns = instance->rec.start_ns = FAKE_TIME_NS;
+    instance->rec.end_ns = FAKE_TIME_NS + instance->number * 1000000;
     instance->rec.log.size = 4;
     instance->rec.log.here = true;
     dj_buf_adds(&instance->rec.log.bytes, "log\n");
@@ -544,7 +543,7 @@ void fake_entry(struct fake_instance *instance, const char *path, unsigned mode,
 
     dj_buf_adds(&entry->path, path);
     entry->mode = mode;
-    entry->mtime_ns = T0;
+    entry->mtime_ns = FAKE_TIME_NS;
     if ((mode & 0170000) == 0120000) {
         dj_buf_adds(&entry->target, content);
     } else {
@@ -852,60 +851,4 @@ void dj_dependents(struct dj_engine *engine, uint64_t call_number, uint64_t afte
                 return;
         }
     }
-}
-
-/* ---- the whole ---- */
-
-void dj_totals(struct dj_engine *engine, struct dj_totals *ret)
-{
-    *ret = (struct dj_totals){.workers = 4, .busy = 1, .runs = engine->last_instance,
-                              .bytes = 1000, .bytes_total = 1 << 30, .bytes_free = 1 << 29,
-                              .start_ns = T0, .paused = engine->paused};
-}
-
-void dj_pause(struct dj_engine *engine, bool paused)
-{
-    engine->paused = paused;
-}
-
-int dj_reload(struct dj_engine *engine, struct dj_err *err)
-{
-    (void)engine;
-    (void)err;
-    return 0;
-}
-
-int dj_gc(struct dj_engine *engine, struct dj_err *err)
-{
-    (void)err;
-    engine->gcs++;
-    return 0;
-}
-
-const char *dj_engine_mount(struct dj_engine *engine)
-{
-    (void)engine;
-    return "/mnt/dj";
-}
-
-const char *dj_engine_store_dir(struct dj_engine *engine)
-{
-    (void)engine;
-    return "/store";
-}
-
-uint64_t dj_events_begin(struct dj_engine *engine)
-{
-    return engine->events_begin;
-}
-
-uint64_t dj_events_end(struct dj_engine *engine)
-{
-    return engine->events.len;
-}
-
-void dj_events_read(struct dj_engine *engine, uint64_t offset, size_t size, struct dj_buf *ret)
-{
-    offset = DJ_MAX(offset, engine->events_begin);
-    dj_buf_add(ret, engine->events.data + offset, DJ_MIN(size, engine->events.len - offset));
 }

@@ -10,6 +10,9 @@
 #include "daemon/engine.h"
 #include "daemon/request.h"
 
+/* When everything happened, realtime nanoseconds. */
+#define FAKE_TIME_NS UINT64_C(1700000000000000000)
+
 struct fake_instance {
     uint64_t number;
     struct dj_call *call;

@@ -1,4 +1,5 @@
-/* The peers of the canned engine, and requests whose answers are caught (fake-engine.h). */
+/* What the canned engine tells of itself, its peers, and requests whose answers are caught
+ * (fake-engine.h). */
 #include "tests/unit/fake-engine.h"
 
 #include <errno.h>
@@ -7,6 +8,64 @@
 #include <stdlib.h>
 
 #include "lib/util/mem.h"
+
+/* ---- the whole ---- */
+
+void dj_totals(struct dj_engine *engine, struct dj_totals *ret)
+{
+    *ret = (struct dj_totals){.workers = 4, .busy = 1, .runs = engine->last_instance,
+                              .bytes = 1000, .bytes_total = 1 << 30, .bytes_free = 1 << 29,
+                              .start_ns = FAKE_TIME_NS, .paused = engine->paused};
+}
+
+void dj_pause(struct dj_engine *engine, bool paused)
+{
+    engine->paused = paused;
+}
+
+int dj_reload(struct dj_engine *engine, struct dj_err *err)
+{
+    (void)engine;
+    (void)err;
+    return 0;
+}
+
+int dj_gc(struct dj_engine *engine, struct dj_err *err)
+{
+    (void)err;
+    engine->gcs++;
+    return 0;
+}
+
+const char *dj_engine_mount(struct dj_engine *engine)
+{
+    (void)engine;
+    return "/mnt/dj";
+}
+
+const char *dj_engine_store_dir(struct dj_engine *engine)
+{
+    (void)engine;
+    return "/store";
+}
+
+uint64_t dj_events_begin(struct dj_engine *engine)
+{
+    return engine->events_begin;
+}
+
+uint64_t dj_events_end(struct dj_engine *engine)
+{
+    return engine->events.len;
+}
+
+void dj_events_read(struct dj_engine *engine, uint64_t offset, size_t size, struct dj_buf *ret)
+{
+    offset = DJ_MAX(offset, engine->events_begin);
+    dj_buf_add(ret, engine->events.data + offset, DJ_MIN(size, engine->events.len - offset));
+}
+
+/* ---- peers and requests ---- */
 
 const struct dj_peer_facts *dj_peer_facts(const struct dj_peer *peer)
 {

@@ -268,7 +268,8 @@ static const char *const stubborn[] = {
 
 static void test_stubborn(void)
 {
-    const char *looks = "ls -A . $TMPDIR | wc -l; stat -c '%a %F' . $TMPDIR; touch x $TMPDIR/x && rm x $TMPDIR/x || echo closed; "
+    const char *looks = "ls -A . $TMPDIR | wc -l; stat -c '%a %F' . $TMPDIR; "
+                        "touch x $TMPDIR/x && rm x $TMPDIR/x || echo closed; "
                         "python3 -c 'import os; print(os.listxattr(\".\"))'";
     dj_cleanup_buf struct dj_buf free_all = DJ_BUF_INIT;
 
