@@ -98,7 +98,7 @@ static void make_run(struct dj_store_batch *batch, unsigned i)
     struct task *task = task_at(layer);
     char digits[16];
     struct dj_bytes word;
-    struct dj_args args;
+    dj_cleanup_args struct dj_args args = DJ_ARGS_INIT;
     uint64_t own = dj_premises_task(engine->premises, task->public.number, &task->effective);
 
     snprintf(digits, sizeof(digits), "%u", i);
