@@ -237,9 +237,9 @@ static void note_newer(struct dj_engine *engine, const struct dj_call *call, uin
     dj_cleanup_reason struct dj_reason failed;
     dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
 
+    dj_reason_init(&failed);
     if (newest == NULL || newest->instance == current || newest->state == DJ_DONE)
         return;
-    dj_reason_init(&failed);
     find_failure(engine, call, newest, &failed);
     failed.remembered = false;
     dj_buf_adds(&text, "a newer try: ");
