@@ -170,9 +170,10 @@ static int take_record(struct dj_engine *engine, struct task *task,
     task->public.changed_ns = rec->changed_ns;
     task->public.definition = NULL;
     dj_definition_release(&task->definition);
-    dj_definition_init(&task->definition);
     /* The last definition says how the names of the runs are read, also while there is none. */
-    if (rec->definition.len != 0) {
+    if (rec->definition.len == 0) {
+        dj_definition_init(&task->definition);
+    } else {
         rc = dj_definition_load(dj_buf_bytes(&rec->definition), &task->definition, err);
         if (rc == 0 && rec->defined)
             task->public.definition = &task->definition;
