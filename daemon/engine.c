@@ -209,6 +209,7 @@ int dj_engine_new(struct dj_loop *loop, struct dj_store *store,
     if (engine->stored_bytes == 0)
         quota_count(engine);
     sweep_orphans(engine);
+    last_mount_load(engine);
     dj_engine_on_change(engine, dj_tree_changed, engine);
     *ret = engine;
     return 0;
@@ -226,6 +227,7 @@ void dj_engine_stop(struct dj_engine *engine, bool cancel)
     struct dj_msg_stop stop = {.cancel = cancel};
 
     engine->stopping = true;
+    last_mount_end(engine);
     for (struct run *run = engine->runs; run != NULL; run = run->hh.next)
         dj_timer_cancel(dj_steal(run->timer));
     if (engine->worker != NULL)
@@ -278,17 +280,6 @@ void dj_engine_on_change(struct dj_engine *engine, dj_change_fn *change, void *c
 {
     engine->change = change;
     engine->change_cookie = cookie;
-}
-
-void dj_engine_set_mount(struct dj_engine *engine, const char *mount)
-{
-    free(engine->mount);
-    engine->mount = mount == NULL || mount[0] == '\0' ? NULL : dj_xstrdup(mount);
-}
-
-void dj_engine_add_mount(struct dj_engine *engine DJ_UNUSED, const char *mount)
-{
-    mounts_add(dj_bytes_of(mount));
 }
 
 void dj_engine_remove_mount(struct dj_engine *engine DJ_UNUSED, const char *mount)

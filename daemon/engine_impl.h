@@ -237,6 +237,7 @@ struct dj_engine {
     dj_change_fn *change;
     void *change_cookie;
     char *mount;
+    struct dj_timer *mount_due;  /* not NULL: mount is the last daemon's and has not come yet */
     uint64_t start_ns;
     struct dj_buf events;
     uint64_t events_begin;
@@ -356,6 +357,10 @@ void contents_leave(struct dj_engine *engine);
 /* contents_settle(engine, claims): struct dj_digest that were adopted; the list is emptied. */
 void contents_settle(struct dj_engine *engine, struct dj_list *claims);
 size_t contents_sweep(struct dj_engine *engine);
+
+/* last_mount.c: the mount that the daemon before had; _end(): while there is a loop. */
+void last_mount_load(struct dj_engine *engine);
+void last_mount_end(struct dj_engine *engine);
 
 /*
  * mounted.c: paths below our own mounts. mounts_add(), _remove(): a mount point, when its djfs

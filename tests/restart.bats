@@ -250,3 +250,25 @@ of_store()
             is "$(dj get --cached large "$name" | cksum)" "$(yes "large $name" | head -c 1500000 | cksum)"
     done
 }
+
+@test "a run that is begun again before the mount is back knows where it is" {
+    requires_fuse
+    local djfs
+    start_daemon
+    dj define tell -- sh -c "touch $DJ_TMP/began; test -e $DJ_TMP/go || exec sleep 60; echo \"\$DJ\""
+    dj run tell
+    wait_until test -e began
+    djfs=$(our_pids djfs)
+    kill -STOP "$djfs"
+    on_exit kill -CONT "$djfs"
+    kill_daemon
+    { our_pids djw; our_pids dj-reaper; } | xargs kill -KILL
+    wait_until not runs djw
+    wait_until not runs dj-reaper
+    touch go
+    start_daemon --no-mount
+    is "$(dj wait tell)" done
+    is "$(dj get --cached tell)" "$MNT"
+    kill -CONT "$djfs"
+    wait_until test -e "$MNT/tasks/tell/_/result"
+}

@@ -30,8 +30,7 @@ AFTER = {
     'djd-lost-written': 'reaper',
     'djw-slot-adopted': 'djw',
 }
-# An error is right when these are ended; a reaper's run is lost, and begun again three times at most.
-LENIENT = ('task', 'djfs', 'reaper')
+LENIENT = ('task', 'djfs')   # an error is right when these are ended
 
 
 class Programme:

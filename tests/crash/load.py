@@ -124,7 +124,15 @@ class Load:
     def failed(self, what, text):
         # a run that asks by `dj get` fails when its daemon goes
         if not self.lenient and what.startswith('read') and not what.startswith('read ask/'):
-            self.problems.append('%s: %s' % (what, text))
+            self.problems.append('%s: %s; %s' % (what, text, self.told(what.split()[1])))
+
+    def told(self, name):
+        """Why it failed, in the daemon's words."""
+        try:
+            with open('%s/tasks/%s/error' % (self.world.mount, name)) as file:
+                return file.read().strip()
+        except OSError as error:
+            return str(error)
 
     def step(self, i, operation):
         dice = self.random[i]
