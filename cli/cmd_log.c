@@ -16,7 +16,7 @@
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
 
-enum { LOOK_MS = 100, AWAY_MS = 250 };
+enum { LOOK_MS = 100, AWAY_MS = 250, ABSENT_MAX = 20 };
 
 static void pause_ms(unsigned ms)
 {
@@ -169,7 +169,7 @@ static void say_end(const struct following *following, const struct dj_json *met
 /* The run is looked at before its log, so that at its end nothing of the log is missed. */
 static int follow(struct following *following, int *ret_code, struct dj_err *err)
 {
-    int rc = 0;
+    int rc = 0, absent = 0;
 
     for (;;) {
         dj_cleanup_json struct dj_json *meta = read_meta(following, "", err);
@@ -177,9 +177,16 @@ static int follow(struct following *following, int *ret_code, struct dj_err *err
 
         if (meta == NULL)
             return err->code == 0 ? -EIO : -err->code;
-        if (dj_json_is(dj_json_member(meta, "status"), dj_status_name(DJ_ABSENT)))
-            return dj_err_set(err, ENOENT, "%s was never run, so it has no log",
-                              dj_buf_str(&following->folder));
+        if (dj_json_is(dj_json_member(meta, "status"), dj_status_name(DJ_ABSENT))) {
+            /* One that is cancelled has no record for the moment that its end takes. */
+            if (following->instance != 0 && absent++ < ABSENT_MAX) {
+                pause_ms(LOOK_MS);
+                continue;
+            }
+            return dj_err_set(err, ENOENT, "%s %s, so it has no log",
+                              dj_buf_str(&following->folder),
+                              following->instance == 0 ? "was never run" : "was deleted");
+        }
         rc = turn_to(following, dj_json_uint(dj_json_member(meta, "instance")), err);
         if (rc == 0)
             rc = read_on(following, err);

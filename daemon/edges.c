@@ -1,15 +1,8 @@
 #include "daemon/edges.h"
 
 #include <stdlib.h>
-#include <uthash.h>
 
 #include "lib/util/mem.h"
-
-/* A pair that was read, and for each call one with instance 0, which no instance has. */
-struct dj_edge_known {
-    uint64_t pair[2];
-    UT_hash_handle hh;
-};
 
 bool dj_edges_has(const struct dj_edges *edges, uint64_t call, uint64_t instance)
 {
@@ -67,15 +60,4 @@ void dj_edges_release(struct dj_edges *edges)
     }
     free(edges->list.items);
     edges->list = (struct dj_list){0};
-}
-
-unsigned dj_edges_worst(const struct dj_edges *edges)
-{
-    unsigned worst = 0;
-
-    if (edges->known == NULL)
-        return 0;
-    for (unsigned i = 0; i < edges->known->hh.tbl->num_buckets; i++)
-        worst = DJ_MAX(worst, edges->known->hh.tbl->buckets[i].count);
-    return worst;
 }

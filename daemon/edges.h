@@ -5,9 +5,15 @@
 #ifndef DJ_DAEMON_EDGES_H
 #define DJ_DAEMON_EDGES_H
 
+#include <uthash.h>
+
 #include "lib/model/records.h"
 
-struct dj_edge_known;
+/* A pair that was read, and for each call one with instance 0, which no instance has. */
+struct dj_edge_known {
+    uint64_t pair[2];
+    UT_hash_handle hh;
+};
 
 struct dj_edges {
     struct dj_list list; /* struct dj_rec_edge */
@@ -22,7 +28,5 @@ bool dj_edges_has_call(const struct dj_edges *edges, uint64_t call);
 /* dj_edges_take(edges): the list, which is the caller's now; nothing is left. */
 struct dj_list dj_edges_take(struct dj_edges *edges);
 void dj_edges_release(struct dj_edges *edges);
-/* dj_edges_worst(edges): how many entries the slowest look-up compares with. For tests. */
-unsigned dj_edges_worst(const struct dj_edges *edges);
 
 #endif

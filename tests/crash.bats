@@ -53,17 +53,6 @@ programme()
     grep -q '^8 cycles' programme
 }
 
-# waits_in NAME PID: a thread of it waits in that function of the kernel.
-waits_in()
-{
-    local task
-
-    for task in /proc/"$2"/task/*; do
-        [[ $(cat "$task/wchan" 2> /dev/null) != "$1"* ]] || return 0
-    done
-    return 1
-}
-
 # block_notifier N: whether djfs waits for a lock that an unlink holds. What is stopped cannot answer:
 # the unlink waits for its daemon, in the folder in which the kernel is to forget a name. It comes
 # before the lock is taken when the kernel asks for the folder's mode once more.

@@ -51,7 +51,7 @@ teardown()
 @test "who waits for the daemon can be killed" {
     kill_fixture
     ls "$MNT/tasks/echo" > /dev/null 2>&1 3>&- &
-    sleep 0.2
+    wait_until waits_in request_wait $!
     kill -TERM $!
     takes_about 0 1000 wait $!
     is "$status" 143

@@ -52,7 +52,8 @@ def start(path):
     pid, fd = pty.fork()
     if pid == 0:
         os.execvp('cat', ['cat', path])
-    time.sleep(0.4)
+    while 'request_wait' not in open('/proc/%d/wchan' % pid).read():
+        time.sleep(0.01)
     return pid, fd
 pid, fd = start(sys.argv[1])
 t = time.monotonic()

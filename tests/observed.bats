@@ -271,7 +271,7 @@ END
     dj cancel d.busy 3
     local code=0
     wait "$pid" || code=$?
-    is "$code" 75
+    is "$code: $(cat said)" "75: $(cat said)"
     has "$(cat said)" "dj: d.busy/3 was cancelled by"
     exits 5 dj log -f a.done 99
 }

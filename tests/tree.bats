@@ -312,12 +312,16 @@ versions()
     [ -d "$MNT/tasks/none" ]
 }
 
+touched_after()
+{
+    touch after && [ after -nt "$1" ]
+}
+
 @test "mount: the time of a result is the end of its run: make and find -newer work" {
     requires_fuse
     touch before
     cat "$MNT/tasks/text/made/result" > out
-    sleep 0.01
-    touch after
+    wait_until touched_after "$MNT/tasks/text/made/result"
     is "$(find "$MNT/tasks/text" -path '*/made/result' -newer before)" "$MNT/tasks/text/made/result"
     is "$(find "$MNT/tasks/text" -path '*/made/result' -newer after)" ""
     printf 'built: %s\n\tcp $< $@\n' "$MNT/tasks/text/made/result" > Makefile

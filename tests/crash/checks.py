@@ -189,7 +189,7 @@ class Checks:
                 if name in ('arg', 'cwd', 'tmp') and set(os.listdir(path)) - {'args.json'}:
                     return '%s has %s' % (path, os.listdir(path))
         run = sorted(os.listdir(self.world.work + '/run'))
-        if run != ['socket', 'socket.generations']:
+        if run != ['socket', 'socket.generations', 'socket.mount']:
             return 'run has %s' % run
         if os.listdir(self.world.store + '/content/incoming'):
             return 'incoming is not empty'

@@ -174,6 +174,17 @@ is_running()
     state_of "$1" && [ "$state" != Z ]
 }
 
+# waits_in NAME PID: a thread of it waits in that function of the kernel.
+waits_in()
+{
+    local task
+
+    for task in /proc/"$2"/task/*; do
+        [[ $(cat "$task/wchan" 2> /dev/null) != "$1"* ]] || return 0
+    done
+    return 1
+}
+
 # define_tasks: a task file from standard input, its folder is $DJ_TMP.
 define_tasks()
 {

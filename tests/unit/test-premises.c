@@ -126,6 +126,17 @@ static void looking(void)
     dj_premises_free(premises);
 }
 
+/* How many entries the slowest look-up compares with. */
+static unsigned worst_bucket(const struct dj_edges *edges)
+{
+    const UT_hash_table *table = edges->known->hh.tbl;
+    unsigned worst = 0;
+
+    for (unsigned i = 0; i < table->num_buckets; i++)
+        worst = DJ_MAX(worst, table->buckets[i].count);
+    return worst;
+}
+
 static void fan_in(void)
 {
     enum { WIDE = 100000 };
@@ -148,7 +159,7 @@ static void fan_in(void)
     is_int((long)again, 0, "each once");
     is_int((long)found, WIDE, "and knows whom it has read");
     ok(!dj_edges_has(&edges, 5, 13), "another instance is another edge");
-    ok(dj_edges_worst(&edges) <= 32, "no look-up compares with more than 32 of them");
+    ok(worst_bucket(&edges) <= 32, "no look-up compares with more than 32 of them");
     asked = 0;
     ok(dj_premises_hold(premises, set, 1, holds, NULL), "what they rest on holds");
     is_int((long)asked, 3, "by three look-ups");
