@@ -97,7 +97,7 @@ holds()
     holds --argjson cpus "$(nproc)" '.user_seconds + .system_seconds <= .seconds * $cpus + 0.1'
     # The kernel counts pages in batches for each processor.
     holds --argjson seen "$peak" '.max_rss_kib >= $seen - 1024 and .max_rss_kib < $seen * 1.2 + 4096'
-    holds --argjson seen "$peak" '(.memory.watched_by | IN("polling", "cgroup")) and .memory.peak > 60 * 1048576'
+    holds --argjson seen "$peak" '(.memory.watched_by | IN("polling", "cgroup")) and .memory.peak >= ($seen - 1024) * 1024'
     dj define light -- true
     dj get light
     is "$(dj cat tasks/light/_/meta | jq -c .memory)" '{"watched_by":"none"}'

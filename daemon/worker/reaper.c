@@ -114,7 +114,10 @@ static void add_usage(struct dj_exit_record *ended, const struct rusage *usage)
 static void finish(struct reaper *reaper)
 {
     reaper->ended.end_ns = reaper->order->start_ns + (reaper->end_ns - reaper->begin_ns);
-    reaper->ended.memory_peak = reaper->limits.memory_peak;
+    /* A run that was over before the next look was due had no less than its largest process. */
+    if (reaper->ended.memory_guard == DJ_MEMORY_POLLING)
+        reaper->ended.memory_peak = DJ_MAX(reaper->limits.memory_peak,
+                                           reaper->ended.max_rss_kib * 1024);
     if (reaper->leaf.len != 0) {
         reaper->ended.memory_peak = dj_cgroup_peak(dj_buf_str(&reaper->leaf));
         dj_cgroup_remove(reaper->order->cgroup, reaper->order->slot);
