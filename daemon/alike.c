@@ -200,7 +200,8 @@ static void collect(const struct alike *alike, uint64_t hash, struct dj_list *re
         if (all[i].hash == hash)
             *(struct entry *)dj_list_add(ret, sizeof(*all)) = all[i];
     }
-    qsort(ret->items, ret->n, sizeof(*all), newest_first);
+    if (ret->n != 0)
+        qsort(ret->items, ret->n, sizeof(*all), newest_first);
 }
 
 static bool answers(struct alike *alike, const struct entry *entry, const struct dj_digest *key)

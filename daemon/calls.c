@@ -472,31 +472,87 @@ struct closure instance_closure(struct dj_engine *engine, const struct dj_call *
     return closure;
 }
 
-uint64_t dj_call_current(struct dj_engine *engine, struct dj_call *call)
+bool summary_durable(struct dj_engine *engine, const struct dj_rec_summary *summary)
 {
-    const struct run *run = call->run;
+    const struct run *run = run_find(engine, summary->instance);
 
-    if (call->rec.deleted_ns != 0 || (run != NULL && run->forced))
-        return 0;
-    tasks_look_at_tracked(engine);
-    for (size_t i = call->rec.instances.n; i-- > 0;) {
+    return run == NULL || run->over;
+}
+
+/* Its place among the instances of its call, which are in the order of their ends. */
+static uint64_t asked(const struct dj_rec_summary *summary)
+{
+    return summary->asked != 0 ? summary->asked : summary->instance;
+}
+
+/* engine: only those that are durable; NULL: also others. */
+static const struct dj_rec_summary *newest_of(struct dj_engine *engine,
+                                              const struct dj_call *call)
+{
+    const struct dj_rec_summary *newest = NULL;
+
+    for (size_t i = call->rec.deleted_ns != 0 ? 0 : call->rec.instances.n; i-- > 0;) {
         const struct dj_rec_summary *summary =
             DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, i);
 
-        /* What is not durable yet is nobody's answer. */
-        if (run != NULL && run->instance == summary->instance)
-            continue;
-        if (summary_valid(engine, summary))
-            return summary->instance;
+        if ((newest == NULL || asked(summary) > asked(newest)) &&
+            (engine == NULL || summary_durable(engine, summary)))
+            newest = summary;
     }
-    return 0;
+    return newest;
+}
+
+static const struct dj_rec_summary *newest_valid(struct dj_engine *engine,
+                                                 const struct dj_call *call)
+{
+    const struct dj_rec_summary *newest = NULL;
+
+    for (size_t i = call->rec.deleted_ns != 0 ? 0 : call->rec.instances.n; i-- > 0;) {
+        const struct dj_rec_summary *summary =
+            DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, i);
+
+        if ((newest == NULL || asked(summary) > asked(newest)) &&
+            summary_durable(engine, summary) && summary_valid(engine, summary))
+            newest = summary;
+    }
+    return newest;
+}
+
+uint64_t dj_call_current(struct dj_engine *engine, struct dj_call *call)
+{
+    const struct dj_rec_summary *current;
+
+    if (call->rec.deleted_ns != 0 || (call->run != NULL && call->run->forced))
+        return 0;
+    tasks_look_at_tracked(engine);
+    current = newest_valid(engine, call);
+    return current == NULL ? 0 : current->instance;
+}
+
+void call_choose_run(struct dj_engine *engine, struct dj_call *call)
+{
+    const struct dj_rec_summary *current;
+
+    call->run = NULL;
+    for (struct run *run = call->runs; run != NULL; run = run->beside) {
+        if (!run->incognito && !run->cancelled && !run->over &&
+            (call->run == NULL || call->run->asked < run->asked))
+            call->run = run;
+    }
+    current = call->run == NULL ? NULL : newest_valid(engine, call);
+    if (current != NULL && asked(current) > call->run->asked)
+        call->run = NULL;
 }
 
 const struct dj_rec_summary *call_newest(const struct dj_call *call)
 {
-    if (call->rec.deleted_ns != 0 || call->rec.instances.n == 0)
-        return NULL;
-    return DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, call->rec.instances.n - 1);
+    return newest_of(NULL, call);
+}
+
+const struct dj_rec_summary *call_newest_durable(struct dj_engine *engine,
+                                                 const struct dj_call *call)
+{
+    return newest_of(engine, call);
 }
 
 const struct dj_rec_instance *failure_remembered(struct dj_engine *engine,

@@ -110,6 +110,7 @@ static void add_summary(struct run *run)
     summary->tasks = run->tasks;
     summary->files = run->result.files;
     summary->forced = run->forced;
+    summary->asked = run->asked == run->instance ? 0 : run->asked;
     if (summary->state == DJ_DONE)
         alike_add(run);
     /* The first of a task: what is usual can be told from now on. */

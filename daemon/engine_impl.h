@@ -25,6 +25,7 @@
 
 #include <sys/stat.h>
 #include <uthash.h>
+#include <utlist.h>
 
 #include "daemon/edges.h"
 #include "daemon/engine.h"
@@ -74,6 +75,7 @@ struct dj_call {
     bool foreign;            /* its arguments do not fit its task's parameters any more */
     struct dj_rec_call rec;  /* rec.number 0: no record yet */
     struct run *run;         /* that later askers join */
+    struct run *runs;        /* all of it that are under way */
     unsigned refs;
     UT_hash_handle hh;
 };
@@ -111,6 +113,7 @@ struct run {
     uint64_t try, tries;     /* tries by the definition, 1 without retries */
     uint64_t lost;           /* attempts that were lost before this one */
     uint64_t before;         /* the instance of the try before, 0 */
+    uint64_t asked;          /* of the first try: its place among the runs of its call */
     uint64_t retry_ns;       /* DELAYED: until then */
     struct dj_timer *timer;  /* DELAYED */
     struct run *next;        /* COMMITTED: the try that follows; it has no timer yet */
@@ -122,6 +125,7 @@ struct run {
     uint64_t tasks_stored, never_stored; /* what its live record has of them */
     uint64_t never;          /* premises that never hold: refusals it saw, itself or by its calls */
     bool held;               /* QUEUED, and not in line: see tracked.c */
+    bool over;               /* what is stored of it is durable */
     bool outdated;           /* what it has read was marked meanwhile: no more askers join it */
     struct dj_list given_up; /* struct dj_call *: asked for, and not waited for till the end */
     struct dj_want *wants;   /* who waits for it */
@@ -133,6 +137,7 @@ struct run {
     int failure;             /* COMMITTED: 0 or what the askers get */
     uint64_t search;         /* cycles.c: the last search that met it, */
     struct run *via;         /* and from where */
+    struct run *beside;      /* call->runs */
     UT_hash_handle hh;       /* by instance */
 };
 
@@ -298,7 +303,11 @@ void call_reload(struct dj_engine *engine, struct dj_call *call);
 void calls_reload(struct dj_engine *engine);
 void call_changed(struct dj_engine *engine, struct dj_call *call, bool invalid);
 bool premises_hold(struct dj_engine *engine, uint64_t tasks, uint64_t files);
+/* call_newest(): of those that have ended, the one that was asked for last: a run that was forced
+ * earlier and ends later is none. */
 const struct dj_rec_summary *call_newest(const struct dj_call *call);
+const struct dj_rec_summary *call_newest_durable(struct dj_engine *engine,
+                                                 const struct dj_call *call);
 /* failure_remembered(): the newest try's record, when it answers until somebody forces another. */
 const struct dj_rec_instance *failure_remembered(struct dj_engine *engine,
                                                  const struct dj_call *call);
@@ -312,6 +321,11 @@ struct closure {
 bool summary_holds(struct dj_engine *engine, const struct dj_rec_summary *summary,
                    struct closure *ret);
 bool summary_valid(struct dj_engine *engine, const struct dj_rec_summary *summary);
+/* summary_durable(): what is being stored is nobody's answer yet. */
+bool summary_durable(struct dj_engine *engine, const struct dj_rec_summary *summary);
+/* call_choose_run(): later askers join the run that was asked for last, unless a newer result
+ * answers them. */
+void call_choose_run(struct dj_engine *engine, struct dj_call *call);
 /* call_summary(call, instance): or NULL. */
 struct dj_rec_summary *call_summary(const struct dj_call *call, uint64_t instance);
 /* instance_closure(): what who reads this instance now rests on. */

@@ -24,9 +24,8 @@ static bool would_stay(const struct looking *looking, const struct dj_call *call
         const struct dj_rec_summary *summary =
             DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, i);
 
-        if (call->run != NULL && call->run->instance == summary->instance)
-            continue;
-        if (summary_valid(looking->engine, summary) &&
+        if (summary_durable(looking->engine, summary) &&
+            summary_valid(looking->engine, summary) &&
             !dj_premises_has_task(looking->engine->premises, summary->tasks, looking->task))
             return true;
     }

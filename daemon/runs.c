@@ -62,10 +62,11 @@ struct run *run_new(struct dj_engine *engine, struct dj_call *call, uint64_t ins
 {
     struct run *run = dj_xcalloc(1, sizeof(*run));
 
-    run->instance = instance == 0 ? next_instance(engine) : instance;
+    run->instance = run->asked = instance == 0 ? next_instance(engine) : instance;
     run->engine = engine;
     run->call = call;
     call->refs++;
+    LL_PREPEND2(call->runs, run, beside);
     run->attempt = run->try = run->tries = 1;
     run->queued_ns = dj_clock_now_ns();
     run_new_token(run);
@@ -78,6 +79,7 @@ void run_free(struct run *run)
     struct dj_engine *engine = run->engine;
 
     HASH_DEL(engine->runs, run);
+    LL_DELETE2(run->call->runs, run, beside);
     if (run->call->run == run)
         run->call->run = NULL;
     dj_sched_remove(&engine->sched, &run->line);
@@ -251,8 +253,9 @@ void run_finish(struct run *run, int code, const char *sentence)
     struct dj_call *call = run->call;
 
     dj_call_ref(call);
+    run->over = true;
     if (call->run == run)
-        call->run = NULL;
+        call_choose_run(engine, call);
     if (run->stored)
         forget_stored(run);
     want_forget_asker(run);
@@ -297,7 +300,7 @@ void run_cancel(struct run *run, const char *by, bool drop)
     run->abandoned = by == NULL;
     run->by = by == NULL ? NULL : dj_xstrdup(by);
     if (run->call->run == run)
-        run->call->run = NULL;
+        call_choose_run(run->engine, run->call);
     if (run->state == DELAYED || run->state == QUEUED) {
         cancel_waiting(run);
     } else if (run->state != ENDING && run->state != COMMITTED) {

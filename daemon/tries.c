@@ -75,6 +75,7 @@ void run_prepare_retry(struct run *run, struct dj_store_batch *batch)
     next->try = run->try + 1;
     next->tries = definition->retry.retries + 1;
     next->before = run->instance;
+    next->asked = run->asked;
     next->retry_ns = next->queued_ns +
                      dj_retry_wait_ms(&definition->retry, run->try) * DJ_NS_PER_MS;
     run_put_live(next, batch);

@@ -233,8 +233,8 @@ static void answer(struct dj_want *want, int code, uint64_t instance, const char
 static void record_answer(struct run *asker, struct run *run, int code, uint64_t instance,
                           const char *sentence)
 {
-    const struct dj_rec_summary *newest = call_newest(run->call);
-    bool recorded = !run->incognito && newest != NULL && newest->instance == instance;
+    bool recorded = !run->incognito && run->call->rec.deleted_ns == 0 &&
+                    call_summary(run->call, instance) != NULL;
 
     run_add_premises(asker, run->tasks, run_files(run));
     run_add_never(asker, run->never);

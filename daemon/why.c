@@ -101,20 +101,6 @@ static void find_live(struct run *run, struct dj_reason *ret)
 
 /* ---- why there is no valid result ---- */
 
-/* The newest summary that is known to everybody: not that of a run which is just being stored. */
-static const struct dj_rec_summary *newest_durable(const struct dj_call *call)
-{
-    const struct dj_list *all = &call->rec.instances;
-
-    for (size_t i = call->rec.deleted_ns != 0 ? 0 : all->n; i-- > 0;) {
-        const struct dj_rec_summary *summary = DJ_LIST_AT(all, struct dj_rec_summary, i);
-
-        if (call->run == NULL || call->run->instance != summary->instance)
-            return summary;
-    }
-    return NULL;
-}
-
 static void over_limit(struct dj_buf *buf, const struct dj_rec_instance *rec, const char *what,
                        const char *option)
 {
@@ -207,7 +193,7 @@ char *why_stale(struct dj_engine *engine, const struct dj_call *call,
 
 static void find_cause(struct dj_engine *engine, struct dj_call *call, struct dj_reason *ret)
 {
-    const struct dj_rec_summary *newest = newest_durable(call);
+    const struct dj_rec_summary *newest = call_newest_durable(engine, call);
 
     if (call->run != NULL && call->run->forced) {
         ret->cause = DJ_CAUSE_FORCED;
@@ -233,7 +219,7 @@ static void find_cause(struct dj_engine *engine, struct dj_call *call, struct dj
 static void note_newer(struct dj_engine *engine, const struct dj_call *call, uint64_t current,
                        struct dj_reason *ret)
 {
-    const struct dj_rec_summary *newest = newest_durable(call);
+    const struct dj_rec_summary *newest = call_newest_durable(engine, call);
     dj_cleanup_reason struct dj_reason failed;
     dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
 

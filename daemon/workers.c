@@ -141,6 +141,7 @@ void run_put_live(struct run *run, struct dj_store_batch *batch)
         .tries = run->tries,
         .lost = run->lost,
         .before = run->before,
+        .asked = run->asked,
         .retry_ns = run->retry_ns,
         .cancelled = run->cancelled,
         .by = run->by,
@@ -377,6 +378,7 @@ static void take_live(struct run *run, struct dj_rec_live *live)
     run->tries = live->tries == 0 ? 1 : live->tries;
     run->lost = live->lost;
     run->before = live->before;
+    run->asked = live->asked != 0 ? live->asked : run->instance;
     run->retry_ns = live->retry_ns;
     run->bounds = live->bounds;
     memcpy(run->token, live->token.data, DJ_MIN(live->token.len, sizeof(run->token) - 1));
@@ -424,8 +426,7 @@ static struct run *adopt(struct dj_engine *engine, uint64_t instance)
     dj_call_unref(call);
     take_live(run, &live);
     dj_codec_release(&dj_layout_live, &live);
-    if (!run->incognito && call->run == NULL)
-        call->run = run;
+    call_choose_run(engine, call);
     if (run->retry_ns != 0) {
         run_delay(run);
         return run;
