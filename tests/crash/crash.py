@@ -49,6 +49,7 @@ class Programme:
             hit = self.world.trap.hit()
             if hit is not None:
                 self.hits[point] = self.hits.get(point, 0) + 1
+                self.world.await_end(hit[0])
                 return hit[1]
             self.world.supervise()
             time.sleep(0.002)
@@ -62,9 +63,10 @@ class Programme:
             self.world.supervise()
             found = self.world.processes.find(victim)
             if found and self.load.in_flight(now()):
-                when = now()
+                when, pid = now(), self.random.choice(found)
                 try:
-                    os.kill(self.random.choice(found), signal.SIGKILL)
+                    os.kill(pid, signal.SIGKILL)
+                    self.world.await_end(pid)
                     return when
                 except ProcessLookupError:
                     pass

@@ -173,7 +173,8 @@ class World:
         ready, theirs = os.pipe()
         self.djfs = subprocess.Popen(
             [self.programs + '/djfs', '-f', '--connect', self.socket, '--ready-fd', str(theirs),
-             self.mount], env=self.env, stdin=subprocess.DEVNULL, stdout=self.log,
+             # a disk that others keep busy can make a start long
+             '-o', 'wait=%d' % LIMIT, self.mount], env=self.env, stdin=subprocess.DEVNULL, stdout=self.log,
             stderr=self.log, pass_fds=(theirs,))
         os.close(theirs)
         self.mounted = os.read(ready, 1) == b'\n'
@@ -191,6 +192,13 @@ class World:
             if self.djfs.returncode not in [-signal.SIGKILL] + [1] * (not self.mounted):
                 raise Wrong('djfs ended with %d' % self.djfs.returncode)
             self.start_djfs()
+
+    def await_end(self, pid):
+        """Of one that was killed: a busy disk can hold it, and who asks the mount before it is
+        started again waits with nobody to do that."""
+        for program in (self.djd, self.djfs):
+            if program.pid == pid:
+                program.wait(LIMIT)
 
     def dj(self, *words, **more):
         return subprocess.run(['dj'] + list(words), env=self.env, stdin=subprocess.DEVNULL,
