@@ -1,4 +1,5 @@
-/* A request waited for, with its log shown meanwhile, until a signal or the time. (command.h) */
+/* A request waited for, with its log and a bar shown meanwhile, until a signal or the time.
+ * (command.h) */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -9,7 +10,9 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/progress_bar.h"
 #include "lib/client/environment.h"
+#include "lib/util/clock.h"
 #include "lib/util/fdio.h"
 
 enum { FOLLOW_MS = 100, TRIES = 3 };
@@ -56,7 +59,8 @@ int dj_interrupt_code(void)
 
 struct waiting {
     struct dj_connection *connection;
-    struct dj_shown *shown; /* NULL: the log is not shown */
+    struct dj_shown *shown; /* NULL: the log is not shown, */
+    struct dj_bar *bar;     /* nor how far it is */
     enum dj_message number;
     const void *fields;
     struct dj_list *env;
@@ -92,9 +96,23 @@ static void on_answer(void *cookie, const struct dj_message_in *message)
         return;
     }
     waiting->answered = true;
+    dj_bar_endp(&waiting->bar);
     (void)dj_interrupt_code();
     signals_as_before();
     waiting->answer(waiting->cookie, message);
+}
+
+/* What it says of itself; else the time that the last one took. */
+static void show_progress(struct dj_bar *bar, const struct dj_msg_followed *followed)
+{
+    bool by_time = followed->total == 0 && followed->took_ns < followed->usual_ns &&
+                   followed->usual_ns >= 2 * DJ_NS_PER_S;
+
+    dj_bar_what(bar, by_time ? "running, usual seconds" : followed->status);
+    if (by_time)
+        dj_bar_set(bar, followed->took_ns / DJ_NS_PER_S, followed->usual_ns / DJ_NS_PER_S);
+    else
+        dj_bar_set(bar, followed->done, followed->total);
 }
 
 static void on_log(void *cookie, const struct dj_message_in *message)
@@ -103,8 +121,14 @@ static void on_log(void *cookie, const struct dj_message_in *message)
     const struct dj_msg_followed *followed = message->fields;
 
     waiting->asked_log = false;
-    if (message->number == DJ_MSG_FOLLOWED && followed->log.len != 0 && !waiting->answered)
-        dj_show_log(waiting->shown, dj_buf_bytes(&followed->log));
+    if (message->number != DJ_MSG_FOLLOWED || waiting->answered)
+        return;
+    show_progress(waiting->bar, followed);
+    if (followed->log.len == 0)
+        return;
+    dj_bar_hide(waiting->bar);
+    dj_show_log(waiting->shown, dj_buf_bytes(&followed->log));
+    dj_bar_show(waiting->bar, waiting->shown->in_line);
 }
 
 static void ask_log(struct waiting *waiting)
@@ -151,12 +175,15 @@ int dj_wait_for(struct dj_cli *cli, enum dj_message number, const void *fields,
                               .fields = fields, .env = env, .answer = answer, .cookie = cookie};
     int cancel_fd = dj_interruptible(cli, timeout_ms), rc = 0;
 
+    if (shown != NULL)
+        waiting.bar = dj_bar_begin(cli, "waiting", 0);
     ask(&waiting);
     while (rc == 0 && !waiting.answered)
         rc = step(&waiting, cancel_fd);
     /* A connection that ended still has to answer: with ENOTCONN, and so it does when it goes. */
     dj_connection_free(cli->connection);
     cli->connection = NULL;
+    dj_bar_end(waiting.bar);
     dj_close(cancel_fd);
     return waiting.answered ? 0 : rc;
 }

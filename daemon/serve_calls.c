@@ -325,6 +325,7 @@ static void reply_followed(struct dj_request *request, uint64_t instance, uint64
     struct dj_msg_followed followed = {.instance = instance};
     struct dj_call *call = dj_instance_call(request->engine, instance);
     dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
+    struct dj_progress_facts facts;
     struct dj_live live;
 
     if (call != NULL && dj_live(request->engine, instance, &live)) {
@@ -334,6 +335,11 @@ static void reply_followed(struct dj_request *request, uint64_t instance, uint64
         followed.status = dj_xstrdup(dj_status_name(live.status));
         read_log(live.log_path, offset, &followed.log);
         form->told = offset + followed.log.len;
+        dj_call_progress(request->engine, call, instance, &facts);
+        followed.done = facts.said.done;
+        followed.total = facts.said.total;
+        followed.took_ns = facts.took_ns;
+        followed.usual_ns = facts.usual_ns;
     }
     dj_call_unref(call);
     dj_reply(request, DJ_MSG_FOLLOWED, &followed);

@@ -42,9 +42,15 @@ terminal()
     pid=$!
 }
 
+# screen: what stays on it; the bar is wiped away.
+screen()
+{
+    perl -pe 's/\r(dj: [^\r\n]*?)?\e\[K//g; s/\r//g' < screen
+}
+
 shows()
 {
-    tr -d '\r' < screen | grep -qF -- "$1"
+    screen | grep -qF -- "$1"
 }
 
 # ends STATUS: of what the terminal ran.
@@ -121,26 +127,26 @@ ends()
     is "$(cat result)" ""
     touch open
     ends 0
-    is "$(tr -d '\r' < screen)" "$(printf 'one 1\ntwo')"
+    is "$(screen)" "$(printf 'one 1\ntwo')"
     is "$(cat result)" "through 1"
 
     # On one terminal the result begins a line; what is there already has no log to show.
     terminal "dj get gate 2"
     ends 0
-    is "$(tr -d '\r' < screen)" "$(printf 'one 2\ntwo\nthrough 2')"
+    is "$(screen)" "$(printf 'one 2\ntwo\nthrough 2')"
     terminal "dj get gate 2"
     ends 0
-    is "$(tr -d '\r' < screen)" "through 2"
+    is "$(screen)" "through 2"
     terminal "dj -q get --force gate 2"
     ends 0
-    is "$(tr -d '\r' < screen)" "through 2"
+    is "$(screen)" "through 2"
     terminal "dj get --force --incognito gate 2"
     ends 0
-    is "$(tr -d '\r' < screen)" "$(printf 'one 2\ntwo\nthrough 2')"
+    is "$(screen)" "$(printf 'one 2\ntwo\nthrough 2')"
     is "$(dj get --force gate 2 2>&1)" "through 2"
     terminal "dj get bad"
     ends 1
-    is "$(tr -d '\r' < screen)" "$(printf 'oh dear\ndj: bad/_ failed with exit code 3: oh dear')"
+    is "$(screen)" "$(printf 'oh dear\ndj: bad/_ failed with exit code 3: oh dear')"
 }
 
 @test "a terminal shows a long log in full, once" {
@@ -148,11 +154,45 @@ ends()
     dj define long -- sh -c 'i=0; while [ $i -lt 30 ]; do seq 20000 >&2; sleep 0.01; i=$((i + 1)); done; echo end'
     terminal "stty raw; dj get long > result"
     ends 0
-    is "$(tr -d '\r' < screen | md5sum)" "$(for i in $(seq 30); do seq 20000; done | md5sum)"
+    is "$(screen | md5sum)" "$(for i in $(seq 30); do seq 20000; done | md5sum)"
     is "$(cat result)" end
     terminal "stty raw; dj memo sh -c 'seq 300000 >&2; exit 3' > result"
     ends 3
-    is "$(tr -d '\r' < screen | md5sum)" "$(seq 300000 | md5sum)"
+    is "$(screen | md5sum)" "$(seq 300000 | md5sum)"
+}
+
+@test "a terminal shows how far it is: as it says itself, else by the time of the last one" {
+    requires script
+    define_tasks <<'TASKS'
+[far]
+command = sh -c 'dj progress 1/4; printf "part of a line" >&2; until test -e "$1/more"; do sleep 0.02; done; echo >&2; until test -e "$1/open"; do sleep 0.02; done; echo "there"' sh {here}
+params =
+
+[usual]
+command = sh -c 'if [ "$2" = 1 ]; then sleep 2.2; else until test -e "$1/open"; do sleep 0.02; done; fi; echo "$2"' sh {here} {n}
+params = n:int
+TASKS
+    terminal "stty cols 60; dj get far"
+    wait_until shows "part of a line"
+    touch more
+    wait_until grep -q $'\rdj: running \[=.*> .*\] 1/4 25 % [a-z0-9 ]*\e' screen
+    touch open
+    ends 0
+    is "$(screen)" "$(printf 'part of a line\nthere')"
+    rm open
+    dj get usual 1
+    terminal "stty cols 70; dj get usual 2"
+    wait_until grep -q $'\rdj: running, usual seconds \[=.*> .*\] 1/2 50 % [a-z0-9 ]*\e' screen
+    wait_until grep -q $'\rdj: running [0-9]* s so far\e' screen
+    touch open
+    ends 0
+    is "$(screen)" 2
+    rm open
+    terminal "dj -q get usual 3"
+    wait_until grep -q . <(dj cat tasks/usual/3/log; dj cat tasks/usual/3/status)
+    touch open
+    ends 0
+    is "$(cat screen | tr -d '\r')" 3
 }
 
 @test "a memo shows its stderr as it comes, and once" {
@@ -162,10 +202,10 @@ ends()
     wait_until shows one
     touch open
     ends 0
-    is "$(tr -d '\r' < screen)" "$(printf 'one\ntwoout')"
+    is "$(screen)" "$(printf 'one\ntwoout')"
     terminal "dj -q memo sh -c '$cmd'"
     ends 0
-    is "$(tr -d '\r' < screen)" "$(printf 'one\ntwoout')"
+    is "$(screen)" "$(printf 'one\ntwoout')"
 }
 
 @test "Ctrl-C on a terminal says what goes on" {

@@ -22,7 +22,7 @@ class Checks:
         for key in touched:
             key.history = self.check_key(key)
             key.touched = False
-        kept = {key: key.history for key in self.load.all_keys()}
+        kept = {key: key.history + key.failed for key in self.load.all_keys()}
         for i, memos in enumerate(self.load.memos):
             for word, data in memos.items():
                 done = self.world.dj('memo', '--cached', 'sh', self.world.work + '/task.sh',
@@ -65,8 +65,9 @@ class Checks:
                     (kind, int(n), ident)
 
     def history(self, key):
-        """Ids of all instances with a result, oldest first."""
+        """Ids of all instances with a result, oldest first; and of those that failed with files."""
         ids = []
+        key.failed = []
         for n in range(1, 100000):
             if not os.path.isdir(self.world.path(key, 'history', str(n))):
                 return ids
@@ -75,7 +76,19 @@ class Checks:
                 ids.append(check_result(key, data))
                 if key.kind == 'files':
                     check_files(self.world, key, 'history', str(n))
+            elif key.kind == 'files':
+                big = self.world.read_now(key, 'history', str(n), 'files', 'd', 'big')
+                if big and len(big) > 1 << 20:
+                    key.failed.append(self.failed(key, big))
         return ids
+
+    def failed(self, key, big):
+        """Of an execution that wrote this by then, which may not be all of it: its id."""
+        ident = big.split(b'\n')[0][4:].decode()
+        self.digests = {digest: owner for digest, owner in self.digests.items()
+                        if owner[2] != ident}
+        self.digests[hashlib.blake2b(big, digest_size=32).hexdigest()] = (key.kind, key.n, ident)
+        return ident
 
     def check_key(self, key):
         """Its ids; what the oracle knows is made certain again by what is there."""

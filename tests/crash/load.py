@@ -13,7 +13,8 @@ class Key:
         self.current = None    # the one that it has now, None when it has no valid result
         self.pending = set()   # what was asked for and not answered since it was compared last
         self.children = {}     # id: what it said of its children
-        self.history = []      # ids of all its instances, when they were compared last
+        self.history = []      # ids of all its instances, when they were compared last,
+        self.failed = []       # and of what is kept of those that failed
         self.touched = True    # since then
 
     def name(self):

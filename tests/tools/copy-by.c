@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,7 @@ static int by_fstat(void)
     off_t size = size_of();
     char *bytes = malloc(size > 0 ? (size_t)size : 1);
     off_t done = 0;
+    bool whole;
 
     while (done < size) {
         ssize_t n = read(from, bytes + done, (size_t)(size - done));
@@ -82,7 +84,9 @@ static int by_fstat(void)
             return fail("read");
         done += n;
     }
-    return write(to, bytes, (size_t)size) == size ? 0 : fail("write");
+    whole = write(to, bytes, (size_t)size) == size;
+    free(bytes);
+    return whole ? 0 : fail("write");
 }
 
 static int backwards(void)
