@@ -294,8 +294,24 @@ static struct dj_call *hashed_live(struct dj_engine *engine, struct task *task,
     return NULL;
 }
 
+/* A hashed name has to be found again in a moment, so the call is kept until others came. */
+static void keep_spelled(struct dj_engine *engine, struct dj_call *call)
+{
+    struct dj_call **place = &engine->spelled[engine->spelled_next];
+
+    for (size_t i = 0; i < SPELLED_KEPT; i++) {
+        if (engine->spelled[i] == call) {
+            dj_call_unref(call);
+            return;
+        }
+    }
+    dj_call_unref(*place);
+    *place = call;
+    engine->spelled_next = (engine->spelled_next + 1) % SPELLED_KEPT;
+}
+
 /* Whether it is the call's own name, or leads to it. Takes the reference. */
-static int answer_name(struct dj_call *call, struct dj_bytes name, struct dj_bytes canonical,
+static int answer_name(struct dj_engine *engine, struct dj_call *call, struct dj_bytes name, struct dj_bytes canonical,
                        struct dj_call **ret, struct dj_buf *ret_canonical)
 {
     if (dj_bytes_equal(canonical, name)) {
@@ -303,8 +319,9 @@ static int answer_name(struct dj_call *call, struct dj_bytes name, struct dj_byt
         return 0;
     }
     dj_buf_set(ret_canonical, canonical);
-    /* A hashed name has to be found again in a moment: keep the call a while (see above). */
-    if (!dj_name_is_hashed(canonical))
+    if (dj_name_is_hashed(canonical))
+        keep_spelled(engine, call);
+    else
         dj_call_unref(call);
     return 1;
 }
@@ -323,7 +340,7 @@ static int spelled(struct dj_engine *engine, struct task *task, struct dj_bytes 
         struct dj_call *call = call_of_args(engine, task, &args);
 
         dj_name_spelled(&own, &args);
-        rc = answer_name(call, name, dj_buf_bytes(&own), ret, ret_canonical);
+        rc = answer_name(engine, call, name, dj_buf_bytes(&own), ret, ret_canonical);
     } else if (rc == 1) {
         rc = 2;
     } else {
@@ -348,7 +365,7 @@ int dj_call_by_name(struct dj_engine *engine, struct dj_task *public, struct dj_
     if (call == NULL)
         call = of_key_name(engine, task, name);
     if (call != NULL)
-        return answer_name(call, name, dj_buf_bytes(&call->name), ret, ret_canonical);
+        return answer_name(engine, call, name, dj_buf_bytes(&call->name), ret, ret_canonical);
     if (public->definition == NULL)
         return dj_err_set(err, ENOENT, "there is no task %s", public->name);
     if (!dj_name_is_hashed(name))

@@ -249,6 +249,8 @@ void dj_engine_free(struct dj_engine *engine)
             wants_answer(run, -ENOTCONN, 0, "the daemon is stopping");
         run_free(run);
     }
+    for (size_t i = 0; i < SPELLED_KEPT; i++)
+        dj_call_unref(engine->spelled[i]);
     instances_free(engine);
     verified_forget_all(engine);
     tasks_free(engine);

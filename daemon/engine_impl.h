@@ -179,7 +179,7 @@ struct wide {
     struct dj_rec_instance *rec;
 };
 
-enum { WIDE_KEPT = 8, WIDE_EDGES = 64 };
+enum { WIDE_KEPT = 8, WIDE_EDGES = 64, SPELLED_KEPT = 256 };
 
 struct waiting_sync {
     dj_done_fn *done;
@@ -195,6 +195,8 @@ struct dj_engine {
     struct task **task_by_number; /* index = number - 1 */
     size_t task_count, task_cap;
     struct dj_call *calls;
+    struct dj_call *spelled[SPELLED_KEPT]; /* long names that were spelled out last */
+    size_t spelled_next;         /* that gives way */
     struct run *runs;
     struct held *helds;
     struct alike *alikes;

@@ -137,10 +137,11 @@ void dj_serve_impact(struct dj_request *request)
     struct dj_task *task = find(request, impact->task);
     struct dj_msg_impacted_runs answer = {.end = false};
     struct dj_buf at_task = DJ_BUF_INIT;
-    uint64_t max = impact->max == 0 ? IMPACT_AT_ONCE : DJ_MIN(impact->max, IMPACT_AT_ONCE);
+    uint64_t max;
 
     if (task == NULL)
         return;
+    max = impact->max == 0 ? IMPACT_AT_ONCE : DJ_MIN(impact->max, IMPACT_AT_ONCE);
     dj_buf_adds(&at_task, impact->at_task == NULL ? "" : impact->at_task);
     dj_buf_set(&answer.at_name, dj_buf_bytes(&impact->at_name));
     answer.end = dj_impact(request->engine, task, &at_task, &answer.at_name, (size_t)max,
