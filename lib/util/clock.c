@@ -19,3 +19,10 @@ uint64_t dj_clock_mono_ns(void)
 {
     return read_clock(CLOCK_MONOTONIC);
 }
+
+void dj_pause_ms(unsigned ms)
+{
+    struct timespec pause = {ms / 1000, ms % 1000 * 1000000L};
+
+    nanosleep(&pause, NULL);
+}
