@@ -105,6 +105,18 @@ meta()
     grep -q "limits of memory are kept by the cgroup $cgroup" "$XDG_RUNTIME_DIR/dj/djd.log"
 }
 
+@test "a cgroup: what others' limits end is not said to be the run's own" {
+    own_cgroup2
+    echo 80M > "$cgroup/memory.max"
+    [ ! -e "$cgroup/memory.swap.max" ] || echo 0 > "$cgroup/memory.swap.max"
+    # The kernel ends the largest: not djd, which has some 20 MiB.
+    start_inside
+    tasks
+    exits 1 dj get hog
+    is "$(meta hog '.ended_by, .memory.watched_by, .exceeded' | tr '\n' ' ')" \
+        "out-of-memory cgroup null "
+}
+
 # tight LINK: a cgroup of any version with little memory, and the link to it.
 tight_cgroup()
 {

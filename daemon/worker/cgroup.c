@@ -257,12 +257,18 @@ int dj_cgroup_enter(const char *leaf)
     return write_to(leaf, "cgroup.procs", "0");
 }
 
-bool dj_cgroup_exceeded(const char *leaf)
+static bool counted(const char *leaf, const char *name, const char *counter)
 {
     dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
 
-    return read_of(leaf, "memory.events", &text) == 0 &&
-           dj_counter_in(dj_buf_str(&text), "oom_kill") > 0;
+    return read_of(leaf, name, &text) == 0 && dj_counter_in(dj_buf_str(&text), counter) > 0;
+}
+
+/* What is ended is counted whoever's limit it was; a limit is counted where it was set. */
+bool dj_cgroup_exceeded(const char *leaf)
+{
+    return counted(leaf, "memory.events.local", "oom") &&
+           counted(leaf, "memory.events", "oom_kill");
 }
 
 uint64_t dj_cgroup_peak(const char *leaf)

@@ -27,7 +27,7 @@ int dj_cgroup_make(const char *base, uint32_t slot, uint64_t limit,
                    struct dj_buf *ret) DJ_MUST_CHECK;
 /* dj_cgroup_enter(leaf): the calling process moves into it. */
 int dj_cgroup_enter(const char *leaf) DJ_MUST_CHECK;
-/* dj_cgroup_exceeded(leaf): the kernel had to end something in it. */
+/* dj_cgroup_exceeded(leaf): the kernel had to end something in it to keep its own limit. */
 bool dj_cgroup_exceeded(const char *leaf);
 /* dj_cgroup_peak(leaf): bytes; 0: this kernel does not tell. */
 uint64_t dj_cgroup_peak(const char *leaf);
