@@ -117,6 +117,17 @@ meta()
         "out-of-memory cgroup null "
 }
 
+@test "a cgroup: a run ends over its limit also when the daemon is never to be ended" {
+    own_cgroup2
+    echo -1000 2> /dev/null > /proc/self/oom_score_adj || skip "we may not protect a process here"
+    start_inside
+    echo 0 > /proc/self/oom_score_adj
+    tasks
+    exits 1 timeout $((20 * DJ_TIME_FACTOR)) dj get hog
+    is "$(meta hog '.ended_by, .memory.watched_by' | tr '\n' ' ')" "memory cgroup "
+    is "$(cat "/proc/$(our_pids djw)/oom_score_adj")" -1000
+}
+
 # tight LINK: a cgroup of any version with little memory, and the link to it.
 tight_cgroup()
 {

@@ -252,9 +252,22 @@ int dj_cgroup_make(const char *base, uint32_t slot, uint64_t limit, struct dj_bu
     return rc;
 }
 
+/* With nobody to end, the kernel lets a process that needs more try again and again, for good. */
+static int become_endable(void)
+{
+    dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
+
+    if (read_of("/proc/self", "oom_score_adj", &text) < 0 ||
+        !dj_bytes_is(dj_buf_bytes(&text), "-1000\n"))
+        return 0;
+    return write_to("/proc/self", "oom_score_adj", "-999");
+}
+
 int dj_cgroup_enter(const char *leaf)
 {
-    return write_to(leaf, "cgroup.procs", "0");
+    int rc = become_endable();
+
+    return rc < 0 ? rc : write_to(leaf, "cgroup.procs", "0");
 }
 
 static bool counted(const char *leaf, const char *name, const char *counter)

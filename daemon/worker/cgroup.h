@@ -25,7 +25,7 @@ bool dj_cgroup_path(const char *self, const char *mountinfo, struct dj_buf *ret)
 /* dj_cgroup_make(base, slot, limit, ret): the leaf of a run, empty, with its limit; -errno. */
 int dj_cgroup_make(const char *base, uint32_t slot, uint64_t limit,
                    struct dj_buf *ret) DJ_MUST_CHECK;
-/* dj_cgroup_enter(leaf): the calling process moves into it. */
+/* dj_cgroup_enter(leaf): the calling process moves into it, and lets the kernel end it there. */
 int dj_cgroup_enter(const char *leaf) DJ_MUST_CHECK;
 /* dj_cgroup_exceeded(leaf): the kernel had to end something in it to keep its own limit. */
 bool dj_cgroup_exceeded(const char *leaf);
