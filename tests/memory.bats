@@ -31,6 +31,10 @@ memory = 100M
 command = ./eat.pl 20 0
 memory = 100M
 
+[nested]
+command = sh -c 'd=\$(sed -n "s,^0::,$point,p" /proc/self/cgroup) && mkdir \$d/deep \$d/deep/er && echo 3'
+memory = 100M
+
 [outside]
 command = sh -c 'echo 0 > $DJ_TMP/tight/cgroup.procs && exec {here}/eat.pl 200 60'
 
@@ -39,10 +43,11 @@ command = sh -c 'kill -KILL \$\$'
 TASKS
 }
 
-# own_cgroup2: a fresh cgroup of version 2 with the controller of memory, into $cgroup.
+# own_cgroup2: a fresh cgroup of version 2 with the controller of memory, into $cgroup; what they
+# are below into $point.
 own_cgroup2()
 {
-    local point parent
+    local parent
 
     point=$(awk '$(NF - 2) == "cgroup2" || / - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
     [ -n "$point" ] || skip "no cgroup of version 2 is mounted here"
@@ -126,6 +131,17 @@ meta()
     exits 1 timeout $((20 * DJ_TIME_FACTOR)) dj get hog
     is "$(meta hog '.ended_by, .memory.watched_by' | tr '\n' ' ')" "memory cgroup "
     is "$(cat "/proc/$(our_pids djw)/oom_score_adj")" -1000
+}
+
+@test "a cgroup: cgroups that a run has made in its own go with it" {
+    own_cgroup2
+    start_inside
+    tasks
+    for _ in 1 2 3; do
+        is "$(dj get --force nested)" 3
+        is "$(meta nested .memory.watched_by)" cgroup
+    done
+    wait_until test -z "$(find "$cgroup" -name 'dj-run-*')"
 }
 
 # tight LINK: a cgroup of any version with little memory, and the link to it.

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -295,6 +296,18 @@ uint64_t dj_cgroup_peak(const char *leaf)
                : 0;
 }
 
+static int remove_one(const char *path, const struct stat *st DJ_UNUSED, int type,
+                      struct FTW *at DJ_UNUSED)
+{
+    return type == FTW_DP && rmdir(path) < 0 ? errno : 0;
+}
+
+/* A run may have made more below its own. */
+static int remove_all(const char *leaf)
+{
+    return nftw(leaf, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
 void dj_cgroup_remove(const char *base, uint32_t slot)
 {
     dj_cleanup_buf struct dj_buf leaf = DJ_BUF_INIT;
@@ -303,6 +316,6 @@ void dj_cgroup_remove(const char *base, uint32_t slot)
     if (rmdir(dj_buf_str(&leaf)) == 0 || errno != EBUSY)
         return;
     (void)write_to(dj_buf_str(&leaf), "cgroup.kill", "1");
-    for (int i = 0; i < 200 && rmdir(dj_buf_str(&leaf)) < 0 && errno == EBUSY; i++)
+    for (int i = 0; i < 200 && remove_all(dj_buf_str(&leaf)) == EBUSY; i++)
         nanosleep(&(struct timespec){.tv_nsec = 1000 * 1000}, NULL);
 }

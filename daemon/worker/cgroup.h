@@ -31,7 +31,7 @@ int dj_cgroup_enter(const char *leaf) DJ_MUST_CHECK;
 bool dj_cgroup_exceeded(const char *leaf);
 /* dj_cgroup_peak(leaf): bytes; 0: this kernel does not tell. */
 uint64_t dj_cgroup_peak(const char *leaf);
-/* dj_cgroup_remove(base, slot): the leaf of a run with all that is still in it. */
+/* dj_cgroup_remove(base, slot): the leaf of a run with all that is still in it or below. */
 void dj_cgroup_remove(const char *base, uint32_t slot);
 
 #endif
