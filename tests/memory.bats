@@ -31,6 +31,10 @@ memory = 100M
 command = ./eat.pl 20 0
 memory = 100M
 
+[patient]
+command = sh -c '{here}/eat.pl 20 60'
+memory = 100M
+
 [nested]
 command = sh -c 'd=\$(sed -n "s,^0::,$point,p" /proc/self/cgroup) && mkdir \$d/deep \$d/deep/er && echo 3'
 memory = 100M
@@ -79,8 +83,12 @@ rmdir_all()
 # start_inside: the daemon and its worker with a cgroup to themselves, as a unit with Delegate= has.
 start_inside()
 {
+    local into=$cgroup
+
+    # Once runs may have cgroups below it, no process may be in it.
+    [ ! -d "$cgroup/dj-daemon" ] || into=$cgroup/dj-daemon
     bash -c 'echo $$ > "$1/cgroup.procs"; exec dj up --store "$2" --workers 2 --no-mount' \
-        sh "$cgroup" "$DJ_STORE" > "$DJ_TMP/up.log" 2>&1 < /dev/null 3>&-
+        sh "$into" "$DJ_STORE" > "$DJ_TMP/up.log" 2>&1 < /dev/null 3>&-
 }
 
 meta()
@@ -142,6 +150,25 @@ meta()
         is "$(meta nested .memory.watched_by)" cgroup
     done
     wait_until test -z "$(find "$cgroup" -name 'dj-run-*')"
+}
+
+@test "a cgroup: two daemons in one leave each other's runs alone" {
+    own_cgroup2
+    start_inside
+    tasks
+    dj get patient > first 2>&1 3>&- &
+    wait_until runs eat.pl
+    export DJ_CONNECT=$DJ_TMP/other/socket DJ_STORE=$DJ_TMP/other-store
+    start_inside
+    tasks
+    is "$(dj get modest)" 5
+    is "$(meta modest .memory.watched_by)" cgroup
+    dj down
+    export DJ_CONNECT=$DJ_TMP/run/dj/socket DJ_STORE=$DJ_TMP/store
+    is "$(cat first)" ""
+    runs eat.pl
+    dj cancel patient
+    wait
 }
 
 # tight LINK: a cgroup of any version with little memory, and the link to it.

@@ -205,7 +205,16 @@ static bool is_leaf_of_ours(struct dj_buf *cgroup)
     return true;
 }
 
-bool dj_cgroup_find(struct dj_buf *ret)
+/* Another store's worker may have the same cgroup, and slots of the same numbers. */
+static void add_name(int work, struct dj_buf *ret)
+{
+    struct stat st = {.st_ino = 0};
+
+    (void)fstat(work, &st);
+    dj_buf_addf(ret, "/dj-run-%jx-%jx", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+}
+
+bool dj_cgroup_find(int work, struct dj_buf *ret)
 {
     bool leaf;
 
@@ -221,6 +230,7 @@ bool dj_cgroup_find(struct dj_buf *ret)
     if (!give_memory(dj_buf_str(ret)))
         return false;
     dj_log_info("limits of memory are kept by the cgroup %s", dj_buf_str(ret));
+    add_name(work, ret);
     return true;
 }
 
@@ -228,7 +238,7 @@ bool dj_cgroup_find(struct dj_buf *ret)
 
 static void leaf_of(const char *base, uint32_t slot, struct dj_buf *ret)
 {
-    dj_buf_addf(ret, "%s/dj-run-%" PRIu32, base, slot);
+    dj_buf_addf(ret, "%s-%" PRIu32, base, slot);
 }
 
 int dj_cgroup_make(const char *base, uint32_t slot, uint64_t limit, struct dj_buf *ret)

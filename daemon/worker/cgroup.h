@@ -4,7 +4,8 @@
  * It can be used when the worker has a cgroup to itself, one that is delegated to it: the folder is
  * writable, has the controller, and holds nobody but programs of djfs. Those move into the leaf
  * dj-daemon below it, since a cgroup with processes of its own cannot give a controller to those
- * below it. Each run with a limit then has a leaf dj-run-SLOT. Where any of this fails there is
+ * below it. Each run with a limit then has a leaf dj-run-WORK-SLOT, where WORK stands for the
+ * worker's folder: workers of several stores may share a cgroup. Where any of this fails there is
  * none, and the reaper looks itself.
  */
 #ifndef DJ_WORKER_CGROUP_H
@@ -15,8 +16,9 @@
 
 #include "lib/util/buf.h"
 
-/* dj_cgroup_find(ret): the folder in which runs may have their leaves; false: there is none. */
-bool dj_cgroup_find(struct dj_buf *ret);
+/* dj_cgroup_find(work, ret): the base of the paths of leaves that runs may have, as the functions
+ * below want it; false: there is none. work: the worker's folder. */
+bool dj_cgroup_find(int work, struct dj_buf *ret);
 
 /* dj_cgroup_path(self, mountinfo, ret): the caller's own cgroup by the texts of /proc/self/cgroup
  * and /proc/self/mountinfo; false: none of version 2. Pure. */

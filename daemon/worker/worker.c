@@ -326,7 +326,7 @@ static int set_up(struct dj_worker *worker, struct dj_err *err)
         return dj_err_sys(err, errno, "epoll");
     worker->away_since_ns = dj_clock_mono_ns();
     worker->pause_ns = PAUSE_MIN_NS;
-    if (!dj_cgroup_find(&worker->cgroup))
+    if (!dj_cgroup_find(worker->work.dir, &worker->cgroup))
         dj_buf_clear(&worker->cgroup);
     return dj_runs_adopt(worker, err);
 }
