@@ -47,8 +47,8 @@ command = sh -c 'kill -KILL \$\$'
 TASKS
 }
 
-# own_cgroup2: a fresh cgroup of version 2 with the controller of memory, into $cgroup; what they
-# are below into $point.
+# own_cgroup2 [ENDING]: a fresh cgroup of version 2 with the controller of memory, into $cgroup; what
+# they are below into $point.
 own_cgroup2()
 {
     local parent
@@ -63,7 +63,7 @@ own_cgroup2()
         echo +memory 2> /dev/null > "$parent/cgroup.subtree_control" ||
             skip "our cgroup of version 2 may not give the controller of memory to others"
     fi
-    cgroup=$parent/dj-test-$$
+    cgroup=$parent/dj-test-$$${1-}
     mkdir "$cgroup" 2> /dev/null || skip "we may not make cgroups of version 2 here"
     on_exit leave_cgroup2 "$cgroup"
 }
@@ -87,6 +87,7 @@ start_inside()
 
     # Once runs may have cgroups below it, no process may be in it.
     [ ! -d "$cgroup/dj-daemon" ] || into=$cgroup/dj-daemon
+    [ ! -d "$cgroup/daemon" ] || into=$cgroup/daemon
     bash -c 'echo $$ > "$1/cgroup.procs"; exec dj up --store "$2" --workers 2 --no-mount' \
         sh "$into" "$DJ_STORE" > "$DJ_TMP/up.log" 2>&1 < /dev/null 3>&-
 }
@@ -169,6 +170,23 @@ meta()
     runs eat.pl
     dj cancel patient
     wait
+}
+
+@test "a service's cgroup stays as it is: its manager starts the next daemon there" {
+    own_cgroup2 .service
+    start_inside
+    tasks
+    is "$(dj get modest)" 5
+    is "$(meta modest .memory.watched_by)" polling
+    bash -c 'echo $$ > "$1/cgroup.procs"' sh "$cgroup"
+    find "$cgroup" -mindepth 1 -type d | not grep .
+    dj down
+    # DelegateSubgroup=daemon
+    wait_until no_daemon
+    mkdir "$cgroup/daemon"
+    start_inside
+    is "$(dj get --force modest)" 5
+    is "$(meta modest .memory.watched_by)" cgroup
 }
 
 # tight LINK: a cgroup of any version with little memory, and the link to it.

@@ -205,6 +205,15 @@ static bool is_leaf_of_ours(struct dj_buf *cgroup)
     return true;
 }
 
+/* systemd starts a service's next main process in the service's own cgroup, and could not any more:
+ * its processes go on when djd is restarted, and so would their cgroups. */
+static bool is_of_service(const char *cgroup)
+{
+    const char *dot = strrchr(cgroup, '.');
+
+    return dot != NULL && strcmp(dot, ".service") == 0;
+}
+
 /* Another store's worker may have the same cgroup, and slots of the same numbers. */
 static void add_name(int work, struct dj_buf *ret)
 {
@@ -225,7 +234,7 @@ bool dj_cgroup_find(int work, struct dj_buf *ret)
         access(dj_buf_str(ret), W_OK) < 0)
         return false;
     if (!leaf && !lists_memory(dj_buf_str(ret), "cgroup.subtree_control") &&
-        !move_down(dj_buf_str(ret)))
+        (is_of_service(dj_buf_str(ret)) || !move_down(dj_buf_str(ret))))
         return false;
     if (!give_memory(dj_buf_str(ret)))
         return false;

@@ -4,9 +4,10 @@
  * It can be used when the worker has a cgroup to itself, one that is delegated to it: the folder is
  * writable, has the controller, and holds nobody but programs of djfs. Those move into the leaf
  * dj-daemon below it, since a cgroup with processes of its own cannot give a controller to those
- * below it. Each run with a limit then has a leaf dj-run-WORK-SLOT, where WORK stands for the
- * worker's folder: workers of several stores may share a cgroup. Where any of this fails there is
- * none, and the reaper looks itself.
+ * below it. That of a service is only used when its manager has made such a leaf, as systemd does
+ * for DelegateSubgroup=daemon. Each run with a limit then has a leaf dj-run-WORK-SLOT, where WORK
+ * stands for the worker's folder: workers of several stores may share a cgroup. Where any of this
+ * fails there is none, and the reaper looks itself.
  */
 #ifndef DJ_WORKER_CGROUP_H
 #define DJ_WORKER_CGROUP_H
