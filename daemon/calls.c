@@ -311,8 +311,9 @@ static void keep_spelled(struct dj_engine *engine, struct dj_call *call)
 }
 
 /* Whether it is the call's own name, or leads to it. Takes the reference. */
-static int answer_name(struct dj_engine *engine, struct dj_call *call, struct dj_bytes name, struct dj_bytes canonical,
-                       struct dj_call **ret, struct dj_buf *ret_canonical)
+static int answer_name(struct dj_engine *engine, struct dj_call *call, struct dj_bytes name,
+                       struct dj_bytes canonical, struct dj_call **ret,
+                       struct dj_buf *ret_canonical)
 {
     if (dj_bytes_equal(canonical, name)) {
         *ret = call;
