@@ -72,6 +72,7 @@ mounts()
     echo 0 > root/proc/sys/fs/fuse/max_request_timeout
     echo "#user_allow_other" > root/etc/fuse.conf
     if [ "$(id -u)" -eq 0 ]; then
+        programs_for_all
         chmod -R a+rX "$DJ_TMP"
         output=$(as_user nobody env XDG_RUNTIME_DIR="$DJ_TMP/none" dj doctor --store /var/empty) || :
         chmod 0600 root/dev/fuse

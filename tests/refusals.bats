@@ -311,7 +311,7 @@ at_new()
     mkdir -m 0700 "$other"
     chown nobody "$other"
     chmod 0755 "$DJ_TMP"
-    as_user nobody test -x "$DJ_BUILDDIR/dj" || skip "the build cannot be reached by nobody"
+    programs_for_all
     exits 1 as_user nobody dj --connect "$other/socket" up --no-mount --store "$DJ_TMP/theirs"
     is "$output" "dj: djd did not start: the store $DJ_TMP/theirs cannot be made: Permission denied"
     exits 4 as_user nobody dj --connect "$DJ_TMP/theirs/socket" up --no-mount --store "$other/store"

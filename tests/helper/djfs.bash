@@ -338,6 +338,20 @@ as_user()
     setpriv --reuid="$user" --regid="$(id -g "$user")" --init-groups -- "$@"
 }
 
+# programs_for_all: copies of the programs where every user can run them, whatever folder holds the
+# build; from here on they are the ones.
+programs_for_all()
+{
+    local name
+
+    mkdir -p "$DJ_TMP/programs"
+    chmod 0755 "$DJ_TMP/programs"
+    for name in dj djd djw djfs; do
+        install -m 0755 "$DJ_BUILDDIR/$name" "$DJ_TMP/programs"
+    done
+    export DJ_LIBEXECDIR=$DJ_TMP/programs PATH=$DJ_TMP/programs:$PATH
+}
+
 # ---- assertions ----------------------------------------------------------------------------------
 
 # is GOT WANT [WHAT]
