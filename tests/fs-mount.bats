@@ -162,13 +162,14 @@ mounted()
 
 @test "an ordinary user mounts, too, and nobody else gets in" {
     requires_root
+    programs_for_all
     chmod 755 "$DJ_TMP" "$XDG_RUNTIME_DIR" "${DJ_CONNECT%/*}" "$DJ_TMP/fixture"
     chown nobody "$MNT"
     mknod -m 666 "$DJ_TMP/fuse" c 10 229 # not every machine lets users open its own
     cat > as-nobody << 'SH'
 mount --bind "$DJ_TMP/fuse" /dev/fuse || exit
 nobody() { setpriv --reuid=nobody --regid="$(id -g nobody)" --clear-groups -- "$@"; }
-nobody "$DJ_BUILDDIR/djfs" --connect "$DJ_CONNECT" "$MNT" || exit
+nobody "$DJ_TMP/programs/djfs" --connect "$DJ_CONNECT" "$MNT" || exit
 nobody cat "$MNT/README" "$MNT/tasks/echo/done/result" | wc -c
 ls "$MNT" 2>&1
 nobody sh -c 'echo release > "$MNT/ctl"' || exit
