@@ -38,7 +38,7 @@ terminal()
 {
     [ -p keys ] || mkfifo keys
     exec 4<> keys
-    env --default-signal=INT,QUIT TERM=xterm script -qefc "$1" /dev/null < keys > screen 2>&1 3>&- &
+    env --default-signal=INT,QUIT script -qefc "$1" /dev/null < keys > screen 2>&1 3>&- &
     pid=$!
 }
 

@@ -29,7 +29,7 @@ dj_setup()
     export XDG_CONFIG_HOME=$DJ_TMP/config XDG_STATE_HOME=$DJ_TMP/state XDG_CACHE_HOME=$DJ_TMP/cache
     export DJ_SYSCONFDIR=$DJ_TMP/etc
     export DJ_STORE=$DJ_TMP/store DJ_CONNECT=$DJ_TMP/run/dj/socket MNT=$DJ_TMP/mnt
-    export TMPDIR=$DJ_TMP/tmp LC_ALL=C.UTF-8 TZ=UTC
+    export TMPDIR=$DJ_TMP/tmp LC_ALL=C.UTF-8 TZ=UTC TERM=xterm
     unset DJ DJ_RUN DJ_ARGS
     mkdir -p "$HOME" "$MNT" "$TMPDIR" "$DJ_TMP/hooks"
     mkdir "$XDG_RUNTIME_DIR"
