@@ -503,25 +503,16 @@ static uint64_t asked(const struct dj_rec_summary *summary)
     return summary->asked != 0 ? summary->asked : summary->instance;
 }
 
-/* engine: only those that are durable; NULL: also others. */
-static const struct dj_rec_summary *newest_of(struct dj_engine *engine,
-                                              const struct dj_call *call)
+static bool is_answer(struct dj_engine *engine, const struct dj_rec_summary *summary)
 {
-    const struct dj_rec_summary *newest = NULL;
-
-    for (size_t i = call->rec.deleted_ns != 0 ? 0 : call->rec.instances.n; i-- > 0;) {
-        const struct dj_rec_summary *summary =
-            DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, i);
-
-        if ((newest == NULL || asked(summary) > asked(newest)) &&
-            (engine == NULL || summary_durable(engine, summary)))
-            newest = summary;
-    }
-    return newest;
+    return summary_durable(engine, summary) && summary_valid(engine, summary);
 }
 
-static const struct dj_rec_summary *newest_valid(struct dj_engine *engine,
-                                                 const struct dj_call *call)
+typedef bool fits_fn(struct dj_engine *engine, const struct dj_rec_summary *summary);
+
+/* fits: NULL: every one does. */
+static const struct dj_rec_summary *newest_of(struct dj_engine *engine,
+                                              const struct dj_call *call, fits_fn *fits)
 {
     const struct dj_rec_summary *newest = NULL;
 
@@ -530,7 +521,7 @@ static const struct dj_rec_summary *newest_valid(struct dj_engine *engine,
             DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, i);
 
         if ((newest == NULL || asked(summary) > asked(newest)) &&
-            summary_durable(engine, summary) && summary_valid(engine, summary))
+            (fits == NULL || fits(engine, summary)))
             newest = summary;
     }
     return newest;
@@ -543,7 +534,7 @@ uint64_t dj_call_current(struct dj_engine *engine, struct dj_call *call)
     if (call->rec.deleted_ns != 0 || (call->run != NULL && call->run->forced))
         return 0;
     tasks_look_at_tracked(engine);
-    current = newest_valid(engine, call);
+    current = newest_of(engine, call, is_answer);
     return current == NULL ? 0 : current->instance;
 }
 
@@ -557,20 +548,20 @@ void call_choose_run(struct dj_engine *engine, struct dj_call *call)
             (call->run == NULL || call->run->asked < run->asked))
             call->run = run;
     }
-    current = call->run == NULL ? NULL : newest_valid(engine, call);
+    current = call->run == NULL ? NULL : newest_of(engine, call, is_answer);
     if (current != NULL && asked(current) > call->run->asked)
         call->run = NULL;
 }
 
 const struct dj_rec_summary *call_newest(const struct dj_call *call)
 {
-    return newest_of(NULL, call);
+    return newest_of(NULL, call, NULL);
 }
 
 const struct dj_rec_summary *call_newest_durable(struct dj_engine *engine,
                                                  const struct dj_call *call)
 {
-    return newest_of(engine, call);
+    return newest_of(engine, call, summary_durable);
 }
 
 const struct dj_rec_instance *failure_remembered(struct dj_engine *engine,

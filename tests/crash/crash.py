@@ -88,6 +88,7 @@ class Programme:
             when = self.await_hit(what)
         elif then is not None and '-' in then[0]:
             # before, since who is started instead may come by at once
+            self.load.lenient |= then[0].split('-')[0] in LENIENT
             self.world.trap.arm(*then)
             self.armed = then[0]
             when = self.kill(what)
