@@ -1,0 +1,210 @@
+/* Which instance of a call answers, and what the call is as a whole. */
+
+#include "daemon/engine_impl.h"
+
+bool task_premise_holds(void *cookie, const struct dj_rec_premise *premise)
+{
+    struct dj_task *public = dj_task_by_number(cookie, (uint32_t)premise->task);
+
+    return public != NULL && public->definition != NULL &&
+           dj_digest_equal(&dj_container_of(public, struct task, public)->effective,
+                           &premise->digest);
+}
+
+bool file_premise_holds(void *cookie, const struct dj_rec_premise *premise)
+{
+    return input_holds(cookie, dj_buf_bytes(&premise->path), &premise->digest);
+}
+
+bool premises_hold(struct dj_engine *engine, uint64_t tasks, uint64_t files)
+{
+    return dj_premises_hold(engine->premises, tasks, engine->generation, task_premise_holds,
+                            engine) &&
+           dj_premises_hold(engine->premises, files, 0, file_premise_holds, engine);
+}
+
+bool summary_holds(struct dj_engine *engine, const struct dj_rec_summary *summary,
+                   struct closure *ret)
+{
+    *ret = (struct closure){summary->tasks, summary->files, NULL};
+    if (summary->state != DJ_DONE || summary->corrupt)
+        return false;
+    if (!summary->stale && premises_hold(engine, summary->tasks, summary->files))
+        return true;
+    for (size_t i = summary->accepted.n; i-- > 0;) {
+        const struct dj_rec_acceptance *accepted =
+            DJ_LIST_AT(&summary->accepted, struct dj_rec_acceptance, i);
+
+        if (premises_hold(engine, accepted->tasks, accepted->files)) {
+            *ret = (struct closure){accepted->tasks, accepted->files, accepted};
+            return true;
+        }
+    }
+    return false;
+}
+
+bool summary_valid(struct dj_engine *engine, const struct dj_rec_summary *summary)
+{
+    struct closure unused;
+
+    return summary_holds(engine, summary, &unused);
+}
+
+struct dj_rec_summary *call_summary(const struct dj_call *call, uint64_t instance)
+{
+    for (size_t i = 0; i < call->rec.instances.n; i++) {
+        struct dj_rec_summary *summary =
+            DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, i);
+
+        if (summary->instance == instance)
+            return summary;
+    }
+    return NULL;
+}
+
+struct closure instance_closure(struct dj_engine *engine, const struct dj_call *call,
+                                const struct dj_rec_instance *rec)
+{
+    const struct dj_rec_summary *summary = call_summary(call, rec->number);
+    struct closure closure;
+
+    if (summary == NULL || !summary_holds(engine, summary, &closure))
+        closure = (struct closure){rec->tasks, rec->files, NULL};
+    return closure;
+}
+
+bool summary_durable(struct dj_engine *engine, const struct dj_rec_summary *summary)
+{
+    const struct run *run = run_find(engine, summary->instance);
+
+    return run == NULL || run->over;
+}
+
+/* Its place among the instances of its call, which are in the order of their ends. */
+static uint64_t asked(const struct dj_rec_summary *summary)
+{
+    return summary->asked != 0 ? summary->asked : summary->instance;
+}
+
+static bool is_answer(struct dj_engine *engine, const struct dj_rec_summary *summary)
+{
+    return summary_durable(engine, summary) && summary_valid(engine, summary);
+}
+
+typedef bool fits_fn(struct dj_engine *engine, const struct dj_rec_summary *summary);
+
+/* fits: NULL: every one does. */
+static const struct dj_rec_summary *newest_of(struct dj_engine *engine,
+                                              const struct dj_call *call, fits_fn *fits)
+{
+    const struct dj_rec_summary *newest = NULL;
+
+    for (size_t i = call->rec.deleted_ns != 0 ? 0 : call->rec.instances.n; i-- > 0;) {
+        const struct dj_rec_summary *summary =
+            DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, i);
+
+        if ((newest == NULL || asked(summary) > asked(newest)) &&
+            (fits == NULL || fits(engine, summary)))
+            newest = summary;
+    }
+    return newest;
+}
+
+uint64_t dj_call_current(struct dj_engine *engine, struct dj_call *call)
+{
+    const struct dj_rec_summary *current;
+
+    if (call->rec.deleted_ns != 0 || (call->run != NULL && call->run->forced))
+        return 0;
+    tasks_look_at_tracked(engine);
+    current = newest_of(engine, call, is_answer);
+    return current == NULL ? 0 : current->instance;
+}
+
+void call_choose_run(struct dj_engine *engine, struct dj_call *call)
+{
+    const struct dj_rec_summary *current;
+
+    call->run = NULL;
+    for (struct run *run = call->runs; run != NULL; run = run->beside) {
+        if (!run->incognito && !run->cancelled && !run->over &&
+            (call->run == NULL || call->run->asked < run->asked))
+            call->run = run;
+    }
+    current = call->run == NULL ? NULL : newest_of(engine, call, is_answer);
+    if (current != NULL && asked(current) > call->run->asked)
+        call->run = NULL;
+}
+
+const struct dj_rec_summary *call_newest(const struct dj_call *call)
+{
+    return newest_of(NULL, call, NULL);
+}
+
+const struct dj_rec_summary *call_newest_durable(struct dj_engine *engine,
+                                                 const struct dj_call *call)
+{
+    return newest_of(engine, call, summary_durable);
+}
+
+const struct dj_rec_instance *failure_remembered(struct dj_engine *engine,
+                                                 const struct dj_call *call)
+{
+    const struct dj_definition *definition = call->task->public.definition;
+    const struct dj_rec_summary *newest = call_newest(call);
+    const struct dj_rec_instance *rec;
+
+    if (definition == NULL || definition->on_failure != DJ_FAILURE_REMEMBER || newest == NULL ||
+        newest->state != DJ_FAILED || newest->stale ||
+        !premises_hold(engine, newest->tasks, newest->files))
+        return NULL;
+    rec = dj_instance(engine, newest->instance);
+    return rec != NULL && dj_exit_remembered(rec->how) ? rec : NULL;
+}
+
+enum dj_status dj_call_status(struct dj_engine *engine, struct dj_call *call)
+{
+    const struct dj_rec_summary *newest = call_newest(call);
+
+    if (call->run != NULL) {
+        switch (call->run->state) {
+        case DELAYED:
+        case QUEUED:
+            return DJ_QUEUED;
+        case BLOCKED:
+        case RESUMING:
+            return DJ_WAITING;
+        default:
+            return DJ_RUNNING;
+        }
+    }
+    if (newest == NULL)
+        return DJ_ABSENT;
+    if (dj_call_current(engine, call) != 0)
+        return DJ_DONE;
+    return newest->state == DJ_DONE ? DJ_STALE : (enum dj_status)newest->state;
+}
+
+uint64_t dj_call_latest(struct dj_engine *engine DJ_UNUSED, struct dj_call *call)
+{
+    const struct dj_rec_summary *newest = call_newest(call);
+
+    if (call->run != NULL)
+        return call->run->instance;
+    return newest == NULL ? 0 : newest->instance;
+}
+
+size_t dj_call_count(const struct dj_call *call)
+{
+    return call->rec.deleted_ns != 0 ? 0 : call->rec.instances.n;
+}
+
+uint64_t dj_call_ended(struct dj_engine *engine, const struct dj_call *call, uint64_t n)
+{
+    uint64_t instance;
+
+    if (n == 0 || n > dj_call_count(call))
+        return 0;
+    instance = DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, n - 1)->instance;
+    return run_find(engine, instance) == NULL ? instance : 0;
+}
