@@ -92,7 +92,10 @@ class Trap:
         self.map[0:4] = struct.pack('=I', count)
 
     def disarm(self):
+        """Whether nobody had been ended."""
+        free = self.hit() is None
         self.map[0:16] = bytes(16)
+        return free
 
     def hit(self):
         """(pid, moment) of who was ended, or None."""
@@ -105,6 +108,7 @@ class Processes:
 
     def __init__(self, work):
         self.mark = b'CRASH_WORK=' + work.encode()
+        self.reapers, self.reapers_until = [], 0.0
 
     def each(self):
         """(pid, name, parent) of all that are not zombies."""
@@ -125,15 +129,22 @@ class Processes:
 
     def find(self, victim):
         """Pids of one sort: djd djw djfs, a reaper that has a task, a task, the remover."""
-        found = list(self.each())
-        reapers = {pid for pid, name, _ in found if name == 'dj-reaper'}
-        tasks = [(pid, parent) for pid, name, parent in found
-                 if parent in reapers and name != 'dj-reaper']
-        if victim == 'task':
-            return [pid for pid, _ in tasks]
-        if victim == 'reaper':
-            return [parent for _, parent in tasks]
-        return [pid for pid, name, _ in found if name == victim]
+        if victim not in ('task', 'reaper'):
+            return [pid for pid, name, _ in self.each() if name == victim]
+        # a task is over before all processes of a busy machine have been looked at
+        if time.monotonic() > self.reapers_until:
+            self.reapers = [pid for pid, name, _ in self.each() if name == 'dj-reaper']
+            self.reapers_until = time.monotonic() + 0.5
+        tasks = [(pid, reaper) for reaper in self.reapers for pid in self.children(reaper)]
+        return [pid if victim == 'task' else reaper for pid, reaper in tasks]
+
+    @staticmethod
+    def children(pid):
+        try:
+            with open('/proc/%d/task/%d/children' % (pid, pid)) as file:
+                return [int(child) for child in file.read().split()]
+        except OSError:
+            return []
 
 
 class World:
