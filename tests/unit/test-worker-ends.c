@@ -364,7 +364,7 @@ static void test_orders_to_end(void)
         status = fake_end_worker(&other, 0, bound(SOON));
         ok(WIFEXITED(status) && WEXITSTATUS(status) == 75, "a second worker in the folder ends");
     }
-    send_shell(0, "echo begun; sleep 88");
+    send_shell(0, "sleep 88 & echo begun; wait");
     ok(appears(0, "out"), "a run is under way");
     status = fake_end_worker(&djd, SIGTERM, bound(SOON));
     ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "SIGTERM ends the worker");
