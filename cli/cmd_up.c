@@ -89,6 +89,18 @@ static bool is_djfs(const char *at)
     return is;
 }
 
+/* Whether it is at this daemon, and has heard so itself: what is asked of it is answered. */
+static bool is_back(const struct dj_connection *connection, const char *at)
+{
+    const struct dj_msg_welcome *welcome = dj_connection_welcome(connection);
+    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
+    struct statx st;
+
+    dj_buf_addf(&path, "%s/README", at);
+    return welcome->mount != NULL && strcmp(welcome->mount, at) == 0 && !welcome->mount_due &&
+           statx(AT_FDCWD, dj_buf_str(&path), AT_STATX_FORCE_SYNC, STATX_TYPE, &st) == 0;
+}
+
 /*
  * A mount whose daemon was killed looks for the next one by itself, four times a second, and tells
  * it where it is. So one that lives here is asked for until then: what the daemon of this socket
@@ -103,13 +115,11 @@ static bool comes_back(const char *socket, const char *at)
 
     for (int i = 0; i < 150 && !came && is_live_mount(at) && is_djfs(at); i++) {
         struct dj_connection *connection;
-        const char *mounted;
 
         nanosleep(&pause, NULL);
         if (dj_connection_open(socket, &greeting, &connection, NULL) < 0)
             return false;
-        mounted = dj_connection_welcome(connection)->mount;
-        came = mounted != NULL && strcmp(mounted, at) == 0;
+        came = is_back(connection, at);
         dj_connection_free(connection);
     }
     return came;
@@ -167,11 +177,10 @@ int dj_mount_at(struct dj_cli *cli, const char *mount, struct dj_err *err)
     dj_cleanup_buf struct dj_buf log = DJ_BUF_INIT;
     char option[] = "--connect";
     char *argv[5] = {program, option, NULL, at, NULL};
-    const char *mounted = dj_connection_welcome(cli->connection)->mount;
     char *slash;
     int rc;
 
-    if (mounted != NULL && strcmp(mounted, at) == 0 && is_live_mount(at))
+    if (is_live_mount(at) && is_back(cli->connection, at))
         return 1;
     rc = dj_socket_path(cli->connect, &named, err);
     if (rc < 0)

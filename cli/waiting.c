@@ -143,6 +143,7 @@ static void ask_log(struct waiting *waiting)
 static void interrupt(struct waiting *waiting)
 {
     (void)dj_interrupt_code();
+    dj_bar_endp(&waiting->bar); /* the next signal ends us with what stands on the terminal */
     dj_connection_cancel(waiting->connection, waiting->request);
     signals_as_before();
 }

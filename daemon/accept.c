@@ -47,23 +47,20 @@ static void free_accepting(struct accepting *accepting)
 
 /* ---- which one --------------------------------------------------------------------------- */
 
+static bool can_be_accepted(struct dj_engine *engine DJ_UNUSED,
+                            const struct dj_rec_summary *summary)
+{
+    return summary->state == DJ_DONE && !summary->corrupt;
+}
+
 /* The newest that is done; NULL when there is none, or one is valid. */
 static struct dj_rec_summary *stale_one(struct dj_engine *engine, struct dj_call *call)
 {
-    struct dj_rec_summary *newest = NULL;
+    const struct dj_rec_summary *newest = call_newest_that(engine, call, can_be_accepted);
 
-    for (size_t i = call->rec.deleted_ns != 0 ? 0 : call->rec.instances.n; i-- > 0;) {
-        struct dj_rec_summary *summary =
-            DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, i);
-
-        if (summary->state != DJ_DONE || summary->corrupt)
-            continue;
-        if (summary_valid(engine, summary))
-            return NULL;
-        if (newest == NULL)
-            newest = summary;
-    }
-    return newest;
+    if (newest == NULL || call_newest_that(engine, call, summary_valid) != NULL)
+        return NULL;
+    return call_summary(call, newest->instance);
 }
 
 bool dj_call_has_stale(struct dj_engine *engine, struct dj_call *call)

@@ -1,5 +1,4 @@
 /* Which instance of a call answers, and what the call is as a whole. */
-
 #include "daemon/engine_impl.h"
 
 bool task_premise_holds(void *cookie, const struct dj_rec_premise *premise)
@@ -91,11 +90,8 @@ static bool is_answer(struct dj_engine *engine, const struct dj_rec_summary *sum
     return summary_durable(engine, summary) && summary_valid(engine, summary);
 }
 
-typedef bool fits_fn(struct dj_engine *engine, const struct dj_rec_summary *summary);
-
-/* fits: NULL: every one does. */
-static const struct dj_rec_summary *newest_of(struct dj_engine *engine,
-                                              const struct dj_call *call, fits_fn *fits)
+const struct dj_rec_summary *call_newest_that(struct dj_engine *engine,
+                                              const struct dj_call *call, summary_fits_fn *fits)
 {
     const struct dj_rec_summary *newest = NULL;
 
@@ -117,7 +113,7 @@ uint64_t dj_call_current(struct dj_engine *engine, struct dj_call *call)
     if (call->rec.deleted_ns != 0 || (call->run != NULL && call->run->forced))
         return 0;
     tasks_look_at_tracked(engine);
-    current = newest_of(engine, call, is_answer);
+    current = call_newest_that(engine, call, is_answer);
     return current == NULL ? 0 : current->instance;
 }
 
@@ -131,20 +127,14 @@ void call_choose_run(struct dj_engine *engine, struct dj_call *call)
             (call->run == NULL || call->run->asked < run->asked))
             call->run = run;
     }
-    current = call->run == NULL ? NULL : newest_of(engine, call, is_answer);
+    current = call->run == NULL ? NULL : call_newest_that(engine, call, is_answer);
     if (current != NULL && asked(current) > call->run->asked)
         call->run = NULL;
 }
 
 const struct dj_rec_summary *call_newest(const struct dj_call *call)
 {
-    return newest_of(NULL, call, NULL);
-}
-
-const struct dj_rec_summary *call_newest_durable(struct dj_engine *engine,
-                                                 const struct dj_call *call)
-{
-    return newest_of(engine, call, summary_durable);
+    return call_newest_that(NULL, call, NULL);
 }
 
 const struct dj_rec_instance *failure_remembered(struct dj_engine *engine,

@@ -197,6 +197,7 @@ static void welcome(struct dj_request *request)
     answer.store = dj_xstrdup(dj_engine_store_dir(engine));
     answer.generations = dj_xstrdup(dj_engine_generations(engine));
     answer.mount = dj_xstrdup(mount == NULL ? "" : mount);
+    answer.mount_due = dj_engine_mount_due(engine);
     dj_buf_addf(&sessions, "%s/sessions", dj_engine_work_dir(engine));
     answer.sessions = dj_buf_steal(&sessions);
     dj_reply(request, DJ_MSG_WELCOME, &answer);

@@ -294,6 +294,11 @@ const char *dj_engine_mount(struct dj_engine *engine)
     return engine->mount;
 }
 
+bool dj_engine_mount_due(struct dj_engine *engine)
+{
+    return engine->mount_due != NULL;
+}
+
 const char *dj_engine_store_dir(struct dj_engine *engine)
 {
     return dj_store_dir(engine->store);

@@ -177,7 +177,7 @@ void dj_call_key_text(struct dj_engine *engine, struct dj_call *call, uint64_t i
 void dj_call_command(struct dj_engine *engine, struct dj_call *call, const struct dj_args *given,
                      struct dj_buf *buf);
 /* dj_call_count(call): how many instances have ended; dj_call_ended(engine, call, n): the number of
- * the n-th of them, from 1 and oldest first; 0 when there is none, or it is not durable yet. */
+ * the n-th of them, from 1 in the order of their ends; 0 when there is none, or it is not durable yet. */
 size_t dj_call_count(const struct dj_call *call);
 uint64_t dj_call_ended(struct dj_engine *engine, const struct dj_call *call, uint64_t n);
 
@@ -377,6 +377,7 @@ int dj_reload(struct dj_engine *engine, struct dj_err *err) DJ_MUST_CHECK;
 /* dj_gc(engine): purges what has been deleted for over a day, or as long as dj.conf says. */
 int dj_gc(struct dj_engine *engine, struct dj_err *err);
 const char *dj_engine_mount(struct dj_engine *engine); /* where the tree is mounted, or NULL */
+bool dj_engine_mount_due(struct dj_engine *engine);    /* and whether it has yet to come back */
 const char *dj_engine_store_dir(struct dj_engine *engine);
 
 /*

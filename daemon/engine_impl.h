@@ -308,8 +308,10 @@ bool premises_hold(struct dj_engine *engine, uint64_t tasks, uint64_t files);
 /* call_newest(): of those that have ended, the one that was asked for last: a run that was forced
  * earlier and ends later is none. */
 const struct dj_rec_summary *call_newest(const struct dj_call *call);
-const struct dj_rec_summary *call_newest_durable(struct dj_engine *engine,
-                                                 const struct dj_call *call);
+/* call_newest_that(engine, call, fits): of those that fit; fits NULL: of all, and engine may be. */
+typedef bool summary_fits_fn(struct dj_engine *engine, const struct dj_rec_summary *summary);
+const struct dj_rec_summary *call_newest_that(struct dj_engine *engine,
+                                              const struct dj_call *call, summary_fits_fn *fits);
 /* failure_remembered(): the newest try's record, when it answers until somebody forces another. */
 const struct dj_rec_instance *failure_remembered(struct dj_engine *engine,
                                                  const struct dj_call *call);

@@ -193,7 +193,7 @@ char *why_stale(struct dj_engine *engine, const struct dj_call *call,
 
 static void find_cause(struct dj_engine *engine, struct dj_call *call, struct dj_reason *ret)
 {
-    const struct dj_rec_summary *newest = call_newest_durable(engine, call);
+    const struct dj_rec_summary *newest = call_newest_that(engine, call, summary_durable);
 
     if (call->run != NULL && call->run->forced) {
         ret->cause = DJ_CAUSE_FORCED;
@@ -219,7 +219,7 @@ static void find_cause(struct dj_engine *engine, struct dj_call *call, struct dj
 static void note_newer(struct dj_engine *engine, const struct dj_call *call, uint64_t current,
                        struct dj_reason *ret)
 {
-    const struct dj_rec_summary *newest = call_newest_durable(engine, call);
+    const struct dj_rec_summary *newest = call_newest_that(engine, call, summary_durable);
     dj_cleanup_reason struct dj_reason failed;
     dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
 

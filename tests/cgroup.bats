@@ -4,17 +4,6 @@
 load helper/djfs
 load helper/memory
 
-setup()
-{
-    dj_setup
-    requires perl
-}
-
-teardown()
-{
-    dj_teardown
-}
-
 # own_cgroup2 [ENDING]: a fresh cgroup of version 2 with the controller of memory, into $cgroup; what
 # they are below into $point.
 own_cgroup2()

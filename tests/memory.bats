@@ -3,17 +3,6 @@
 load helper/djfs
 load helper/memory
 
-setup()
-{
-    dj_setup
-    requires perl
-}
-
-teardown()
-{
-    dj_teardown
-}
-
 # tight LINK: a cgroup of any version with little memory, and the link to it.
 tight_cgroup()
 {

@@ -84,6 +84,24 @@ TASKS
     is "$(our_pids djfs)" "$djfs"
 }
 
+@test "dj up finds a mount whose readers gave up; it answers when that is said" {
+    requires_fuse
+    local djfs args
+    mkdir -p "$XDG_CONFIG_HOME/dj"
+    echo 'wait = 50ms' > "$XDG_CONFIG_HOME/dj/dj.conf"
+    start_daemon
+    djfs=$(our_pids djfs)
+    for args in "$MNT" "" "$MNT" ""; do
+        kill_daemon
+        gives_errno ENOTCONN cat "$MNT/status"
+        # shellcheck disable=SC2086
+        exits 0 dj up --store "$DJ_STORE" $args
+        has "$(cat "$MNT/status" 2>&1)" "store $DJ_STORE"
+        is "$output" "mounted at $MNT"
+    done
+    is "$(our_pids djfs)" "$djfs"
+}
+
 # of_task: the processes of the task `piece` (and not those of the test).
 of_task()
 {

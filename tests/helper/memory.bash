@@ -1,4 +1,15 @@
-# Tasks that want memory, for the tests of its limits.
+# What the tests of the limits of memory share.
+
+setup()
+{
+    dj_setup
+    requires perl
+}
+
+teardown()
+{
+    dj_teardown
+}
 
 tasks()
 {
