@@ -188,6 +188,7 @@ void call_save(struct dj_engine *engine, struct dj_store_batch *batch, struct dj
     dj_key_call(&key, &call->key);
     dj_codec_encode(&value, &dj_layout_call, &call->rec);
     dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
+    unwritten_call(engine, call);
     if (call->rec.deleted_ns != 0 || call->rec.instances.n == 0)
         return;
     dj_key_name(&key, call->task->public.number, dj_buf_bytes(&call->name));

@@ -77,6 +77,7 @@ struct dj_call {
     struct run *run;         /* that later askers join */
     struct run *runs;        /* all of it that are under way */
     unsigned refs;
+    bool unwritten;          /* its record is in a batch that is not written yet */
     UT_hash_handle hh;
 };
 
@@ -237,6 +238,8 @@ struct dj_engine {
     struct dj_err sync_err;
     struct dj_store_batch *batch; /* premises that were made and are not written yet */
     struct dj_list leaving;      /* struct dj_digest: purged, their batch is not written yet */
+    struct dj_list unwritten_calls; /* struct dj_call *, referenced */
+    struct purged *unwritten_purges;
     /* borrowed records: valid until the loop turns */
     struct dj_list borrowed;
     struct wide wide[WIDE_KEPT]; /* kept longer */
@@ -376,6 +379,13 @@ void contents_leave(struct dj_engine *engine);
 void contents_settle(struct dj_engine *engine, struct dj_list *claims);
 size_t contents_sweep(struct dj_engine *engine);
 
+/* unwritten.c: calls whose records, and instances whose purge, are in the batch that is being made;
+ * unwritten_forget(): it was written, or could not be. */
+void unwritten_call(struct dj_engine *engine, struct dj_call *call);
+void unwritten_purge(struct dj_engine *engine, uint64_t instance);
+bool unwritten_is_purged(const struct dj_engine *engine, uint64_t instance);
+void unwritten_forget(struct dj_engine *engine);
+
 /* last_mount.c: the mount that the daemon before had; _end(): while there is a loop. */
 void last_mount_load(struct dj_engine *engine);
 void last_mount_end(struct dj_engine *engine);
@@ -408,29 +418,39 @@ int place_digest(struct dj_engine *engine, const struct place *place, uint64_t i
                  enum dj_type type, struct dj_bytes path, struct dj_digest *ret,
                  struct dj_err *err);
 
-/* inputs.c */
-bool input_holds(struct dj_engine *engine, struct dj_bytes path, const struct dj_digest *digest);
-/* The stat cache: input_known(): it has the file; input_hash_later(): reads it on a pool thread;
- * then(0 or -EAGAIN when the file changes meanwhile, other -errno). */
-typedef void input_hashed_fn(void *cookie, int code);
-bool input_known(struct dj_engine *engine, const char *path, const struct stat *st,
+/* stat_cache.c */
+bool input_same_stat(const struct dj_rec_input *input, const struct stat *st);
+/* input_known(store, path, st, ret): whether the digest of the file with this stat is known. */
+bool input_known(struct dj_store *store, const char *path, const struct stat *st,
                  struct dj_digest *ret);
-void input_hash_later(struct dj_engine *engine, const char *path, input_hashed_fn *then,
-                      void *cookie);
-/* input_look(store, batch, path, ret, err): the digest of a file, by the stat cache or by reading
- * it: then the cache's new entry is put into the batch. On any thread. */
+/* input_look(store, batch, path, ret, err): the digest of a file, if need be by reading it: then
+ * what is to be remembered is put into the batch. On any thread but the loop's: it may wait. */
 int input_look(struct dj_store *store, struct dj_store_batch *batch, const char *path,
                struct dj_digest *ret, struct dj_err *err) DJ_MUST_CHECK;
+/* input_hash_later(): the same on a pool thread; then(0 or -EAGAIN when the file changes meanwhile,
+ * other -errno). */
+typedef void input_hashed_fn(void *cookie, int code);
+void input_hash_later(struct dj_engine *engine, const char *path, input_hashed_fn *then,
+                      void *cookie);
+/* input_remember(): the digest by the path, for DJ_FILE, and the path by the digest. */
+void input_remember(struct dj_store_batch *batch, enum dj_type type, const char *path,
+                    const struct dj_digest *digest, const struct stat *st);
+/* input_holds(): as a premise; the digest is zero for a file that was not there. */
+bool input_holds(struct dj_engine *engine, struct dj_bytes path, const struct dj_digest *digest);
+
+/* resolve.c */
+/* resolve_run(): a run argument, TASK/NAME in any spelling, by the daemon's own tables. */
+int resolve_run(struct dj_engine *engine, struct dj_scalar *scalar, struct dj_err *err);
+void resolve_args(struct dj_engine *engine, struct task *task, struct dj_args *args,
+                  const struct dj_asker *asker, dj_resolved_fn *done, void *cookie);
+
+/* inputs.c */
 /* inputs_take(run, then): looks at the run's own file arguments; then(run, 0 or -ESTALE …). */
 typedef void inputs_then_fn(struct run *run, int code, const char *sentence);
 void inputs_take(struct run *run, inputs_then_fn *then);
 /* inputs_same(run, ret): they are as they were at its start; else ret is the path of one. */
 bool inputs_same(const struct run *run, struct dj_buf *ret);
 void inputs_free(struct dj_list *inputs);
-/* resolve_run(): a run argument, TASK/NAME in any spelling, by the daemon's own tables. */
-int resolve_run(struct dj_engine *engine, struct dj_scalar *scalar, struct dj_err *err);
-void resolve_args(struct dj_engine *engine, struct task *task, struct dj_args *args,
-                  const struct dj_asker *asker, dj_resolved_fn *done, void *cookie);
 
 /* runs.c */
 struct run *run_find(struct dj_engine *engine, uint64_t instance);

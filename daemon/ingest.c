@@ -176,7 +176,7 @@ static int take_entry(struct dj_ingest *ingest, struct dj_list *entries, const c
     entry = dj_list_add(entries, sizeof(*entry));
     dj_buf_adds(&entry->path, relative);
     entry->mode = st->st_mode;
-    entry->mtime_ns = (uint64_t)st->st_mtim.tv_sec * DJ_NS_PER_S + (uint64_t)st->st_mtim.tv_nsec;
+    entry->mtime_ns = dj_ns_of(st->st_mtim);
     if (S_ISLNK(st->st_mode)) {
         int rc = dj_readlink(AT_FDCWD, full, &entry->target);
 

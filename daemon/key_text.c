@@ -180,6 +180,7 @@ void dj_call_key_text(struct dj_engine *engine, struct dj_call *call, uint64_t i
 {
     const struct dj_rec_instance *rec = instance == 0 ? NULL : dj_instance(engine, instance);
 
+    tasks_look_at_tracked(engine);
     add_key(buf, call, rec);
     if (rec == NULL && call->task->public.definition == NULL)
         return;

@@ -16,11 +16,6 @@
 
 enum { HASHED_MAX = 4 << 20 };
 
-static uint64_t nanoseconds(struct timespec time)
-{
-    return (uint64_t)time.tv_sec * DJ_NS_PER_S + (uint64_t)time.tv_nsec;
-}
-
 static void identify(struct tracked *file, const struct stat *st)
 {
     dj_cleanup_close int fd = -1;
@@ -32,7 +27,7 @@ static void identify(struct tracked *file, const struct stat *st)
         fd = dj_open(-1, file->path, O_RDONLY | O_NONBLOCK, 0);
     if (fd < 0 || dj_digest_fd(fd, &file->digest, NULL) < 0)
         dj_path_digest(dj_bytes_of(file->path), (uint64_t)st->st_size,
-                       (int64_t)nanoseconds(st->st_mtim), &file->digest);
+                       (int64_t)dj_ns_of(st->st_mtim), &file->digest);
 }
 
 static void look(struct tracked *file)
@@ -44,14 +39,14 @@ static void look(struct tracked *file)
 
     if (there) {
         now.size = (uint64_t)st.st_size;
-        now.mtime_ns = nanoseconds(st.st_mtim);
-        now.ctime_ns = nanoseconds(st.st_ctim);
+        now.mtime_ns = dj_ns_of(st.st_mtim);
+        now.ctime_ns = dj_ns_of(st.st_ctim);
         now.inode = st.st_ino;
     }
     if (file->looked && now.size == file->size && now.mtime_ns == file->mtime_ns &&
         now.ctime_ns == file->ctime_ns && now.inode == file->inode)
         return;
-    now.looked = true;
+    now.looked = !there || dj_stat_is_settled(&st); /* else it is read again the next time */
     identify(&now, there ? &st : NULL);
     *file = now;
 }

@@ -10,7 +10,8 @@
  * a record which a power loss brings back finds its content.
  */
 
-static bool referred(struct dj_engine *engine, const struct dj_digest *digest, uint64_t besides)
+/* By an instance that the batch which is being made leaves there. */
+static bool referred(struct dj_engine *engine, const struct dj_digest *digest)
 {
     dj_cleanup_buf struct dj_buf from = DJ_BUF_INIT, to = DJ_BUF_INIT;
     struct dj_store_iter *iter;
@@ -21,14 +22,15 @@ static bool referred(struct dj_engine *engine, const struct dj_digest *digest, u
     dj_key_after(&to, dj_buf_bytes(&from));
     iter = dj_store_iter_new(engine->store, dj_buf_bytes(&from), dj_buf_bytes(&to));
     while (!found && dj_store_iter_next(iter))
-        found = dj_get64(dj_store_iter_key(iter), 1 + DJ_DIGEST_SIZE) != besides;
+        found = !unwritten_is_purged(engine,
+                                     dj_get64(dj_store_iter_key(iter), 1 + DJ_DIGEST_SIZE));
     dj_store_iter_free(iter);
     return found;
 }
 
 static void remove_unreferred(struct dj_engine *engine, const struct dj_digest *digest)
 {
-    if (!referred(engine, digest, 0))
+    if (!referred(engine, digest))
         (void)dj_content_remove(engine->store, digest);
 }
 
@@ -88,7 +90,7 @@ static int find_orphan(const struct dj_digest *digest, void *cookie)
 {
     struct sweep *sweep = cookie;
 
-    if (!referred(sweep->engine, digest, 0))
+    if (!referred(sweep->engine, digest))
         *(struct dj_digest *)dj_list_add(&sweep->orphans, sizeof(*digest)) = *digest;
     else
         (void)dj_content_seal(sweep->engine->store, digest);
@@ -139,7 +141,7 @@ static void purge_content(struct dj_engine *engine, struct dj_store_batch *batch
         return;
     dj_key_reference(&key, &content->digest, instance);
     dj_store_batch_delete(batch, dj_buf_bytes(&key));
-    if (referred(engine, &content->digest, instance))
+    if (referred(engine, &content->digest))
         return;
     if (content->size > DJ_CONTENT_INLINE_MAX) {
         *(struct dj_digest *)dj_list_add(&engine->leaving, sizeof(struct dj_digest)) =
@@ -158,6 +160,7 @@ static void purge(struct dj_engine *engine, struct dj_store_batch *batch, uint64
 
     if (rec == NULL)
         return;
+    unwritten_purge(engine, number);
     manifest = dj_manifest(engine, number);
     for (size_t i = 0; i < manifest->entries.n; i++)
         purge_content(engine, batch,

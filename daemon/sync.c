@@ -64,15 +64,18 @@ void sync_then(struct dj_engine *engine, dj_done_fn *then, void *cookie)
 
 int engine_write(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_err *err)
 {
-    int rc;
+    int rc = 0;
 
     /* Premises made since the last write go first: a record never names one that is not there. */
     if (!dj_store_batch_empty(engine->batch)) {
         rc = dj_store_write(engine->store, engine->batch, err);
-        if (rc < 0)
-            return rc;
-        dj_store_batch_clear(engine->batch);
-        dj_kill_point("djd-premises-written");
+        if (rc == 0) {
+            dj_store_batch_clear(engine->batch);
+            dj_kill_point("djd-premises-written");
+        }
     }
-    return dj_store_write(engine->store, batch, err);
+    if (rc == 0)
+        rc = dj_store_write(engine->store, batch, err);
+    unwritten_forget(engine);
+    return rc;
 }

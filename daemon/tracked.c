@@ -16,11 +16,6 @@
 
 enum { HASHED_HERE = 4 << 20 };
 
-static uint64_t nanoseconds(struct timespec time)
-{
-    return (uint64_t)time.tv_sec * DJ_NS_PER_S + (uint64_t)time.tv_nsec;
-}
-
 static void look(struct tracked *tracked, struct stat *st)
 {
     tracked->size = tracked->mtime_ns = tracked->ctime_ns = tracked->inode = 0;
@@ -28,8 +23,8 @@ static void look(struct tracked *tracked, struct stat *st)
     if (path_in_mount(dj_bytes_of(tracked->path)) || stat(tracked->path, st) < 0)
         return;
     tracked->size = (uint64_t)st->st_size;
-    tracked->mtime_ns = nanoseconds(st->st_mtim);
-    tracked->ctime_ns = nanoseconds(st->st_ctim);
+    tracked->mtime_ns = dj_ns_of(st->st_mtim);
+    tracked->ctime_ns = dj_ns_of(st->st_ctim);
     tracked->inode = st->st_ino;
 }
 
@@ -145,17 +140,21 @@ static bool hash(struct dj_engine *engine, struct task *task, struct tracked *tr
     const struct tracked *was;
     dj_cleanup_close int fd = -1;
     struct stat st;
+    bool settled;
 
     look(tracked, &st);
+    settled = dj_stat_is_settled(&st);
     if (tracked->inode == 0)
         return true;
     if (st.st_size <= HASHED_HERE || !S_ISREG(st.st_mode)) {
         fd = S_ISREG(st.st_mode) ? dj_open(-1, tracked->path, O_RDONLY | O_NONBLOCK, 0) : -1;
         if (fd >= 0 && dj_digest_fd(fd, &tracked->digest, NULL) < 0)
             tracked->digest = (struct dj_digest){{0}};
+        if (!settled)
+            tracked->ctime_ns = 0; /* no stat is like this: it is read again the next time */
         return true;
     }
-    if (input_known(engine, tracked->path, &st, &tracked->digest))
+    if (input_known(engine->store, tracked->path, &st, &tracked->digest))
         return true;
     was = find(before, tracked);
     tracked->unreadable = was != NULL && was->unreadable;

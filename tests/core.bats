@@ -56,6 +56,11 @@ teardown_file()
     dj_teardown
 }
 
+teardown()
+{
+    ! mountpoint -q "$DJ_TMP/ticks" || umount "$DJ_TMP/ticks"
+}
+
 lines()
 {
     wc -l < "$1"
@@ -165,6 +170,33 @@ lines()
     [[ "$(dj path size "$DJ_TMP/input")" == tasks/size/input@?????????? ]]
     printf 123456 > "$DJ_TMP/input"
     is "$(dj get size "$DJ_TMP/input")" "6 $DJ_TMP/input"
+}
+
+# Where the file system stamps files by the kernel's tick, such a file keeps its times and its size.
+@test "a file that is written again at once, as long as before, is known by its content" {
+    requires_fuse
+    local dir="$DJ_TMP/ticks"
+    mkdir "$dir"
+    ((EUID != 0)) || mount -t ramfs djtest "$dir"
+    echo 99 > "$dir/input"
+    printf '[tracks]\ncommand = true\ntrack = %s\n' "$dir/input" > "$DJ_TMP/tracks.ini"
+    dj define "$DJ_TMP/tracks.ini"
+    cat > written.py <<'PYTHON'
+import os, sys
+mount, path = sys.argv[1:]
+def written(n):
+    with open(path, 'w') as file:
+        file.write('%d\n' % n)
+def name(n):
+    written(n)
+    return os.readlink('%s/tasks/size/%s' % (mount, path.replace('/', '%2F')))
+def tracked(n):
+    written(n)
+    with open(mount + '/tasks/tracks/_/key') as file:
+        return next(line for line in file if line.startswith('tracked '))
+print(len({name(n) for n in range(100, 500)}), len({tracked(n) for n in range(100, 500)}))
+PYTHON
+    is "$(python3 -S written.py "$MNT" "$dir/input")" "400 400"
 }
 
 @test "what was deleted comes back within a day" {

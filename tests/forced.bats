@@ -133,3 +133,32 @@ ended()
     wait $!
     is "$(cat "$DJ_TMP/got")" 3
 }
+
+@test "older results are stale with the newest when what they all had read is invalidated" {
+    define_tasks <<TASKS
+[child]
+params = n:int
+command = echo {n}
+
+[parent]
+params = n:int
+command = dj get child {n}
+
+[grandparent]
+params = n:int
+command = dj get parent {n}
+TASKS
+    dj get grandparent 1
+    for _ in 1 2; do
+        dj get --force parent 1
+        dj get --force grandparent 1
+    done
+    # A daemon that has just started has none of them in memory.
+    stop_daemon
+    start_daemon --workers 4
+    dj write tasks/child/1/ctl invalidate
+    is "$(dj cat tasks/parent/1/status)" stale
+    is "$(dj cat tasks/grandparent/1/status)" stale
+    is "$(dj why grandparent 1 | grep -c 'child/1 was invalidated')" 1
+    exits 3 dj get --cached parent 1
+}

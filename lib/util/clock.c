@@ -1,13 +1,11 @@
 #include "lib/util/clock.h"
 
-#include <time.h>
-
 static uint64_t read_clock(clockid_t id)
 {
     struct timespec now;
 
     clock_gettime(id, &now); /* cannot fail for these clocks */
-    return (uint64_t)now.tv_sec * DJ_NS_PER_S + (uint64_t)now.tv_nsec;
+    return dj_ns_of(now);
 }
 
 uint64_t dj_clock_now_ns(void)
@@ -18,6 +16,11 @@ uint64_t dj_clock_now_ns(void)
 uint64_t dj_clock_mono_ns(void)
 {
     return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t dj_clock_tick_ns(void)
+{
+    return read_clock(CLOCK_REALTIME_COARSE);
 }
 
 void dj_pause_ms(unsigned ms)

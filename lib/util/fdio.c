@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/util/clock.h"
 #include "lib/util/mem.h"
 
 /* ---- descriptors -------------------------------------------------------------------------- */
@@ -253,5 +254,31 @@ int dj_readlink(int dir, const char *path, struct dj_buf *buf)
             buf->data[buf->len] = '\0';
             return 0;
         }
+    }
+}
+
+/* ---- times --------------------------------------------------------------------------------- */
+
+#define SETTLING_MAX (DJ_NS_PER_S + 100 * DJ_NS_PER_MS)
+
+bool dj_stat_is_settled(const struct stat *st)
+{
+    bool whole = st->st_ctim.tv_nsec == 0 && st->st_mtim.tv_nsec == 0;
+    uint64_t now = dj_clock_tick_ns();
+
+    return dj_ns_of(st->st_ctim) < (whole ? now / DJ_NS_PER_S * DJ_NS_PER_S : now);
+}
+
+int dj_fstat_settled(int fd, struct stat *ret)
+{
+    uint64_t end = dj_clock_mono_ns() + SETTLING_MAX;
+
+    for (;;) {
+        if (fstat(fd, ret) < 0)
+            return -errno;
+        if (dj_stat_is_settled(ret) || dj_clock_mono_ns() >= end ||
+            dj_ns_of(ret->st_ctim) > dj_clock_tick_ns() + SETTLING_MAX)
+            return 0;
+        dj_pause_ms(1);
     }
 }

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "lib/util/buf.h"
@@ -60,6 +61,21 @@ int dj_remove_tree(int dir, const char *path) DJ_MUST_CHECK;
 
 /* dj_clear_tree(dir, path): the same for what is inside; the folder stays, mode 0700. */
 int dj_clear_tree(int dir, const char *path) DJ_MUST_CHECK;
+
+/*
+ * Whoever knows a file by its stat has to look at it when its times are settled. The kernel stamps
+ * files with the time of its clock's last tick, and Debian's ticks every 4 ms: a file that is
+ * written once more within the tick keeps all its times, and its size if the new content is as long.
+ *
+ * dj_stat_is_settled(st): whether any change from now on gives the file other times; to be asked
+ * before the file is read.
+ *
+ * dj_fstat_settled(fd, ret): fstat, when that is so: waits for milliseconds after a change, up to a
+ * second where the file system keeps whole seconds. It does not wait for the times of a server
+ * whose clock is ahead by more than that.
+ */
+bool dj_stat_is_settled(const struct stat *st);
+int dj_fstat_settled(int fd, struct stat *ret) DJ_MUST_CHECK;
 
 /* dj_set_nonblock(fd, on): 0 or -errno. */
 int dj_set_nonblock(int fd, bool on);

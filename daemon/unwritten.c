@@ -1,0 +1,63 @@
+#include <stdlib.h>
+
+#include <uthash.h>
+
+#include "daemon/engine_impl.h"
+#include "lib/util/mem.h"
+
+/*
+ * What is in a batch that is not written yet, and therefore not in the store for who looks there.
+ * A batch is made and written without a turn of the loop between.
+ *
+ * A call whose record is in it stays in memory: loaded once more for a second change, as it is in
+ * the store, it would lose the first one.
+ */
+
+struct purged {
+    uint64_t instance;
+    UT_hash_handle hh;
+};
+
+void unwritten_call(struct dj_engine *engine, struct dj_call *call)
+{
+    if (call->unwritten)
+        return;
+    call->unwritten = true;
+    dj_call_ref(call);
+    *(struct dj_call **)dj_list_add(&engine->unwritten_calls, sizeof(call)) = call;
+}
+
+void unwritten_purge(struct dj_engine *engine, uint64_t instance)
+{
+    struct purged *purged = dj_xcalloc(1, sizeof(*purged));
+
+    purged->instance = instance;
+    HASH_ADD(hh, engine->unwritten_purges, instance, sizeof(instance), purged);
+}
+
+bool unwritten_is_purged(const struct dj_engine *engine, uint64_t instance)
+{
+    struct purged *purged;
+
+    HASH_FIND(hh, engine->unwritten_purges, &instance, sizeof(instance), purged);
+    return purged != NULL;
+}
+
+void unwritten_forget(struct dj_engine *engine)
+{
+    struct dj_list calls = engine->unwritten_calls;
+    struct purged *purged, *next;
+
+    engine->unwritten_calls = (struct dj_list){0};
+    for (size_t i = 0; i < calls.n; i++) {
+        struct dj_call *call = *DJ_LIST_AT(&calls, struct dj_call *, i);
+
+        call->unwritten = false;
+        dj_call_unref(call);
+    }
+    free(calls.items);
+    HASH_ITER(hh, engine->unwritten_purges, purged, next) {
+        HASH_DEL(engine->unwritten_purges, purged);
+        free(purged);
+    }
+}
