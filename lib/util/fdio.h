@@ -65,7 +65,8 @@ int dj_clear_tree(int dir, const char *path) DJ_MUST_CHECK;
 /*
  * Whoever knows a file by its stat has to look at it when its times are settled. The kernel stamps
  * files with the time of its clock's last tick, and Debian's ticks every 4 ms: a file that is
- * written once more within the tick keeps all its times, and its size if the new content is as long.
+ * written once more within the tick keeps all its times, and, if the new content is as long, its
+ * size.
  *
  * dj_stat_is_settled(st): whether any change from now on gives the file other times; to be asked
  * before the file is read.
