@@ -11,6 +11,7 @@ class Checks:
     def __init__(self, world, load):
         self.world, self.load = world, load
         self.digests = {}   # of content above 1 MiB: the key and id that it belongs to
+        self.copies = {}    # of such content in a failed run that copied it: that run's key
         self.read_upto = 0
         self.executions = {}
 
@@ -80,6 +81,10 @@ class Checks:
                 big = self.world.read_now(key, 'history', str(n), 'files', 'd', 'big')
                 if big and len(big) > 1 << 20:
                     key.failed.append(self.failed(key, big))
+            elif key.kind == 'sum':
+                copy = self.world.read_now(key, 'history', str(n), 'files', 'copy')
+                if copy and len(copy) > 1 << 20:
+                    key.failed.append(self.copied(key, copy))
         return ids
 
     def failed(self, key, big):
@@ -89,6 +94,12 @@ class Checks:
                         if owner[2] != ident}
         self.digests[hashlib.blake2b(big, digest_size=32).hexdigest()] = (key.kind, key.n, ident)
         return ident
+
+    def copied(self, key, copy):
+        """Of a result that a failed run has a copy of, maybe not a whole one: its id."""
+        digest = hashlib.blake2b(copy, digest_size=32).hexdigest()
+        self.copies[digest] = key
+        return self.digests.setdefault(digest, (key.kind, key.n, digest))[2]
 
     def check_key(self, key):
         """Its ids; what the oracle knows is made certain again by what is there."""
@@ -161,7 +172,8 @@ class Checks:
                 return 'content that nobody made: ' + name
             kind, n, ident = self.digests[name]
             # what was deleted can be brought back until its call is computed again
-            if ident not in ids and not any(k.kind == kind and k.n == n for k in gone):
+            if ident not in ids and self.copies.get(name) not in gone and \
+                    not any(k.kind == kind and k.n == n for k in gone):
                 return 'left over: %s of %s/%d' % (name, kind, n)
         for name, (kind, n, ident) in self.digests.items():
             if ident in ids and name not in have:
