@@ -367,8 +367,7 @@ static void blame_file(struct blame *blame, const struct dj_rec_instance *rec)
     }
     blame->ret->cause = DJ_CAUSE_INPUT;
     dj_buf_add_bytes(&blame->ret->text, dj_buf_bytes(&premise->path));
-    blame->ret->gone = !path_in_mount(dj_buf_bytes(&premise->path)) &&
-                       stat(dj_buf_str(&premise->path), &st) < 0 && errno == ENOENT;
+    blame->ret->gone = outside_stat(dj_buf_str(&premise->path), &st) == -ENOENT;
 }
 
 void blame_premise(struct dj_engine *engine, const struct dj_call *call,

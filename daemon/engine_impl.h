@@ -391,17 +391,26 @@ void last_mount_load(struct dj_engine *engine);
 void last_mount_end(struct dj_engine *engine);
 
 /*
- * mounted.c: paths below our own mounts. mounts_add(), _remove(): a mount point, when its djfs
- * comes and goes. path_below(places, path): the length of the one that the path lies below, 0:
- * none; with a copy of the mount points for a pool thread. path_in_mount(): for the loop, which
- * must not look there.
+ * mount_points.c: mounts_add(), _remove(): a mount point of ours, when its djfs comes and goes.
+ * path_mount(path): the length of the one that the path is or lies below, 0: none; path_in_mount():
+ * it lies below one. Of the path as it is written. On any thread.
  */
 void mounts_add(struct dj_bytes place);
 void mounts_remove(struct dj_bytes place);
-void mounts_copy(struct dj_list *ret);
-size_t path_below(const struct dj_list *places, struct dj_bytes path);
+size_t path_mount(struct dj_bytes path);
 bool path_in_mount(struct dj_bytes path);
 
+/*
+ * outside.c: files that may lie in a mount of ours by a link; they are absolute paths, on any
+ * thread. outside_open(): the descriptor; outside_stat(): 0; both -EXDEV when it does, else -errno.
+ * outside_resolve(path, ret): 1 when it does, and ret is the path in the mount; 0: ret is where it
+ * is; -errno.
+ */
+int outside_open(const char *path, int flags) DJ_MUST_CHECK;
+int outside_stat(const char *path, struct stat *ret) DJ_MUST_CHECK;
+int outside_resolve(struct dj_bytes path, struct dj_buf *ret) DJ_MUST_CHECK;
+
+/* mounted.c: paths below our own mounts. */
 /* What such a path names, and where: the result of a run, or one of its files. */
 struct place {
     struct dj_call *call;  /* a reference */

@@ -95,7 +95,7 @@ static int look_at_own(struct run *run, enum dj_type type, const struct dj_scala
 
     if (path_in_mount(dj_bytes_of(path)))
         return look_in_mount(run, type, scalar, path, err);
-    if (stat(path, &st) < 0)
+    if (outside_stat(path, &st) < 0)
         return is_gone(err, path);
     if (type == DJ_PATH)
         dj_path_digest(dj_bytes_of(path), (uint64_t)st.st_size, (int64_t)dj_ns_of(st.st_mtim),
@@ -223,9 +223,9 @@ bool inputs_same(const struct run *run, struct dj_buf *ret)
         dj_cleanup_free char *path = dj_xmemdup0(input->path.data, input->path.len);
         struct stat st;
 
-        if (input->device == IN_MOUNT ? same_in_mount(run->engine, input)
-                                      : !path_in_mount(dj_bytes_of(path)) &&
-                                            stat(path, &st) == 0 && input_same_stat(input, &st))
+        if (input->device == IN_MOUNT
+                ? same_in_mount(run->engine, input)
+                : outside_stat(path, &st) == 0 && input_same_stat(input, &st))
             continue;
         dj_buf_adds(ret, path);
         return false;

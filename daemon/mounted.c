@@ -13,69 +13,7 @@
 
 enum { LINKS_MAX = 40 };
 
-/* The mount points of those who are connected; one that is mounted twice is in it twice. There is
- * one engine in a process. */
-static struct dj_list mounts; /* struct dj_buf */
-
-void mounts_add(struct dj_bytes place)
-{
-    if (place.len > 1)
-        dj_list_add_bytes(&mounts, place);
-}
-
-void mounts_remove(struct dj_bytes place)
-{
-    for (size_t i = 0; i < mounts.n; i++) {
-        struct dj_buf *last = DJ_LIST_AT(&mounts, struct dj_buf, mounts.n - 1);
-        struct dj_buf *mount = DJ_LIST_AT(&mounts, struct dj_buf, i);
-
-        if (!dj_bytes_equal(dj_buf_bytes(mount), place))
-            continue;
-        dj_buf_release(mount);
-        *mount = *last;
-        mounts.n--;
-        return;
-    }
-}
-
-void mounts_copy(struct dj_list *ret)
-{
-    for (size_t i = 0; i < mounts.n; i++)
-        dj_list_add_bytes(ret, dj_list_bytes(&mounts, i));
-}
-
-size_t path_below(const struct dj_list *places, struct dj_bytes path)
-{
-    for (size_t i = 0; i < places->n; i++) {
-        struct dj_bytes place = dj_list_bytes(places, i);
-
-        if (dj_bytes_starts(path, place) && path.len > place.len && path.data[place.len] == '/')
-            return place.len;
-    }
-    return 0;
-}
-
-bool path_in_mount(struct dj_bytes path)
-{
-    return path_below(&mounts, path) != 0;
-}
-
 /* ---- paths taken apart ----------------------------------------------------------------------- */
-
-/* The next component, without "." and empty ones; false at the end. */
-static bool next_component(struct dj_bytes *rest, struct dj_bytes *ret)
-{
-    while (rest->len > 0) {
-        const uint8_t *slash = memchr(rest->data, '/', rest->len);
-        size_t len = slash == NULL ? rest->len : (size_t)(slash - rest->data);
-
-        *ret = dj_bytes(rest->data, len);
-        *rest = dj_bytes_from(*rest, slash == NULL ? len : len + 1);
-        if (len > 0 && !dj_bytes_is(*ret, "."))
-            return true;
-    }
-    return false;
-}
 
 /* "a//b/./c/../d" to "a/b/d"; false when it leads above its top. */
 static bool normalise(struct dj_bytes path, struct dj_buf *ret)
@@ -83,7 +21,7 @@ static bool normalise(struct dj_bytes path, struct dj_buf *ret)
     struct dj_bytes component;
 
     dj_buf_clear(ret);
-    while (next_component(&path, &component)) {
+    while (dj_next_component(&path, &component)) {
         size_t end = ret->len;
 
         if (!dj_bytes_is(component, "..")) {
@@ -206,12 +144,12 @@ static bool parse_leaf(struct dj_bytes rest, struct place *ret, uint64_t *ret_n)
     struct dj_bytes component;
 
     *ret_n = 0;
-    if (!next_component(&rest, &component))
+    if (!dj_next_component(&rest, &component))
         return false;
     if (dj_bytes_is(component, "history")) {
-        if (!next_component(&rest, &component) ||
+        if (!dj_next_component(&rest, &component) ||
             dj_parse_uint(component, ret_n, NULL) < 0 || *ret_n == 0 ||
-            !next_component(&rest, &component))
+            !dj_next_component(&rest, &component))
             return false;
     }
     if (dj_bytes_is(component, "result"))
@@ -231,8 +169,8 @@ static int find_place(struct dj_engine *engine, struct dj_bytes below, struct pl
     if (!normalise(below, &path))
         return dj_err_set(err, EINVAL, "it leads out of the mount and back");
     rest = dj_buf_bytes(&path);
-    if (!next_component(&rest, &top) || !dj_bytes_is(top, "tasks") ||
-        !next_component(&rest, &task) || !next_component(&rest, &name) ||
+    if (!dj_next_component(&rest, &top) || !dj_bytes_is(top, "tasks") ||
+        !dj_next_component(&rest, &task) || !dj_next_component(&rest, &name) ||
         !parse_leaf(rest, ret, &n))
         return dj_err_set(err, EINVAL, "of a mount only the result of a run or one of its files can"
                           " be an argument");
@@ -254,7 +192,7 @@ int place_find(struct dj_engine *engine, struct dj_bytes path, struct place *ret
 {
     dj_cleanup_err struct dj_err why = DJ_ERR_INIT;
     dj_cleanup_buf struct dj_buf shown = DJ_BUF_INIT;
-    size_t mount = path_below(&mounts, path);
+    size_t mount = path_mount(path);
     int rc;
 
     *ret = (struct place){0};

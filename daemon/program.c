@@ -24,7 +24,7 @@ static void identify(struct tracked *file, const struct stat *st)
     if (st == NULL)
         return;
     if (st->st_size <= HASHED_MAX)
-        fd = dj_open(-1, file->path, O_RDONLY | O_NONBLOCK, 0);
+        fd = outside_open(file->path, O_RDONLY | O_NONBLOCK);
     if (fd < 0 || dj_digest_fd(fd, &file->digest, NULL) < 0)
         dj_path_digest(dj_bytes_of(file->path), (uint64_t)st->st_size,
                        (int64_t)dj_ns_of(st->st_mtim), &file->digest);
@@ -34,8 +34,7 @@ static void look(struct tracked *file)
 {
     struct tracked now = {.path = file->path};
     struct stat st;
-    bool there = !path_in_mount(dj_bytes_of(file->path)) && stat(file->path, &st) == 0 &&
-                 S_ISREG(st.st_mode);
+    bool there = outside_stat(file->path, &st) == 0 && S_ISREG(st.st_mode);
 
     if (there) {
         now.size = (uint64_t)st.st_size;

@@ -1,9 +1,6 @@
 #include <errno.h>
 #include <stdlib.h>
-#include <linux/magic.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
-#include <unistd.h>
 
 #include <utlist.h>
 
@@ -31,6 +28,7 @@ struct inside {
     struct looking *looking;
     struct dj_scalar *scalar;
     enum dj_type type;
+    size_t mount; /* how much of the path is the mount point */
     struct place place;
     struct dj_want *want;
 };
@@ -44,7 +42,6 @@ struct looking {
     dj_resolved_fn *done;    /* NULL: cancelled while a pool thread looks */
     void *cookie;
     struct dj_store_batch *batch;
-    struct dj_list mounts;   /* struct dj_buf: a copy for the pool thread */
     struct dj_list outsides; /* struct outside */
     struct dj_list insides;  /* struct inside * */
     size_t waiting;          /* how many of these have no answer yet */
@@ -78,7 +75,6 @@ static void free_looking(struct looking *looking)
     for (size_t i = 0; i < looking->outsides.n; i++)
         free(DJ_LIST_AT(&looking->outsides, struct outside, i)->real);
     free(looking->outsides.items);
-    dj_bytes_list_release(&looking->mounts);
     dj_args_release(&looking->args);
     dj_params_release(&looking->params);
     dj_store_batch_free(looking->batch);
@@ -91,18 +87,15 @@ static void free_looking(struct looking *looking)
 }
 
 /* Whether it lies in a mount of ours after all, by a link; `real` is the path there then. */
-static bool leads_inside(struct looking *looking, struct outside *outside, const char *path)
+static bool leads_inside(struct outside *outside, const char *path)
 {
-    struct statfs fs;
+    dj_cleanup_buf struct dj_buf real = DJ_BUF_INIT;
 
-    if (statfs(path, &fs) < 0 || fs.f_type != FUSE_SUPER_MAGIC)
+    if (outside_resolve(dj_bytes_of(path), &real) != 1)
         return false;
     free(outside->real);
-    outside->real = realpath(path, NULL);
-    if (outside->real != NULL && path_below(&looking->mounts, dj_bytes_of(outside->real)) != 0)
-        return true;
-    dj_freep(&outside->real);
-    return false;
+    outside->real = dj_buf_steal(&real);
+    return true;
 }
 
 static void settle(struct dj_scalar *scalar, const char *path, const struct dj_digest *digest)
@@ -123,11 +116,12 @@ static int look_at_outside(struct looking *looking, struct outside *outside)
 
     if (path[0] != '/')
         return dj_err_set(&looking->err, EINVAL, "%s is not an absolute path", path);
-    if (looking->mounts.n != 0 && leads_inside(looking, outside, path))
+    if (leads_inside(outside, path))
         return 0;
     if (outside->type == DJ_PATH) {
-        if (stat(path, &st) < 0)
-            return dj_err_sys(&looking->err, errno, "%s", path);
+        rc = outside_stat(path, &st);
+        if (rc < 0)
+            return dj_err_sys(&looking->err, -rc, "%s", path);
         dj_path_digest(dj_bytes_of(path), (uint64_t)st.st_size, (int64_t)dj_ns_of(st.st_mtim),
                        &digest);
         input_remember(looking->batch, DJ_PATH, path, &digest, &st);
@@ -213,8 +207,7 @@ static int take_place(struct inside *inside, uint64_t instance)
     struct dj_digest digest;
     int rc;
 
-    dj_buf_add(&path, scalar->source.data,
-               path_below(&looking->mounts, dj_buf_bytes(&scalar->source)));
+    dj_buf_add(&path, scalar->source.data, inside->mount);
     dj_buf_addc(&path, '/');
     dj_buf_add_bytes(&path, below);
     rc = place_digest(looking->engine, &inside->place, instance, inside->type,
@@ -299,6 +292,7 @@ static void add_inside(struct looking *looking, struct dj_scalar *scalar, enum d
     inside->looking = looking;
     inside->scalar = scalar;
     inside->type = type;
+    inside->mount = path_mount(dj_buf_bytes(&scalar->source));
     *(struct inside **)dj_list_add(&looking->insides, sizeof(inside)) = inside;
 }
 
@@ -436,7 +430,6 @@ void resolve_args(struct dj_engine *engine, struct task *task, struct dj_args *a
     struct looking *looking = dj_xcalloc(1, sizeof(*looking));
 
     DL_APPEND(engine->lookings, looking);
-    mounts_copy(&looking->mounts);
     looking->engine = engine;
     looking->task = task;
     dj_params_copy(&looking->params, args->params);

@@ -37,28 +37,18 @@ bool input_known(struct dj_store *store, const char *path, const struct stat *st
     return same;
 }
 
-/* A premise without a digest: there is no such file. */
-static bool is_not_there(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR);
-}
-
 bool input_holds(struct dj_engine *engine, struct dj_bytes path, const struct dj_digest *digest)
 {
     dj_cleanup_free char *text = dj_xmemdup0(path.data, path.len);
     struct dj_digest now;
     struct stat st;
+    int rc = outside_stat(text, &st); /* what is in a mount now was not when it became a premise */
 
-    if (path_in_mount(path)) /* it was a plain folder when that became a premise */
-        return false;
-    if (dj_digest_is_zero(digest))
-        return is_not_there(text);
+    if (dj_digest_is_zero(digest)) /* there was no such file */
+        return rc == -ENOENT || rc == -ENOTDIR;
     /* A file whose stat changed may still be the same, but hashing it here would hold up everybody:
      * it counts as changed, and the run that is made anew finds its inputs by content. */
-    return stat(text, &st) == 0 && input_known(engine->store, text, &st, &now) &&
-           dj_digest_equal(&now, digest);
+    return rc == 0 && input_known(engine->store, text, &st, &now) && dj_digest_equal(&now, digest);
 }
 
 void input_remember(struct dj_store_batch *batch, enum dj_type type, const char *path,
@@ -89,10 +79,12 @@ void input_remember(struct dj_store_batch *batch, enum dj_type type, const char 
 int input_look(struct dj_store *store, struct dj_store_batch *batch, const char *path,
                struct dj_digest *ret, struct dj_err *err)
 {
-    dj_cleanup_close int fd = dj_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0);
+    dj_cleanup_close int fd = outside_open(path, O_RDONLY | O_NONBLOCK);
     struct stat st, after;
     int rc;
 
+    if (fd == -EXDEV)
+        return dj_err_set(err, EINVAL, "%s leads into the mount now", path);
     if (fd < 0 || fstat(fd, &st) < 0)
         return dj_err_sys(err, fd < 0 ? -fd : errno, "%s", path);
     if (!S_ISREG(st.st_mode))

@@ -413,7 +413,7 @@ static bool file_exists(const char *path, void *cookie DJ_UNUSED)
 {
     struct stat st;
 
-    return !path_in_mount(dj_bytes_of(path)) && stat(path, &st) == 0;
+    return outside_stat(path, &st) == 0;
 }
 
 static void note_bare_words(const struct dj_definition *definition, struct dj_list *notes)
@@ -439,8 +439,9 @@ static int check_tracked(const struct dj_definition *definition, struct dj_err *
     for (size_t i = 0; i < definition->track.n; i++) {
         struct dj_bytes word = dj_list_bytes(&definition->track, i);
         dj_cleanup_free char *path = tracked_path(definition, word);
+        struct stat st;
 
-        if (path != NULL && path_in_mount(dj_bytes_of(path)))
+        if (path != NULL && outside_stat(path, &st) == -EXDEV)
             return dj_err_set(err, EINVAL,
                               "%s: track: %s lies in the mount, where nothing needs to be tracked: "
                               "name it as an argument of type file, or read it in the run",

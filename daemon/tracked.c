@@ -20,7 +20,7 @@ static void look(struct tracked *tracked, struct stat *st)
 {
     tracked->size = tracked->mtime_ns = tracked->ctime_ns = tracked->inode = 0;
     *st = (struct stat){0};
-    if (path_in_mount(dj_bytes_of(tracked->path)) || stat(tracked->path, st) < 0)
+    if (outside_stat(tracked->path, st) < 0)
         return;
     tracked->size = (uint64_t)st->st_size;
     tracked->mtime_ns = dj_ns_of(st->st_mtim);
@@ -147,7 +147,7 @@ static bool hash(struct dj_engine *engine, struct task *task, struct tracked *tr
     if (tracked->inode == 0)
         return true;
     if (st.st_size <= HASHED_HERE || !S_ISREG(st.st_mode)) {
-        fd = S_ISREG(st.st_mode) ? dj_open(-1, tracked->path, O_RDONLY | O_NONBLOCK, 0) : -1;
+        fd = S_ISREG(st.st_mode) ? outside_open(tracked->path, O_RDONLY | O_NONBLOCK) : -1;
         if (fd >= 0 && dj_digest_fd(fd, &tracked->digest, NULL) < 0)
             tracked->digest = (struct dj_digest){{0}};
         if (!settled)

@@ -204,3 +204,55 @@ name_of()
     (cd "$T/gen/_" && dj define "$T/gen/_/result")
     is "$(dj get x)" "y result"
 }
+
+# Whoever of the daemon follows such a link waits for the daemon.
+@test "files that are replaced by links into the mount hold nobody up" {
+    local d=$DJ_TMP/links n
+    mkdir "$d"
+    echo data > "$d/f"
+    printf '#!/bin/sh\necho by hand\n' > "$d/prog"
+    chmod +x "$d/prog"
+    dj define maker -- sh -c 'printf "#!/bin/sh\necho generated\n" > prog; chmod +x prog'
+    define_tasks << TASKS
+[reads]
+command = dj get wc $d/f
+
+[tracks]
+command = echo tracked
+track = $d/f
+
+[runs]
+command = $d/prog
+TASKS
+    is "$(get reads) $(get tracks) $(get runs) $(get wc "$d/f")" "5 tracked by hand 5"
+    rm "$d/f" "$d/prog" # ln -f would look at what it links to
+    ln -s "$T/make/50/files/d/f" "$d/f"
+    ln -s "$T/maker/_/files/prog" "$d/prog"
+    # What was read is not there any more; what is there now is computed first.
+    is "$(get reads)" 7
+    is "$(dj cat tasks/make/50/status)" 'done'
+    is "$(get tracks) $(get runs) $(get wc "$d/f")" "tracked by hand 7"
+    is "$(dj cat tasks/maker/_/status)" absent
+    is "$(get --force runs)" generated
+    printf '[linked]\ncommand = true\ntrack = %s\n' "$d/f" > linked.ini
+    exits 2 dj define linked.ini
+    has "$output" "linked: track: $d/f lies in the mount"
+
+    # More of them than the daemon has threads; over a folder, over "..", and in a circle.
+    for n in {61..70}; do
+        ln -s "$T/make/$n/files/d/f" "$d/f$n"
+    done
+    is "$(get all "$d"/f6? "$d/f70")" "$(printf 'deep %d' {61..70})"
+    ln -s "$T/make/71/files" "$d/folder"
+    is "$(get wc "$d/folder/d/f")" 7
+    is "$(get wc "$d/../links/folder/../../72/result")" 16
+    is "$(get wc "$d/.././${MNT##*/}/tasks/make/73/result")" 16
+    ln -s "$d/circle" "$d/circle"
+    exits 1 get wc "$d/circle"
+    has "$output" "$d/circle: $(errno_text ELOOP)"
+}
+
+get()
+{
+    timeout $((20 * ${DJ_TIME_FACTOR:-1})) dj get "$@"
+}

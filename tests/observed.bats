@@ -47,7 +47,7 @@ pauses()
     pauses 21 34 > list
     on_terminal "dj get -f list" > seen
     grep -qa 'eta' seen
-    is "$(sed 's/\r$//; s/.*\x1b\[K//' seen)" "$(seq 21 34)"
+    is "$(sed 's/\r$//; s/.*\r\x1b\[K//' seen)" "$(seq 21 34)"
 }
 
 @test "bar: elsewhere it is a plain line, with -q nothing, and within a second nothing" {
@@ -371,4 +371,32 @@ END
     kill "$pid"
     wait "$pid" || :
     same got <(dj events --json seen)
+}
+
+# The file of the daemon that is stopped may have lost its last lines, or the clock was set back.
+@test "events -f: what was told is not told again when its line is gone, nor missed when time jumps" {
+    dj define kept n:int -- echo '{n}'
+    dj get kept 1 > /dev/null
+    dj get kept 2 > /dev/null
+    dj events -f --json kept > got 2> said &
+    local pid=$!
+    wait_until sh -c '[ "$(grep -c "\"done\"" got)" -eq 2 ]'
+    dj down
+    sed -i '$d' "$DJ_STORE/events"
+    sed -i '$s/"time":[0-9]*/"time":1/' "$DJ_STORE/events"
+    start_daemon --workers 2 --no-mount
+    dj get kept 3 > /dev/null
+    wait_until sh -c 'grep -q "\"done\".*\"3\"" got'
+    is "$(grep -c '"done"' got) $(grep -c '"run":"2"' got)" "3 3"
+    dj down
+    sed -i '$s/"time":[0-9]*/"time":4000000000/' "$DJ_STORE/events"
+    start_daemon --workers 2 --no-mount
+    wait_until grep -q '"time":4000000000' got
+    dj down
+    start_daemon --workers 2 --no-mount
+    dj get kept 4 > /dev/null
+    wait_until sh -c 'grep -q "\"done\".*\"4\"" got'
+    kill "$pid"
+    wait "$pid" || :
+    is "$(grep -c '"run":"4"' got)" 3
 }

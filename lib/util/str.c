@@ -212,6 +212,20 @@ bool dj_next_line(struct dj_bytes *rest, struct dj_bytes *ret_line)
     return true;
 }
 
+bool dj_next_component(struct dj_bytes *rest, struct dj_bytes *ret)
+{
+    while (rest->len > 0) {
+        const uint8_t *slash = memchr(rest->data, '/', rest->len);
+        size_t len = slash == NULL ? rest->len : (size_t)(slash - rest->data);
+
+        *ret = dj_bytes(rest->data, len);
+        *rest = dj_bytes_from(*rest, slash == NULL ? len : len + 1);
+        if (len > 0 && !dj_bytes_is(*ret, "."))
+            return true;
+    }
+    return false;
+}
+
 bool dj_next_item(struct dj_bytes *rest, struct dj_bytes *ret_item)
 {
     size_t len = 0;

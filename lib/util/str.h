@@ -49,6 +49,9 @@ struct dj_bytes dj_strip(struct dj_bytes text);
  */
 bool dj_next_line(struct dj_bytes *rest, struct dj_bytes *ret_line);
 
+/* dj_next_component(&rest, ret): the next one of a path, without "." and empty ones. */
+bool dj_next_component(struct dj_bytes *rest, struct dj_bytes *ret);
+
 /* dj_next_item(&rest, ret_item): the next word of a list separated by commas and blanks. */
 bool dj_next_item(struct dj_bytes *rest, struct dj_bytes *ret_item);
 
