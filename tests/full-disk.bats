@@ -190,3 +190,48 @@ fill_disk_but()
     start_daemon
     is "$(dj get --cached small 1)" "small 1"
 }
+
+held_runs()
+{
+    [ "$(wc -l < "$DJ_TMP/held" 2> /dev/null)" = "$1" ]
+}
+
+@test "a full disk: what is refused is undone also where a run under way keeps its call in memory" {
+    local beside reader code=0
+    cat > held.sh <<'SH'
+echo x >> "$1/held"
+n=$(wc -l < "$1/held")
+echo "$n"
+until [ -e "$1/go-$n" ]; do sleep 0.02; done
+SH
+    dj define held -- sh "$DJ_TMP/held.sh" "$DJ_TMP"
+    touch go-1
+    is "$(dj get held)" 1
+    dj get --force --incognito held > beside 3>&- &
+    beside=$!
+    wait_until held_runs 2
+    fill_disk
+    fill_log
+    refused dj invalidate tasks/held/_
+    is "$(dj get --cached held)" 1
+    refused dj rm tasks/held/_
+    is "$(dj get --cached held)" 1
+    rm disk/filler
+    dj invalidate tasks/held/_
+    dj get held > got 2> said 3>&- &
+    reader=$!
+    wait_until held_runs 3
+    fill_disk
+    fill_log
+    touch go-3
+    wait "$reader" || code=$?
+    is "$code: $(cat said)" "75: $(cat said)"
+    has "$(cat said)" "the disk of the store $DJ_STORE is full"
+    is "$(dj cat tasks/held/_/status) $(dj ls tasks/held/_/history)" "stale "
+    rm disk/filler
+    touch go-2
+    wait "$beside"
+    is "$(cat beside)" 2
+    is "$(dj get small 5)" "small 5"
+    dj fsck
+}
