@@ -102,7 +102,7 @@ int outside_open(const char *path, int flags)
     if (real.len == 0)
         dj_buf_addc(&real, '/');
     rc = open_linkless(dj_buf_str(&real), flags);
-    /* A kernel or a sandbox without openat2: a link that came just now is not followed at the end. */
+    /* Without openat2 in kernel or sandbox: a last link that came just now is not followed. */
     if (rc == -ENOSYS || rc == -EPERM)
         rc = dj_open(AT_FDCWD, dj_buf_str(&real), flags | O_NOFOLLOW, 0);
     return rc;
