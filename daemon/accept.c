@@ -73,8 +73,8 @@ bool dj_call_has_stale(struct dj_engine *engine, struct dj_call *call)
 
 struct undefined {
     struct dj_engine *engine;
-    const struct dj_task *task;
-    bool found;
+    struct dj_task *task;
+    bool found, unsettled;
 };
 
 static bool look_for_undefined(void *cookie, uint64_t number DJ_UNUSED,
@@ -84,7 +84,9 @@ static bool look_for_undefined(void *cookie, uint64_t number DJ_UNUSED,
 
     undefined->task = dj_task_by_number(undefined->engine, (uint32_t)premise->task);
     undefined->found = undefined->task == NULL || undefined->task->definition == NULL;
-    return !undefined->found;
+    undefined->unsettled = !undefined->found &&
+                           dj_container_of(undefined->task, struct task, public)->unsettled;
+    return !undefined->found && !undefined->unsettled;
 }
 
 static int check_tasks(struct dj_engine *engine, const struct dj_rec_summary *summary,
@@ -93,6 +95,9 @@ static int check_tasks(struct dj_engine *engine, const struct dj_rec_summary *su
     struct undefined undefined = {.engine = engine};
 
     dj_premises_each(engine->premises, summary->tasks, look_for_undefined, &undefined);
+    if (undefined.unsettled)
+        return dj_err_set(err, EAGAIN, "a file that %s tracks is being read; ask again in a moment",
+                          undefined.task->name);
     if (!undefined.found)
         return 0;
     return dj_err_set(err, ENOENT,

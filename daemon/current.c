@@ -6,6 +6,7 @@ bool task_premise_holds(void *cookie, const struct dj_rec_premise *premise)
     struct dj_task *public = dj_task_by_number(cookie, (uint32_t)premise->task);
 
     return public != NULL && public->definition != NULL &&
+           !dj_container_of(public, struct task, public)->unsettled &&
            dj_digest_equal(&dj_container_of(public, struct task, public)->effective,
                            &premise->digest);
 }
@@ -110,9 +111,9 @@ uint64_t dj_call_current(struct dj_engine *engine, struct dj_call *call)
 {
     const struct dj_rec_summary *current;
 
+    tasks_look_at_tracked(engine);
     if (call->rec.deleted_ns != 0 || (call->run != NULL && call->run->forced))
         return 0;
-    tasks_look_at_tracked(engine);
     current = call_newest_that(engine, call, is_answer);
     return current == NULL ? 0 : current->instance;
 }

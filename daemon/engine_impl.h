@@ -61,6 +61,7 @@ struct tracked {
     struct dj_digest digest;
     bool looked;
     bool hashing, unreadable; /* tracked.c */
+    bool fresh;               /* it may have changed again with the same stat (dj_fstat_settled) */
 };
 
 struct run;
@@ -120,6 +121,8 @@ struct run {
     struct run *next;        /* COMMITTED: the try that follows; it has no timer yet */
     struct dj_rec_bounds bounds; /* from its start on */
     struct dj_edges edges;
+    struct dj_edges awaited; /* calls that it has waited for, of whatever instance */
+    uint64_t tracked;        /* what the files that its task tracks looked like at its start */
     uint64_t tasks;          /* closures so far: */
     struct dj_gathered files; /* the joined one is that of an ended run */
     size_t files_stored;     /* how many of the gathered sets the store has */
@@ -283,6 +286,9 @@ char *tracked_path(const struct dj_definition *definition, struct dj_bytes word)
 /* tracked_hash(): false: a digest is not known yet; task_settle() is called when it is. */
 bool tracked_hash(struct dj_engine *engine, struct task *task, struct dj_hasher *hasher);
 bool tracked_changed(const struct task *task);
+/* A stamp of what they look like: as they were when they were looked at last, and now; 0: none. */
+uint64_t tracked_known(const struct task *task);
+uint64_t tracked_now(const struct task *task);
 void tracked_free(struct task *task);
 /* run_is_held(run): it must not start before some large file was read; then run_hold(). */
 bool run_is_held(struct run *run);
@@ -487,6 +493,10 @@ bool run_holds(const struct run *run);
 void run_add_never(struct run *run, uint64_t never);
 void run_refused(struct run *run, const char *sentence);
 void run_give_up(struct run *run, struct dj_call *child);
+/* run_note_wait(): it is about to wait for the child; run_waits_for(): as an earlier daemon has
+ * noted, false: that is known already. */
+void run_note_wait(struct run *run, struct dj_call *child);
+bool run_waits_for(struct run *run, uint64_t call);
 void run_settle_premises(struct run *run);
 
 /* tries.c */
@@ -532,7 +542,8 @@ void worker_taken(struct run *run);
 int live_save(struct run *run, struct dj_err *err);
 /* live_save_premises(run): what it has met since. */
 void live_save_premises(struct run *run);
-void live_forget_premises(struct run *run, struct dj_store_batch *batch);
+/* live_forget_read(): what is kept beside the live record of what it has read. */
+void live_forget_read(struct run *run, struct dj_store_batch *batch);
 void worker_attach(struct dj_engine *engine, struct dj_peer *peer, const char *place);
 void worker_gone(struct dj_engine *engine, struct dj_peer *peer);
 void worker_message(struct dj_engine *engine, struct dj_peer *peer,

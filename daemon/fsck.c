@@ -34,6 +34,7 @@ static const struct phase {
     {'D', "calls of runs", 15, fsck_dependent, NULL, NULL},
     {'A', "runs under way", 1, fsck_live, NULL, NULL},
     {'E', "their calls", 1, fsck_live_edge, NULL, NULL},
+    {'W', "their waits", 1, fsck_live_wait, NULL, NULL},
     {'H', "their files", 1, fsck_live_files, NULL, NULL},
     {'R', "references", 15, fsck_reference, NULL, NULL},
     {'B', "content", 20, fsck_content, NULL, NULL},
@@ -464,6 +465,7 @@ static double part_done(const struct dj_fsck *fsck)
         return at.len < 3 ? 0 : (at.data[1] * 256.0 + at.data[2]) / 65536;
     case 'I':
     case 'E':
+    case 'W':
     case 'H':
         last = counter(fsck, "instances");
         break;

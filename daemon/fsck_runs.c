@@ -271,6 +271,21 @@ int fsck_instance(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes val
 
 /* ---- who called whom, from the other side ---- */
 
+/* A purged instance whose call somebody has read keeps its way down, for marks. */
+static bool is_read(struct dj_fsck *fsck, uint64_t call)
+{
+    dj_cleanup_buf struct dj_buf from = DJ_BUF_INIT, to = DJ_BUF_INIT;
+    struct dj_store_iter *iter;
+    bool found;
+
+    dj_key_number(&from, 'D', call);
+    dj_key_number(&to, 'D', call + 1);
+    iter = dj_store_iter_new(fsck->store, dj_buf_bytes(&from), dj_buf_bytes(&to));
+    found = dj_store_iter_next(iter);
+    dj_store_iter_free(iter);
+    return found;
+}
+
 int fsck_dependent(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes value)
 {
     uint64_t call = dj_get64(key, 1), instance = dj_get64(key, 9);
@@ -281,7 +296,7 @@ int fsck_dependent(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes va
     if (!fsck_shape(fsck, key, 17))
         return FSCK_DONE;
     rc = fsck_load_instance(fsck, instance, &rec);
-    if (rc < 0 && rc != -ENOENT)
+    if ((rc < 0 && rc != -ENOENT) || (rc == -ENOENT && is_read(fsck, dj_get64(value, 0))))
         return FSCK_DONE;
     if (rc == 0) {
         for (size_t i = 0; i < rec.edges.n; i++)
@@ -353,6 +368,13 @@ int fsck_live_edge(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes va
 
     if (fsck_shape(fsck, key, 17) && fsck_decode(fsck, &dj_layout_edge, key, value, &edge))
         (void)is_under_way(fsck, key, "a call");
+    return FSCK_DONE;
+}
+
+int fsck_live_wait(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes value)
+{
+    if (fsck_shape(fsck, key, 17) && value.len == 8)
+        (void)is_under_way(fsck, key, "a wait");
     return FSCK_DONE;
 }
 

@@ -15,6 +15,7 @@
  *   S set64               struct dj_rec_set
  *   A instance64          struct dj_rec_live
  *   E instance64 n64      struct dj_rec_edge of a run that is under way
+ *   W instance64 n64      call64: a call whose answer a run under way has waited for
  *   H instance64 n64      set64: file premises that a run under way has met
  *   F type8 path          struct dj_rec_input: the stat cache
  *   G type8 digest        path where content with that digest was seen

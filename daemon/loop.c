@@ -118,7 +118,9 @@ void dj_loop_later(struct dj_loop *loop, dj_loop_fn *fn, void *cookie)
     loop->laters = dj_xgrow(loop->laters, &loop->later_cap, n + 1, sizeof(*loop->laters));
     loop->laters[n] = (struct later){fn, cookie};
     loop->later_count = n + 1;
-    uv_idle_start(&loop->idle, on_idle);
+    /* While the loop is freed, dj_loop_free() runs them. */
+    if (!uv_is_closing((uv_handle_t *)&loop->idle))
+        uv_idle_start(&loop->idle, on_idle);
 }
 
 struct dj_loop *dj_loop_new(void)

@@ -14,6 +14,11 @@
 
 /* ---- marks ---- */
 
+struct passed {
+    uint64_t instance;
+    UT_hash_handle hh;
+};
+
 struct spreading {
     struct dj_engine *engine;
     struct dj_store_batch *batch;
@@ -21,6 +26,7 @@ struct spreading {
     struct dj_list todo; /* struct dj_rec_edge: call and instance to mark, 0: all its instances */
     uint64_t child_call, child_instance;
     bool only_failed;
+    struct passed *passed; /* purged ones */
 };
 
 static void push(struct spreading *spreading, uint64_t call, uint64_t instance)
@@ -29,6 +35,20 @@ static void push(struct spreading *spreading, uint64_t call, uint64_t instance)
 
     edge->call = call;
     edge->instance = instance;
+}
+
+/* One that was purged has no record that a mark could be seen in: it is passed once. */
+static void push_purged(struct spreading *spreading, uint64_t call, uint64_t instance)
+{
+    struct passed *passed;
+
+    HASH_FIND(hh, spreading->passed, &instance, sizeof(instance), passed);
+    if (passed != NULL)
+        return;
+    passed = dj_xcalloc(1, sizeof(*passed));
+    passed->instance = instance;
+    HASH_ADD(hh, spreading->passed, instance, sizeof(instance), passed);
+    push(spreading, call, instance);
 }
 
 /* Who read something is concerned when it was answered by just the instance that is marked. */
@@ -41,7 +61,7 @@ static bool concerns(const struct spreading *spreading, const struct dj_rec_edge
 /* One that was accepted since its mark is stale only when it is marked anew. */
 static bool has_mark(const struct dj_rec_summary *summary)
 {
-    return summary->stale && summary->accepted.n == 0;
+    return summary->stale && summary->accepted.n == 0 && !summary->corrupt;
 }
 
 static bool is_marked(struct dj_engine *engine, uint64_t number, uint64_t instance)
@@ -67,8 +87,11 @@ static int look_at_parent(void *cookie, uint64_t parent_call, uint64_t parent_in
     struct spreading *spreading = cookie;
     const struct dj_rec_instance *rec = NULL;
 
-    if (!is_marked(spreading->engine, parent_call, parent_instance))
-        rec = dj_instance(spreading->engine, parent_instance);
+    if (is_marked(spreading->engine, parent_call, parent_instance))
+        return 0;
+    rec = dj_instance(spreading->engine, parent_instance);
+    if (rec == NULL) /* who had read it rests on this child still */
+        push_purged(spreading, parent_call, parent_instance);
     for (size_t i = 0; rec != NULL && i < rec->edges.n; i++) {
         if (concerns(spreading, DJ_LIST_AT(&rec->edges, struct dj_rec_edge, i))) {
             push(spreading, parent_call, parent_instance);
@@ -132,6 +155,8 @@ static bool mark_summaries(struct spreading *spreading, struct dj_call *call, ui
 
 static void spread(struct spreading *spreading)
 {
+    struct passed *passed, *other;
+
     for (size_t i = 0; i < spreading->todo.n; i++) {
         struct dj_rec_edge next = *DJ_LIST_AT(&spreading->todo, struct dj_rec_edge, i);
         struct dj_call *call = dj_call_by_number(spreading->engine, next.call);
@@ -141,10 +166,18 @@ static void spread(struct spreading *spreading)
             call_changed(spreading->engine, call, true);
             spreading->only_failed = false;
             push_parents(spreading, next.call, next.instance);
+        } else if (call != NULL && next.instance != 0 &&
+                   call_summary(call, next.instance) == NULL) {
+            push_parents(spreading, next.call, next.instance);
         }
         dj_call_unref(call);
     }
     free(spreading->todo.items);
+    HASH_ITER(hh, spreading->passed, passed, other)
+    {
+        HASH_DEL(spreading->passed, passed);
+        free(passed);
+    }
 }
 
 void mark_stale(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_call *call,
@@ -166,7 +199,8 @@ void mark_built_on_failure(struct dj_engine *engine, struct dj_call *call)
     dj_cleanup_buf struct dj_buf reason = DJ_BUF_INIT;
     struct spreading spreading = {.engine = engine, .only_failed = true};
 
-    if (newest == NULL || newest->state == DJ_DONE)
+    /* What it had before it was deleted, or purged, may have been a failure. */
+    if (call->rec.number == 0 || (newest != NULL && newest->state == DJ_DONE))
         return;
     dj_buf_addf(&reason, "%s/", call->task->public.name);
     dj_add_printable(&reason, dj_buf_bytes(&call->name));

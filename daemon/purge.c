@@ -152,6 +152,27 @@ static void purge_content(struct dj_engine *engine, struct dj_store_batch *batch
     dj_store_batch_delete(batch, dj_buf_bytes(&key));
 }
 
+static int has_one(void *cookie, uint64_t call DJ_UNUSED, uint64_t instance DJ_UNUSED)
+{
+    *(bool *)cookie = true;
+    return 1;
+}
+
+/* With dependents the way to it from what it called stays: marks go on through it. */
+static void purge_edges(struct dj_engine *engine, struct dj_store_batch *batch,
+                        const struct dj_rec_instance *rec)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
+    bool is_read = false;
+
+    dj_dependents(engine, rec->call, 0, has_one, &is_read);
+    for (size_t i = 0; !is_read && i < rec->edges.n; i++) {
+        dj_key_numbers(&key, 'D', DJ_LIST_AT(&rec->edges, struct dj_rec_edge, i)->call,
+                       rec->number);
+        dj_store_batch_delete(batch, dj_buf_bytes(&key));
+    }
+}
+
 static void purge(struct dj_engine *engine, struct dj_store_batch *batch, uint64_t number)
 {
     dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
@@ -168,10 +189,7 @@ static void purge(struct dj_engine *engine, struct dj_store_batch *batch, uint64
     purge_content(engine, batch, &rec->result, number);
     purge_content(engine, batch, &rec->log, number);
     purge_content(engine, batch, &rec->manifest, number);
-    for (size_t i = 0; i < rec->edges.n; i++) {
-        dj_key_numbers(&key, 'D', DJ_LIST_AT(&rec->edges, struct dj_rec_edge, i)->call, number);
-        dj_store_batch_delete(batch, dj_buf_bytes(&key));
-    }
+    purge_edges(engine, batch, rec);
     instance_forget(engine, number);
     dj_key_number(&key, 'I', number);
     dj_store_batch_delete(batch, dj_buf_bytes(&key));

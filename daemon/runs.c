@@ -93,6 +93,7 @@ void run_free(struct run *run)
     dj_params_release(&run->params);
     inputs_free(&run->inputs);
     dj_edges_release(&run->edges);
+    dj_edges_release(&run->awaited);
     dj_gathered_release(&run->files);
     free(run->version);
     free(run->user);
@@ -136,6 +137,7 @@ static void take_version(struct run *run)
     run->version = dj_xstrdup(version == NULL ? "" : version);
     run->tasks = dj_premises_task(run->engine->premises, task->public.number, &task->effective);
     run->program = program_now(run->engine, task);
+    run->tracked = tracked_known(task);
     run->tries = task->definition.retry.retries + 1;
     run->bounds = (struct dj_rec_bounds){
         .timeout_ms = task->definition.timeout_ms,
@@ -157,10 +159,15 @@ static void start_for_good(struct run *run, int code, const char *sentence)
         code = dj_err_set(&err, ENOENT, "its task is not defined any more");
     else if (code == 0 && run->call->foreign)
         code = dj_err_set(&err, EINVAL, "its arguments do not fit the task's parameters any more");
+    /* What is started now is what its tracked files hold now. */
+    tasks_look_at_tracked(run->engine);
     if (code == 0 && run_is_held(run)) {
         run_hold(run);
         return;
     }
+    /* Parameters may have changed while it ran for an earlier daemon, or was lost. */
+    if (code == 0 && (run->adopted || run->lost != 0))
+        (void)args_rebind(&run->params, &run->args, &run->call->task->definition.params);
     if (code < 0) {
         run_finish(run, code, sentence != NULL ? sentence : dj_err_text(&err, code));
         return;
@@ -224,16 +231,11 @@ void run_plan_start(struct dj_engine *engine)
 void run_forget_live(struct run *run, struct dj_store_batch *batch)
 {
     dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
-    size_t edges = run->edges.list.n + run->result.edges.n;
 
     run->stored = false;
     dj_key_number(&key, 'A', run->instance);
     dj_store_batch_delete(batch, dj_buf_bytes(&key));
-    for (size_t i = 1; i <= edges; i++) {
-        dj_key_numbers(&key, 'E', run->instance, i);
-        dj_store_batch_delete(batch, dj_buf_bytes(&key));
-    }
-    live_forget_premises(run, batch);
+    live_forget_read(run, batch);
 }
 
 /* It ends without a record of its own. */
@@ -293,9 +295,15 @@ static void cancel_waiting(struct run *run)
 
 void run_cancel(struct run *run, const char *by, bool drop)
 {
-    run->dropped |= drop;
-    if (run->cancelled)
+    if (run->cancelled) {
+        if (drop && !run->dropped) {
+            run->dropped = true;
+            if (run->stored)
+                note_cancel(run);
+        }
         return;
+    }
+    run->dropped |= drop;
     run->cancelled = true;
     run->abandoned = by == NULL;
     run->by = by == NULL ? NULL : dj_xstrdup(by);
@@ -384,6 +392,34 @@ void run_give_up(struct run *run, struct dj_call *child)
     *(struct dj_call **)dj_list_add(&run->given_up, sizeof(child)) = child;
 }
 
+bool run_waits_for(struct run *run, uint64_t call)
+{
+    const struct dj_rec_edge edge = {call, 1, false}; /* of any instance */
+
+    return dj_edges_add(&run->awaited, &edge);
+}
+
+/* Should this daemon end, the run may go on without having heard the answer. */
+void run_note_wait(struct run *run, struct dj_call *child)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
+    bool numbered = child->rec.number == 0;
+    struct dj_store_batch *batch;
+
+    if (!run->stored || (!numbered && dj_edges_has_call(&run->edges, child->rec.number)))
+        return;
+    batch = dj_store_batch_new();
+    call_record(run->engine, batch, child);
+    if (run_waits_for(run, child->rec.number)) {
+        dj_key_numbers(&key, 'W', run->instance, run->awaited.list.n);
+        dj_put64(&value, child->rec.number);
+        dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
+        if (engine_write(run->engine, batch, NULL) < 0 && numbered)
+            call_reload(run->engine, child);
+    }
+    dj_store_batch_free(batch);
+}
+
 /* When all it has read is known. */
 void run_settle_premises(struct run *run)
 {
@@ -397,6 +433,10 @@ void run_settle_premises(struct run *run)
         dj_add_printable(&sentence, dj_buf_bytes(&child->name));
         run_add_never(run, dj_premises_never(run->engine->premises, dj_buf_str(&sentence)));
     }
+    /* It may have read what they held only for a while. */
+    if (run->tracked != 0 && run->tracked != tracked_now(run->call->task))
+        run_add_never(run, dj_premises_never(run->engine->premises,
+                                             "a file that its task tracks changed while it ran"));
     (void)dj_gather(&run->files, run->never);
 }
 

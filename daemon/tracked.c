@@ -28,6 +28,44 @@ static void look(struct tracked *tracked, struct stat *st)
     tracked->inode = st->st_ino;
 }
 
+/* What the stats of all are together; 0: nothing is tracked. */
+static void stamp(uint64_t *stamp, const struct tracked *tracked)
+{
+    const uint64_t facts[] = {*stamp, tracked->size, tracked->mtime_ns, tracked->ctime_ns,
+                              tracked->inode};
+    struct dj_hasher hasher;
+    struct dj_digest digest;
+
+    dj_hasher_init(&hasher);
+    dj_hasher_update(&hasher, facts, sizeof(facts));
+    dj_hasher_final(&hasher, &digest);
+    memcpy(stamp, digest.b, sizeof(*stamp));
+    *stamp |= 1;
+}
+
+uint64_t tracked_known(const struct task *task)
+{
+    uint64_t ret = 0;
+
+    for (size_t i = 0; i < task->tracked.n; i++)
+        stamp(&ret, DJ_LIST_AT(&task->tracked, struct tracked, i));
+    return ret;
+}
+
+uint64_t tracked_now(const struct task *task)
+{
+    uint64_t ret = 0;
+
+    for (size_t i = 0; i < task->tracked.n; i++) {
+        struct tracked now = {.path = DJ_LIST_AT(&task->tracked, struct tracked, i)->path};
+        struct stat st;
+
+        look(&now, &st);
+        stamp(&ret, &now);
+    }
+    return ret;
+}
+
 static bool same(const struct tracked *a, const struct tracked *b)
 {
     return a->size == b->size && a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns &&
@@ -57,7 +95,7 @@ bool tracked_changed(const struct task *task)
         struct stat st;
 
         look(&now, &st);
-        changed = !same(&now, tracked);
+        changed = tracked->fresh || !same(&now, tracked);
     }
     return changed;
 }
@@ -140,18 +178,15 @@ static bool hash(struct dj_engine *engine, struct task *task, struct tracked *tr
     const struct tracked *was;
     dj_cleanup_close int fd = -1;
     struct stat st;
-    bool settled;
 
     look(tracked, &st);
-    settled = dj_stat_is_settled(&st);
+    tracked->fresh = st.st_size <= HASHED_HERE && !dj_stat_is_settled(&st);
     if (tracked->inode == 0)
         return true;
     if (st.st_size <= HASHED_HERE || !S_ISREG(st.st_mode)) {
         fd = S_ISREG(st.st_mode) ? outside_open(tracked->path, O_RDONLY | O_NONBLOCK) : -1;
         if (fd >= 0 && dj_digest_fd(fd, &tracked->digest, NULL) < 0)
             tracked->digest = (struct dj_digest){{0}};
-        if (!settled)
-            tracked->ctime_ns = 0; /* no stat is like this: it is read again the next time */
         return true;
     }
     if (input_known(engine->store, tracked->path, &st, &tracked->digest))

@@ -114,14 +114,9 @@ void run_hand_over(struct run *run, const char *sentence)
 
 static void forget_attempt(struct run *run, struct dj_store_batch *batch)
 {
-    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
-
-    for (size_t i = 1; i <= run->edges.list.n; i++) {
-        dj_key_numbers(&key, 'E', run->instance, i);
-        dj_store_batch_delete(batch, dj_buf_bytes(&key));
-    }
+    live_forget_read(run, batch);
     dj_edges_release(&run->edges);
-    live_forget_premises(run, batch);
+    dj_edges_release(&run->awaited);
     dj_gathered_release(&run->files);
     run->tasks = run->never = 0;
     run->outdated = false;

@@ -228,22 +228,55 @@ static void answer(struct dj_want *want, int code, uint64_t instance, const char
     run_plan_start(asker->engine);
 }
 
+/* A later run of the call has begun, or ended well, already: nothing that comes will mark who read
+ * this failure. */
+static bool is_overtaken(const struct run *run)
+{
+    const struct dj_rec_summary *newest = call_newest(run->call);
+
+    for (const struct run *other = run->call->runs; other != NULL; other = other->beside) {
+        if (!other->incognito && other->asked > run->asked && other->state > QUEUED)
+            return true;
+    }
+    return newest != NULL && newest->state == DJ_DONE;
+}
+
+/* What an incognito run has read was read for its asker: it has no record by which a mark could
+ * reach him. */
+static void inherit_edges(struct run *asker, const struct run *run)
+{
+    for (size_t i = 0; i < run->edges.list.n; i++) {
+        const struct dj_rec_edge edge = *DJ_LIST_AT(&run->edges.list, struct dj_rec_edge, i);
+        struct dj_call *call = dj_call_by_number(run->engine, edge.call);
+
+        if (call != NULL)
+            (void)run_add_edge(asker, call, edge.instance, edge.failed);
+        dj_call_unref(call);
+    }
+}
+
 /* What the asker rests on from here on. A failure without a record is as good as a refusal: no
  * later try of the call would find who had read it. */
 static void record_answer(struct run *asker, struct run *run, int code, uint64_t instance,
                           const char *sentence)
 {
+    const struct dj_rec_summary *summary = call_summary(run->call, instance);
     bool recorded = !run->incognito && run->call->rec.deleted_ns == 0 &&
-                    call_summary(run->call, instance) != NULL;
+                    summary != NULL;
 
     run_add_premises(asker, run->tasks, run_files(run));
     run_add_never(asker, run->never);
-    if (code != 0 && !recorded)
+    if (code != 0 && (!recorded || is_overtaken(run)))
         run_refused(asker, sentence == NULL ? "a call was refused" : sentence);
-    else if (!run->incognito)
-        (void)run_add_edge(asker, run->call, instance, code != 0);
-    else
+    /* Marked since its record was written: who spread the mark did not find the asker yet. */
+    if (code == 0 && recorded && summary->stale && summary->accepted.n == 0)
+        run_refused(asker, summary->mark == NULL ? "its answer was marked" : summary->mark);
+    if (run->incognito) {
+        inherit_edges(asker, run);
         live_save_premises(asker);
+    } else if (code == 0 || recorded) {
+        (void)run_add_edge(asker, run->call, instance, code != 0);
+    }
 }
 
 void wants_answer(struct run *run, int code, uint64_t instance, const char *sentence)
@@ -325,7 +358,7 @@ static bool joinable(const struct run *run, unsigned flags)
     if (flags & DJ_GET_FORCE)
         return run->forced && run->state == QUEUED;
     return run->state == QUEUED || run->state == DELAYED ||
-           (!run->outdated && run_holds(run));
+           (!run->outdated && run->never == 0 && run_holds(run));
 }
 
 static struct run *run_for(struct dj_engine *engine, struct dj_call *call,
@@ -432,7 +465,9 @@ static bool compute(struct dj_want *want, struct dj_call *call, const struct dj_
     dj_cleanup_buf struct dj_buf sentence = DJ_BUF_INIT;
     struct run *run;
 
-    if (parent != NULL && (flags & (DJ_GET_FORCE | DJ_GET_INCOGNITO)) &&
+    /* A run of its own beside others can close a circle that no wait shows. */
+    if (parent != NULL && call->runs != NULL &&
+        ((flags & (DJ_GET_FORCE | DJ_GET_INCOGNITO)) || !joinable(call->run, flags)) &&
         cycle_above(parent, call, &sentence)) {
         refuse_cycle(want, parent, dj_buf_str(&sentence));
         return false;
@@ -444,8 +479,10 @@ static bool compute(struct dj_want *want, struct dj_call *call, const struct dj_
     }
     attach(want, run, parent);
     want->again = asker->again;
-    if (parent != NULL)
+    if (parent != NULL) {
+        run_note_wait(parent, call);
         block(parent);
+    }
     return true;
 }
 

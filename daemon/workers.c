@@ -110,14 +110,22 @@ static void put_files(struct run *run, struct dj_store_batch *batch)
     }
 }
 
-void live_forget_premises(struct run *run, struct dj_store_batch *batch)
+static void forget_each(const struct run *run, char kind, size_t n, struct dj_store_batch *batch)
 {
     dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
 
-    for (; run->files_stored > 0; run->files_stored--) {
-        dj_key_numbers(&key, 'H', run->instance, run->files_stored);
+    for (; n > 0; n--) {
+        dj_key_numbers(&key, kind, run->instance, n);
         dj_store_batch_delete(batch, dj_buf_bytes(&key));
     }
+}
+
+void live_forget_read(struct run *run, struct dj_store_batch *batch)
+{
+    forget_each(run, 'E', run->edges.list.n + run->result.edges.n, batch);
+    forget_each(run, 'W', run->awaited.list.n, batch);
+    forget_each(run, 'H', run->files_stored, batch);
+    run->files_stored = 0;
 }
 
 void run_put_live(struct run *run, struct dj_store_batch *batch)
@@ -145,6 +153,8 @@ void run_put_live(struct run *run, struct dj_store_batch *batch)
         .retry_ns = run->retry_ns,
         .cancelled = run->cancelled,
         .by = run->by,
+        .dropped = run->dropped,
+        .tracked = run->tracked,
         .bounds = run->bounds,
         .tasks = run->tasks,
         .never = run->never,
@@ -331,7 +341,7 @@ void worker_gone(struct dj_engine *engine, struct dj_peer *peer)
 
 /* ---- what it tells ---- */
 
-static int load_edge(struct run *run, struct dj_bytes value)
+static void load_edge(struct run *run, struct dj_bytes value)
 {
     struct dj_rec_edge edge;
     const struct dj_rec_instance *rec;
@@ -339,16 +349,19 @@ static int load_edge(struct run *run, struct dj_bytes value)
     struct dj_call *call;
 
     if (dj_codec_decode(&dj_layout_edge, value, &edge, NULL) < 0)
-        return -EBADMSG;
+        return;
     (void)dj_edges_add(&run->edges, &edge);
     rec = dj_instance(run->engine, edge.instance);
+    /* What it rests on by that cannot be told any more. */
+    if (rec == NULL)
+        run_add_never(run, dj_premises_never(run->engine->premises,
+                                             "a result that it had read was deleted meanwhile"));
     call = rec == NULL ? NULL : dj_call_by_number(run->engine, edge.call);
     if (call != NULL) {
         closure = instance_closure(run->engine, call, rec);
         run_add_premises(run, closure.tasks, closure.files);
     }
     dj_call_unref(call);
-    return 0;
 }
 
 static void take_live(struct run *run, struct dj_rec_live *live)
@@ -361,6 +374,8 @@ static void take_live(struct run *run, struct dj_rec_live *live)
     run->forced = live->forced;
     run->incognito = live->incognito;
     run->cancelled = live->cancelled;
+    run->dropped = live->dropped;
+    run->tracked = live->tracked;
     run->effective = live->effective;
     run->version = dj_steal(live->version);
     run->user = dj_steal(live->user);
@@ -387,26 +402,41 @@ static void take_live(struct run *run, struct dj_rec_live *live)
     run->never = live->never;
 }
 
-static void load_files(struct run *run)
+static void load_file(struct run *run, struct dj_bytes value)
+{
+    (void)dj_gather(&run->files, dj_get64(value, 0));
+}
+
+/* It cannot be told whether it heard the answer. */
+static void load_wait(struct run *run, struct dj_bytes value)
+{
+    struct dj_call *call = dj_call_by_number(run->engine, dj_get64(value, 0));
+
+    (void)run_waits_for(run, dj_get64(value, 0));
+    if (call != NULL)
+        run_give_up(run, call);
+    dj_call_unref(call);
+}
+
+/* What is kept beside the live record, one by one. */
+static void load_each(struct run *run, char kind, void (*load)(struct run *run, struct dj_bytes))
 {
     dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, to = DJ_BUF_INIT;
     struct dj_store_iter *iter;
 
-    dj_key_number(&key, 'H', run->instance);
-    dj_key_number(&to, 'H', run->instance + 1);
+    dj_key_number(&key, kind, run->instance);
+    dj_key_number(&to, kind, run->instance + 1);
     iter = dj_store_iter_new(run->engine->store, dj_buf_bytes(&key), dj_buf_bytes(&to));
     while (dj_store_iter_next(iter))
-        (void)dj_gather(&run->files, dj_get64(dj_store_iter_value(iter), 0));
+        load(run, dj_store_iter_value(iter));
     dj_store_iter_free(iter);
-    run->files_stored = run->files.sets.n;
 }
 
 /* A run that an earlier daemon started: everything about it is in the store. */
 static struct run *adopt(struct dj_engine *engine, uint64_t instance)
 {
-    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, to = DJ_BUF_INIT, value = DJ_BUF_INIT;
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
     struct dj_rec_live live;
-    struct dj_store_iter *iter;
     struct dj_call *call;
     struct run *run;
 
@@ -432,13 +462,10 @@ static struct run *adopt(struct dj_engine *engine, uint64_t instance)
         return run;
     }
     run->has_slot = true;
-    load_files(run);
-    dj_key_number(&key, 'E', instance);
-    dj_key_number(&to, 'E', instance + 1);
-    iter = dj_store_iter_new(engine->store, dj_buf_bytes(&key), dj_buf_bytes(&to));
-    while (dj_store_iter_next(iter))
-        (void)load_edge(run, dj_store_iter_value(iter));
-    dj_store_iter_free(iter);
+    load_each(run, 'H', load_file);
+    run->files_stored = run->files.sets.n;
+    load_each(run, 'E', load_edge);
+    load_each(run, 'W', load_wait);
     run->state = RUNNING;
     run->holds_slot = true;
     dj_sched_take(&engine->sched);

@@ -59,6 +59,7 @@ keep()
 
 again()
 {
+    wait_until no_daemon
     rm -rf "$DJ_STORE"
     cp -a kept "$DJ_STORE"
 }
