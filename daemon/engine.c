@@ -251,7 +251,7 @@ void dj_engine_free(struct dj_engine *engine)
     }
     for (size_t i = 0; i < SPELLED_KEPT; i++)
         dj_call_unref(engine->spelled[i]);
-    unwritten_forget(engine);
+    unwritten_forget(engine, false);
     instances_free(engine);
     verified_forget_all(engine);
     tasks_free(engine);

@@ -242,6 +242,7 @@ struct dj_engine {
     struct dj_store_batch *batch; /* premises that were made and are not written yet */
     struct dj_list leaving;      /* struct dj_digest: purged, their batch is not written yet */
     struct dj_list unwritten_calls; /* struct dj_call *, referenced */
+    struct dj_list unwritten_drops; /* uint64_t */
     struct purged *unwritten_purges;
     /* borrowed records: valid until the loop turns */
     struct dj_list borrowed;
@@ -390,7 +391,10 @@ size_t contents_sweep(struct dj_engine *engine);
 void unwritten_call(struct dj_engine *engine, struct dj_call *call);
 void unwritten_purge(struct dj_engine *engine, uint64_t instance);
 bool unwritten_is_purged(const struct dj_engine *engine, uint64_t instance);
-void unwritten_forget(struct dj_engine *engine);
+/* unwritten_drop(): an instance that somebody has open is purged when he closes it, if it is written
+ * that nothing else has it. */
+void unwritten_drop(struct dj_engine *engine, uint64_t instance);
+void unwritten_forget(struct dj_engine *engine, bool written);
 
 /* last_mount.c: the mount that the daemon before had; _end(): while there is a loop. */
 void last_mount_load(struct dj_engine *engine);

@@ -201,7 +201,7 @@ void instance_drop(struct dj_engine *engine, struct dj_store_batch *batch, uint6
     struct held *held = held_find(engine, number);
 
     if (held != NULL)
-        held->dropped = true;
+        unwritten_drop(engine, number);
     else
         purge(engine, batch, number);
 }
@@ -213,5 +213,7 @@ void instance_dropped(struct dj_engine *engine, uint64_t number)
     purge(engine, batch, number);
     if (engine_write(engine, batch, NULL) == 0)
         contents_leave(engine);
+    else
+        engine_reload(engine);
     dj_store_batch_free(batch);
 }

@@ -459,9 +459,11 @@ int run_add_edge(struct run *run, struct dj_call *child, uint64_t instance, bool
     call_record(run->engine, batch, child);
     edge = (struct dj_rec_edge){child->rec.number, instance, failed};
     (void)dj_edges_add(&run->edges, &edge);
-    dj_key_numbers(&key, 'E', run->instance, run->edges.list.n);
-    dj_codec_encode(&value, &dj_layout_edge, &edge);
-    dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
+    if (run->stored) { /* else a process that it left asks, and its record is written already */
+        dj_key_numbers(&key, 'E', run->instance, run->edges.list.n);
+        dj_codec_encode(&value, &dj_layout_edge, &edge);
+        dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
+    }
     rc = engine_write(run->engine, batch, NULL);
     dj_store_batch_free(batch);
     dj_kill_point("djd-edge-written");

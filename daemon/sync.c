@@ -76,6 +76,6 @@ int engine_write(struct dj_engine *engine, struct dj_store_batch *batch, struct 
     }
     if (rc == 0)
         rc = dj_store_write(engine->store, batch, err);
-    unwritten_forget(engine);
+    unwritten_forget(engine, rc == 0);
     return rc;
 }

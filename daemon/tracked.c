@@ -252,6 +252,7 @@ void run_hold(struct run *run)
 static void release(struct run *run)
 {
     const struct dj_rec_instance *rec;
+    struct closure closure;
     uint64_t current = run->forced ? 0 : dj_call_current(run->engine, run->call);
 
     run->held = false;
@@ -263,7 +264,8 @@ static void release(struct run *run)
         run_plan_start(run->engine);
         return;
     }
-    run_add_premises(run, rec->tasks, rec->files);
+    closure = instance_closure(run->engine, run->call, rec);
+    run_add_premises(run, closure.tasks, closure.files);
     wants_answer(run, 0, current, NULL);
     run_finish(run, -ECANCELED, "there is a valid result already");
 }

@@ -43,12 +43,24 @@ bool unwritten_is_purged(const struct dj_engine *engine, uint64_t instance)
     return purged != NULL;
 }
 
-void unwritten_forget(struct dj_engine *engine)
+void unwritten_drop(struct dj_engine *engine, uint64_t instance)
 {
-    struct dj_list calls = engine->unwritten_calls;
+    *(uint64_t *)dj_list_add(&engine->unwritten_drops, sizeof(instance)) = instance;
+}
+
+void unwritten_forget(struct dj_engine *engine, bool written)
+{
+    struct dj_list calls = engine->unwritten_calls, drops = engine->unwritten_drops;
     struct purged *purged, *next;
 
-    engine->unwritten_calls = (struct dj_list){0};
+    engine->unwritten_calls = engine->unwritten_drops = (struct dj_list){0};
+    for (size_t i = 0; i < drops.n; i++) {
+        struct held *held = held_find(engine, *DJ_LIST_AT(&drops, uint64_t, i));
+
+        if (held != NULL)
+            held->dropped |= written;
+    }
+    free(drops.items);
     for (size_t i = 0; i < calls.n; i++) {
         struct dj_call *call = *DJ_LIST_AT(&calls, struct dj_call *, i);
 

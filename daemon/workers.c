@@ -485,8 +485,9 @@ static void lost(struct run *run)
 
 static bool is_with_worker(const struct run *run)
 {
-    return run->state == STARTING || run->state == RUNNING || run->state == BLOCKED ||
-           run->state == RESUMING;
+    /* One whose files are still looked at was not sent to anybody. */
+    return (run->state == STARTING && run->has_slot) || run->state == RUNNING ||
+           run->state == BLOCKED || run->state == RESUMING;
 }
 
 static bool told_of(const struct dj_msg_running *running, const struct run *run)
