@@ -96,7 +96,7 @@ static int check_tasks(struct dj_engine *engine, const struct dj_rec_summary *su
 
     dj_premises_each(engine->premises, summary->tasks, look_for_undefined, &undefined);
     if (undefined.unsettled)
-        return dj_err_set(err, EAGAIN, "a file that %s tracks is being read; ask again in a moment",
+        return dj_err_set(err, EBUSY, "a file that %s tracks is being read; ask again in a moment",
                           undefined.task->name);
     if (!undefined.found)
         return 0;
