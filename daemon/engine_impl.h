@@ -391,8 +391,8 @@ size_t contents_sweep(struct dj_engine *engine);
 void unwritten_call(struct dj_engine *engine, struct dj_call *call);
 void unwritten_purge(struct dj_engine *engine, uint64_t instance);
 bool unwritten_is_purged(const struct dj_engine *engine, uint64_t instance);
-/* unwritten_drop(): an instance that somebody has open is purged when he closes it, if it is written
- * that nothing else has it. */
+/* unwritten_drop(): an instance that somebody has open: once the batch is written it is purged when
+ * he closes it. */
 void unwritten_drop(struct dj_engine *engine, uint64_t instance);
 void unwritten_forget(struct dj_engine *engine, bool written);
 
