@@ -18,7 +18,7 @@
 #define INCOMING "incoming"
 #define QUARANTINE "../quarantine"
 
-enum { NAME_SIZE = 3 + DJ_DIGEST_HEX_SIZE, COPY_STEP = 1 << 20, SEALED = 0400 };
+enum { NAME_SIZE = 3 + DJ_DIGEST_HEX_SIZE, COPY_STEP = 1 << 20, COMPARED = 1 << 20, SEALED = 0400 };
 
 static void name_of(const struct dj_digest *digest, char name[NAME_SIZE])
 {
@@ -288,6 +288,24 @@ static int take_in(struct dj_content_dir *content, const char *path, int fd, con
     return copy_in(content, fd, st, name);
 }
 
+/* Whether the file of that name holds the same, byte for byte. */
+static bool is_same(struct dj_content_dir *content, const char *name, int fd)
+{
+    dj_cleanup_close int there = dj_open(content->fd, name, O_RDONLY | O_NOFOLLOW, 0);
+    dj_cleanup_free char *ours = dj_xmalloc(COMPARED), *theirs = dj_xmalloc(COMPARED);
+    uint64_t offset = 0;
+    ssize_t n = 1;
+
+    while (there >= 0 && n > 0) {
+        n = dj_pread_full(fd, ours, COMPARED, offset);
+        if (n < 0 || dj_pread_full(there, theirs, COMPARED, offset) != n ||
+            memcmp(ours, theirs, (size_t)n) != 0)
+            return false;
+        offset += (uint64_t)n;
+    }
+    return there >= 0;
+}
+
 static int adopt_open(struct dj_content_dir *content, const char *path, int fd,
                       const struct dj_digest *digest)
 {
@@ -303,9 +321,11 @@ static int adopt_open(struct dj_content_dir *content, const char *path, int fd,
     if (!S_ISREG(st.st_mode))
         return -EINVAL;
     replaced = fstatat(content->fd, name, &there, AT_SYMLINK_NOFOLLOW) == 0;
-    /* One that is not sealed is part of another's working folder, and is not waited for. Another
-     * thread may have named one a moment ago and not yet synced the folder. */
-    if (replaced && there.st_size == st.st_size && there.st_mode == (S_IFREG | SEALED))
+    /* One that is not sealed is part of another's working folder, and is not waited for. One that the
+     * disk has damaged gives way. Another thread may have named one a moment ago and not yet synced
+     * the folder. */
+    if (replaced && there.st_size == st.st_size && there.st_mode == (S_IFREG | SEALED) &&
+        is_same(content, name, fd))
         return sync_fan_out(content, name);
     code = replaced ? copy_in(content, fd, &st, name) : take_in(content, path, fd, &st, name);
     if (code < 0)

@@ -191,3 +191,18 @@ PYTHON
     is "$(our_pids djd)" "$pid"
     has "$(dj cat events)" "the store's checksum does not hold"
 }
+
+@test "what is damaged and was not read since is made good by a run that gives the same again" {
+    local file
+    make_store
+    file=$(where "$(large)")
+    dj get same 1 > /dev/null
+    stop_daemon
+    spoil "$file"
+    chmod 0400 "$file"
+    start_daemon
+    same <(dj get --force seq 400000) <(seq 400000)
+    same <(dj get --cached same 1) <(seq 400000)
+    is "$(find "$DJ_STORE/quarantine" -type f 2> /dev/null | wc -l)" 0
+    dj fsck --read-data
+}
