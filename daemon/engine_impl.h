@@ -446,7 +446,7 @@ bool input_known(struct dj_store *store, const char *path, const struct stat *st
  * what is to be remembered is put into the batch. On any thread but the loop's: it may wait. */
 int input_look(struct dj_store *store, struct dj_store_batch *batch, const char *path,
                struct dj_digest *ret, struct dj_err *err) DJ_MUST_CHECK;
-/* input_hash_later(): the same on a pool thread; then(0 or -EAGAIN when the file changes meanwhile,
+/* input_hash_later(): the same on a pool thread; then(0 or -EBUSY when the file changes meanwhile,
  * other -errno). */
 typedef void input_hashed_fn(void *cookie, int code);
 void input_hash_later(struct dj_engine *engine, const char *path, input_hashed_fn *then,

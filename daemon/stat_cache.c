@@ -98,7 +98,7 @@ int input_look(struct dj_store *store, struct dj_store_batch *batch, const char 
         return dj_err_sys(err, -rc, "%s", path);
     if (fstat(fd, &after) < 0 || dj_ns_of(after.st_mtim) != dj_ns_of(st.st_mtim) ||
         after.st_size != st.st_size)
-        return dj_err_set(err, EAGAIN, "%s changes while it is being read", path);
+        return dj_err_set(err, EBUSY, "%s changes while it is being read", path);
     input_remember(batch, DJ_FILE, path, ret, &st);
     return 0;
 }

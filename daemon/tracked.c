@@ -139,7 +139,7 @@ static void hashed(void *cookie, int code)
         if (strcmp(tracked->path, hashing->file.path) != 0 || !same(tracked, &hashing->file))
             continue;
         tracked->hashing = false;
-        tracked->unreadable = code < 0 && code != -EAGAIN;
+        tracked->unreadable = code < 0 && code != -EBUSY;
     }
     if (task != NULL && task->unsettled)
         task_settle(engine, task);

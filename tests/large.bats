@@ -137,3 +137,17 @@ define_tracks()
     has "$(cat out)" "tracks"
     is "$(dj get small 4)" 4
 }
+
+@test "a file argument that changes while it is read is refused for now" {
+    local reader code=0
+    touch "$DJ_TMP/gate"
+    dj get size "$BIG" > out 2>&1 3>&- &
+    reader=$!
+    wait_until is_reading
+    truncate -s 9M "$DJ_TMP/backing"
+    rm "$DJ_TMP/gate"
+    wait "$reader" || code=$?
+    is "$code: $(cat out)" "75: dj: $BIG changes while it is being read"
+    is "$(dj get size "$BIG")" $((9 << 20))
+    is "$(computed size)" 1
+}
