@@ -54,9 +54,9 @@ class Programme:
                 self.world.await_end(hit[0])
                 return hit[1]
             self.world.supervise()
-            # the one that was ended may have been through with its run
-            if AFTER.get(point) == 'reaper' and time.monotonic() > again:
-                self.kill('reaper')
+            # the one that was ended may have been through with its run, or had none
+            if AFTER.get(point) in self.world_names() and time.monotonic() > again:
+                self.kill(AFTER[point])
                 again = time.monotonic() + LIMIT / 10
             time.sleep(0.002)
         raise Wrong('nobody came by %s' % point)
