@@ -104,7 +104,7 @@ static void on_answer(void *cookie, const struct dj_message_in *message)
     const struct dj_msg_result *result = message->fields;
     const struct dj_msg_error *error = message->fields;
 
-    if (message->number == DJ_MSG_WANTS && item->get.env.n == 0) {
+    if (message->number == DJ_MSG_WANTS && item->get.env.n == 0 && !list->interrupted) {
         dj_environment_own(message->fields, &item->get.env);
         send_item(item);
         return;

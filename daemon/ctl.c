@@ -121,6 +121,7 @@ int dj_ctl_parse(enum dj_ctl_scope scope, struct dj_bytes text, struct dj_list *
                  struct dj_err *err)
 {
     const size_t before = ret->n;
+    const struct dj_bytes whole = text;
     struct dj_bytes line;
 
     if (text.len > DJ_CTL_MAX)
@@ -141,6 +142,12 @@ int dj_ctl_parse(enum dj_ctl_scope scope, struct dj_bytes text, struct dj_list *
             return code;
         }
         *(struct dj_ctl_command *)dj_list_add(ret, sizeof(command)) = command;
+    }
+    /* A buffer that was full is written in the middle of a name. */
+    if (ret->n > before + 1 && whole.data[whole.len - 1] != '\n') {
+        ret->n = before;
+        return dj_err_set(err, EINVAL, "the last of several lines has no end, as when a buffer is"
+                          " written before it is whole; end each command with a newline");
     }
     return ret->n > before ? 0 : refuse(scope, DJ_BYTES_LIT(""), err);
 }

@@ -109,11 +109,28 @@ static int load_premises(struct dj_engine *engine, struct dj_err *err)
 
 /* ---- the generations file ---- */
 
+/* A mount that has not heard yet of this daemon answers by the file of the one before. */
+static void outdate_generations(const char *path)
+{
+    dj_cleanup_close int fd = dj_open(AT_FDCWD, path, O_RDWR | O_NOFOLLOW, 0);
+    struct dj_generations *before;
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) < 0 || st.st_size != sizeof(*before))
+        return;
+    before = mmap(NULL, sizeof(*before), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (before == MAP_FAILED)
+        return;
+    atomic_store(&before->all, dj_clock_now_ns());
+    munmap(before, sizeof(*before));
+}
+
 static int map_generations(struct dj_engine *engine, struct dj_err *err)
 {
     dj_cleanup_close int fd = -1;
     void *mapped;
 
+    outdate_generations(engine->generations_path);
     unlink(engine->generations_path);
     fd = dj_open(AT_FDCWD, engine->generations_path, O_RDWR | O_CREAT | O_EXCL, 0600);
     if (fd < 0 || ftruncate(fd, sizeof(struct dj_generations)) < 0)
@@ -258,8 +275,11 @@ void dj_engine_free(struct dj_engine *engine)
     dj_premises_free(engine->premises);
     dj_store_batch_free(engine->batch);
     dj_sched_release(&engine->sched);
-    if (engine->generations != NULL)
+    if (engine->generations != NULL) {
+        /* The next daemon will not find the file. */
+        atomic_store(&engine->generations->all, dj_clock_now_ns());
         munmap(engine->generations, sizeof(*engine->generations));
+    }
     unlink(engine->generations_path);
     events_free(engine);
     free(engine->leaving.items);

@@ -370,6 +370,9 @@ bool content_good(struct dj_engine *engine, const struct dj_rec_content *content
 void call_corrupt(struct dj_engine *engine, struct dj_call *call, uint64_t instance,
                   const char *sentence);
 void instance_corrupt(struct dj_engine *engine, uint64_t instance, const char *sentence);
+/* content_unread(engine, content, code): code: -errno, 0: fewer bytes than it has. Its error. */
+int content_unread(struct dj_engine *engine, const struct dj_rec_content *content, int code);
+
 /* content_corrupt(): with all runs that have it; code: -errno of the read, 0: its digest. */
 void content_corrupt(struct dj_engine *engine, const struct dj_digest *digest, uint64_t size,
                      int code);

@@ -13,6 +13,7 @@
 #include "lib/util/fdio.h"
 #include "lib/util/kill_point.h"
 #include "lib/util/mem.h"
+#include "lib/util/str.h"
 
 enum { FILES_MAX = 1000000, DEPTH_MAX = 200 };
 
@@ -140,10 +141,26 @@ static int take_log(struct dj_ingest *ingest)
     return take_file(ingest, dj_buf_str(&path), DJ_INGEST_HERE, &ingest->into->log);
 }
 
+/* Behind a link a file is not the run's own, and taking it in would take it away from there. */
+static bool is_own_file(const struct dj_ingest *ingest)
+{
+    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
+    struct dj_bytes rest = dj_bytes_of(ingest->result_file), component;
+    struct stat st;
+
+    dj_buf_addf(&path, "%s/cwd", ingest->slot_dir);
+    while (lstat(dj_buf_str(&path), &st) == 0 && S_ISDIR(st.st_mode) &&
+           dj_next_component(&rest, &component)) {
+        dj_buf_addc(&path, '/');
+        dj_buf_add_bytes(&path, component);
+        st.st_mode = 0;
+    }
+    return !dj_next_component(&rest, &component) && S_ISREG(st.st_mode);
+}
+
 static int take_result(struct dj_ingest *ingest)
 {
     dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
-    struct stat st;
 
     if (ingest->result_file == NULL) {
         if (ingest->result_size == 0) {
@@ -153,7 +170,7 @@ static int take_result(struct dj_ingest *ingest)
         dj_buf_addf(&path, "%s/out", ingest->slot_dir);
     } else {
         dj_buf_addf(&path, "%s/cwd/%s", ingest->slot_dir, ingest->result_file);
-        if (lstat(dj_buf_str(&path), &st) < 0 || !S_ISREG(st.st_mode)) {
+        if (!is_own_file(ingest)) {
             ingest->no_result = true;
             return dj_err_set(&ingest->err, EIO, "it left no file %s, which was to be its result",
                               ingest->result_file);

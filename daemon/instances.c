@@ -214,11 +214,9 @@ static int read_file(struct dj_engine *engine, const struct dj_rec_content *cont
     dj_cleanup_close int fd = dj_content_open(engine->store, &content->digest);
     ssize_t n;
 
-    if (fd < 0)
-        return fd;
-    n = dj_pread_full(fd, dj_buf_room(ret, size), size, offset);
-    if (n < 0)
-        return (int)n;
+    n = fd < 0 ? fd : dj_pread_full(fd, dj_buf_room(ret, size), size, offset);
+    if (n < 0 || (size_t)n < size)
+        return content_unread(engine, content, n < 0 ? (int)n : 0);
     /* A list of files is read as a whole; others were verified when they were opened. */
     if (offset == 0 && (size_t)n == content->size &&
         !content_good(engine, content, dj_bytes(ret->data + ret->len, (size_t)n)))
@@ -245,7 +243,9 @@ int dj_read_content(struct dj_engine *engine, const struct dj_rec_content *conte
     } else {
         dj_key_content(&key, &content->digest);
         rc = dj_store_get(engine->store, dj_buf_bytes(&key), &value);
-        if (rc == 0 && !content_good(engine, content, dj_buf_bytes(&value)))
+        if (rc < 0)
+            rc = content_unread(engine, content, rc);
+        else if (!content_good(engine, content, dj_buf_bytes(&value)))
             rc = -EUCLEAN;
         if (rc == 0)
             add_part(ret, dj_buf_bytes(&value), offset, size);

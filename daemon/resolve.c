@@ -182,6 +182,9 @@ static void finish(struct looking *looking)
 
     if (looking->code == 0 && !dj_store_batch_empty(looking->batch))
         looking->code = engine_write(looking->engine, looking->batch, &looking->err);
+    /* Of somebody's dead mount. To a mount of ours it would mean that we are gone. */
+    if (looking->code == -ENOTCONN)
+        looking->code = -EIO;
     if (looking->code < 0) {
         forget_insides(looking);
         looking->done(looking->cookie, looking->code, NULL, NULL,

@@ -188,6 +188,7 @@ static void start(struct run *run)
 {
     run->holds_slot = true;
     run->state = STARTING;
+    run->held = false; /* who joined it while it was held has put it in line */
     if (run_is_held(run)) {
         run_hold(run);
         return;

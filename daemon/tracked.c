@@ -277,7 +277,7 @@ void runs_release(struct dj_engine *engine)
 
     HASH_ITER(hh, engine->runs, run, next)
     {
-        if (run->held && !run_is_held(run))
+        if (run->held && run->state == QUEUED && !run_is_held(run))
             *(uint64_t *)dj_list_add(&held, sizeof(uint64_t)) = run->instance;
     }
     for (size_t i = 0; i < held.n; i++) {

@@ -181,8 +181,12 @@ static bool may_repeat(const struct dj_spot *spot)
 
 static void set_flags(const struct dj_spot *spot, struct dj_msg_opened *opened)
 {
+    bool constant = spot->node.kind == DJ_NODE_HISTORY;
+
     opened->flags = DJ_OPENED_IMMUTABLE;
-    if (may_repeat(spot)) {
+    /* What was verified meanwhile may be current no more: then it is given this once. */
+    if (may_repeat(spot) &&
+        (constant || dj_call_current(spot->engine, spot->call) == spot->node.number)) {
         opened->flags |= DJ_OPENED_CACHED;
         opened->bucket = dj_call_bucket(spot->call);
         opened->generation = dj_call_generation(spot->engine, spot->call);

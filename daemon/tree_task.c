@@ -364,6 +364,12 @@ static int define(struct dj_engine *engine, struct dj_task *task, struct dj_byte
     return code;
 }
 
+/* What programs write when their buffer is full; half a definition must not become the task. */
+static bool is_cut(struct dj_bytes text)
+{
+    return text.len != 0 && (text.len % 4096 == 0 || text.data[text.len - 1] != '\n');
+}
+
 static void definition_write(struct dj_handle *handle, struct dj_request *request,
                              const struct dj_msg_write *ask)
 {
@@ -376,6 +382,10 @@ static void definition_write(struct dj_handle *handle, struct dj_request *reques
     if (ask->offset != 0 || ask->bytes.len >= DEFINITION_MAX)
         code = dj_err_set(&err, EFBIG, "a definition is written whole, in one write of less than"
                           " %u KiB; `dj define` takes larger ones", DEFINITION_MAX / 1024);
+    else if (is_cut(dj_buf_bytes(&ask->bytes)))
+        code = dj_err_set(&err, EFBIG, "this looks like the first part of a definition: it is"
+                          " written whole, in one write, with a newline at its end; `cat` and `dd`"
+                          " do so, and so does `dj define`");
     else
         code = define(request->engine, handle->task, dj_buf_bytes(&ask->bytes), change, &err);
     if (code < 0)

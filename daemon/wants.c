@@ -157,6 +157,9 @@ void wants_deliver(struct run *asker)
         }
         want = next;
     }
+    /* What it asked for while it stood in line is still open: that may need the very slot. */
+    if (has_open_asks(asker))
+        block(asker);
 }
 
 static bool goes_when_left(const struct run *run)

@@ -555,7 +555,8 @@ static void on_running(struct dj_engine *engine, const struct dj_msg_running *ru
         slot_claim(engine, slot->slot);
         if (run == NULL)
             run = adopt(engine, slot->instance);
-        if (run == NULL || run->attempt != slot->attempt) {
+        /* Who cancels while there is no worker, or just before it ends, has told nobody. */
+        if (run == NULL || run->attempt != slot->attempt || run->cancelled) {
             struct dj_msg_kill kill = {slot->instance, slot->attempt, slot->slot};
 
             dj_peer_send(engine->worker, DJ_MSG_KILL, &kill);

@@ -53,16 +53,34 @@ static void on_restored(void *cookie, const struct dj_message_in *message)
     }
 }
 
+/* In several messages, since each has a largest size. Entries are lent to the one that is sent. */
+#define RESTORE_BATCH 8000
+
+static void restore_part(struct dj_fs *fs, const struct dj_list *from, size_t size, bool held)
+{
+    for (size_t i = 0; i < from->n; i += RESTORE_BATCH) {
+        struct dj_list lent = {.items = (uint8_t *)from->items + i * size,
+                               .n = DJ_MIN(from->n - i, RESTORE_BATCH)};
+        struct dj_msg_restore message = {0};
+
+        if (held)
+            message.held = lent;
+        else
+            message.names = lent;
+        (void)dj_backend_ask(&fs->backend, DJ_MSG_RESTORE, &message, on_restored, fs);
+    }
+}
+
 /* Tells a daemon what the kernel still knows, before anything else is asked. */
 static void restore(struct dj_fs *fs)
 {
-    struct dj_msg_restore message = {0};
+    struct dj_msg_restore all = {0};
 
-    dj_names_list(&fs->names, &message.names);
-    dj_holds_list(&fs->holds, &message.held);
-    if (message.names.n + message.held.n > 0)
-        (void)dj_backend_ask(&fs->backend, DJ_MSG_RESTORE, &message, on_restored, fs);
-    dj_codec_release(dj_message_layout(DJ_MSG_RESTORE), &message);
+    dj_names_list(&fs->names, &all.names);
+    dj_holds_list(&fs->holds, &all.held);
+    restore_part(fs, &all.names, sizeof(struct dj_part_named), false);
+    restore_part(fs, &all.held, sizeof(struct dj_part_forgotten), true);
+    dj_codec_release(dj_message_layout(DJ_MSG_RESTORE), &all);
 }
 
 /* Without the table of sessions the calls of runs would go unseen, and their results outlive what

@@ -242,5 +242,9 @@ void dj_slot_clean(struct dj_work *work, struct dj_slot *slot)
         rc = refresh_folder(work, slot->number, "cwd");
     if (rc == 0 && !(clean & DJ_CLEAN_TMP))
         rc = refresh_folder(work, slot->number, "tmp");
+    if (rc == 0 && !dj_slot_args_are_ours(work, slot)) {
+        dj_slot_forget_args(slot);
+        rc = refresh_folder(work, slot->number, "arg");
+    }
     slot->made = rc == 0;
 }

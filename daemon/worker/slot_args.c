@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -67,6 +68,37 @@ void dj_slot_forget_args(struct dj_slot *slot)
     for (size_t i = 0; i < slot->args_n; i++)
         free(slot->args[i]);
     slot->args_n = 0;
+}
+
+static bool is_known(const struct dj_slot *slot, const char *name)
+{
+    for (size_t i = 0; i < slot->args_n; i++)
+        if (strcmp(slot->args[i], name) == 0)
+            return true;
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+bool dj_slot_args_are_ours(const struct dj_work *work, const struct dj_slot *slot)
+{
+    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
+    struct dirent *entry;
+    DIR *stream = NULL;
+    bool ours;
+    int folder;
+
+    arg_path(&path, slot, "");
+    folder = dj_open(work->dir, dj_buf_str(&path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+    ours = folder >= 0 && dj_slot_folder_is_plain(folder);
+    if (ours)
+        stream = fdopendir(folder);
+    if (stream == NULL) {
+        dj_close(folder);
+        return false;
+    }
+    while (ours && (entry = readdir(stream)) != NULL)
+        ours = is_known(slot, entry->d_name);
+    closedir(stream);
+    return ours;
 }
 
 static int remove_unwanted(int dir, struct dj_slot *slot, const struct dj_list *files)

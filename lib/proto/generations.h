@@ -5,7 +5,9 @@
  * DJ_GENERATION_BUCKETS). Before djd acknowledges anything that makes an instance invalid it raises
  * the bucket's counter, or `all` when it cannot know which (a version changed). A mount may repeat
  * an answer that it got with DJ_OPENED_CACHED while `all` plus the bucket's counter are the sum
- * that came with the answer. The file is made anew, with `all` higher than before, at each start.
+ * that came with the answer. The file is made anew, with `all` higher than before, at each start;
+ * `all` of the one before is raised, too, by a daemon's end or by the next one's start, for mounts
+ * that have not connected again.
  */
 #ifndef DJ_PROTO_GENERATIONS_H
 #define DJ_PROTO_GENERATIONS_H
