@@ -321,9 +321,9 @@ static int adopt_open(struct dj_content_dir *content, const char *path, int fd,
     if (!S_ISREG(st.st_mode))
         return -EINVAL;
     replaced = fstatat(content->fd, name, &there, AT_SYMLINK_NOFOLLOW) == 0;
-    /* One that is not sealed is part of another's working folder, and is not waited for. One that the
-     * disk has damaged gives way. Another thread may have named one a moment ago and not yet synced
-     * the folder. */
+    /* One that is not sealed is part of another's working folder, and is not waited for. One that
+     * the disk has damaged gives way. Another thread may have named one a moment ago and not yet
+     * synced the folder. */
     if (replaced && there.st_size == st.st_size && there.st_mode == (S_IFREG | SEALED) &&
         is_same(content, name, fd))
         return sync_fan_out(content, name);

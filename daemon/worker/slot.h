@@ -77,7 +77,7 @@ int dj_slot_write_args(const struct dj_work *work, struct dj_slot *slot,
                        const struct dj_list *files, struct dj_err *err) DJ_MUST_CHECK;
 void dj_slot_forget_args(struct dj_slot *slot);
 
-/* dj_slot_args_are_ours(work, slot): whether arg/ is as it was made and holds only what we wrote. */
+/* dj_slot_args_are_ours(work, slot): arg/ is as it was made, with nothing in it but ours. */
 bool dj_slot_args_are_ours(const struct dj_work *work, const struct dj_slot *slot);
 
 /* dj_slot_open_state(work, slot, flags): the state file; a descriptor or -errno. */
