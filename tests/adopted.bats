@@ -191,18 +191,18 @@ TASKS
 echo valuable
 [ -e $DJ_TMP/slow ] || exit 0
 trap '' TERM
-touch $DJ_TMP/begun
+echo \$\$ > $DJ_TMP/begun
 until [ -e $DJ_TMP/go ]; do sleep 0.02; done
 SH
     is "$(get stubborn 1)" valuable
     touch slow
     dj write tasks/stubborn/1/ctl force
-    wait_until test -e begun
+    wait_until test -s begun
     dj rm stubborn 1
     kill_daemon
     start_again
-    wait_until is_busy 1
     touch go
+    wait_until not is_running "$(cat begun)"
     wait_until is_busy 0
     is "$(dj ls tasks/stubborn)" ''
     dj undelete stubborn

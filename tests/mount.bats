@@ -225,3 +225,28 @@ TASKS
     [ ! -e in ]
     exec 7>&-
 }
+
+# It maps the generations of the daemon that it was connected to, until it is connected again.
+@test "what the mount knew from an earlier daemon is not given once the next one has begun" {
+    requires_fuse
+    local mounts reader
+    start_daemon
+    echo old > source
+    dj define given -- cat "$DJ_TMP/source"
+    is "$(cat "$MNT/tasks/given/_/result")" old
+    exec 6< "$MNT/tasks/given/_/result"
+    is "$(cat /proc/self/fd/6)" old
+    echo new > source
+    mapfile -t mounts < <(our_pids djfs)
+    kill_daemon
+    kill -STOP "${mounts[@]}"
+    djd --socket "$DJ_CONNECT" --store "$DJ_STORE" > djd.out 2>&1 3>&- 6<&- &
+    wait_until dj write tasks/given/_/ctl invalidate
+    cat /proc/self/fd/6 > got 3>&- &
+    reader=$!
+    wait_until waits_in request_wait "$reader"
+    kill -CONT "${mounts[@]}"
+    wait "$reader"
+    exec 6<&-
+    is "$(cat got)" new
+}
