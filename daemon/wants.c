@@ -373,6 +373,8 @@ static struct run *run_for(struct dj_engine *engine, struct dj_call *call,
     if (joinable(run, flags) && (flags & DJ_GET_INCOGNITO) == 0) {
         if (run->state == QUEUED)
             dj_sched_add(&engine->sched, &run->line, class, 0);
+        if (run->held) /* what it was held for may be another one by now */
+            run_plan_start(engine);
         return run;
     }
     run = run_new(engine, call, 0);

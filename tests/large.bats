@@ -154,13 +154,13 @@ define_tracks()
 
 @test "a run that is held for a tracked file and joined when that is another one starts once" {
     local first second
+    touch "$DJ_TMP/gate"
     ln -s "$BIG" "$DJ_TMP/tracked"
     define_tasks <<TASKS
 [once]
 track = $DJ_TMP/tracked
 command = sh -c 'echo x >> $DJ_TMP/count/once; echo one; until [ -e $DJ_TMP/go ]; do sleep 0.02; done; echo two'
 TASKS
-    touch "$DJ_TMP/gate"
     dj get once > first 3>&- &
     first=$!
     wait_until is_reading
@@ -168,7 +168,6 @@ TASKS
     mv "$DJ_TMP/small" "$DJ_TMP/tracked"
     dj get once > second 3>&- &
     second=$!
-    is "$(dj get small 2)" 2
     wait_until test -s "$DJ_TMP/count/once"
     rm "$DJ_TMP/gate"
     wait_until not is_reading
