@@ -45,7 +45,7 @@ static void test_ctl(void)
     call = fake_call(engine, "f", "5");
     is_int(echo("tasks/f/5/ctl", "fly"), -EINVAL, "an unknown word fails in the write");
     is_int(echo("tasks/f/5/ctl", "delete"), -ENOENT, "and one with nothing to do");
-    is_int(echo("tasks/f/5/ctl", "run\nfly"), -EINVAL, "all or nothing");
+    is_int(echo("tasks/f/5/ctl", "run\nfly\n"), -EINVAL, "all or nothing");
     is_int((int)engine->started, 0, "nothing");
     is_int(echo("tasks/f/5/ctl", "run\n"), 0, "run");
     is_int((int)engine->started, 1, "starts and does not wait");

@@ -21,10 +21,12 @@ static void test_root(void)
     is_int(echo("status", "x"), -EACCES, "status is not written to");
     is_int(echo("ctl", "pause\n"), 0, "a word for the root");
     ok(engine->paused, "is done");
-    is_int(echo("ctl", "resume\ngc"), 0, "two words");
+    is_int(echo("ctl", "resume\ngc\n"), 0, "two words");
     ok(!engine->paused && engine->gcs == 1, "are done");
-    is_int(echo("ctl", "gc\nfly"), -EINVAL, "a bad word among good ones");
+    is_int(echo("ctl", "gc\nfly\n"), -EINVAL, "a bad word among good ones");
     is_int((int)engine->gcs, 1, "does nothing at all");
+    is_int(echo("ctl", "gc\ngc"), -EINVAL, "a last line that may be cut");
+    is_int((int)engine->gcs, 1, "does nothing, either");
     is_text("ctl", "gc\npause\nresume\nreload\nrefused: \"fly\" is not a control word here; these "
             "are: gc, pause, resume, reload\n", "which ctl tells");
     caller_uid = geteuid() + 1;
