@@ -67,15 +67,9 @@ static bool has_mark(const struct dj_rec_summary *summary)
 static bool is_marked(struct dj_engine *engine, uint64_t number, uint64_t instance)
 {
     struct dj_call *call = dj_call_by_number(engine, number);
-    bool marked = false;
+    const struct dj_rec_summary *summary = call == NULL ? NULL : call_summary(call, instance);
+    bool marked = summary != NULL && has_mark(summary);
 
-    for (size_t i = 0; call != NULL && i < call->rec.instances.n; i++) {
-        const struct dj_rec_summary *summary =
-            DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, i);
-
-        if (summary->instance == instance)
-            marked = has_mark(summary);
-    }
     dj_call_unref(call);
     return marked;
 }

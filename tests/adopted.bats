@@ -19,12 +19,6 @@ start_again()
     start_daemon --no-mount --workers 4
 }
 
-# get WORD…: one that would wait for an execution that never ends fails instead.
-get()
-{
-    dj get --timeout $((20 * ${DJ_TIME_FACTOR:-1}))s "$@"
-}
-
 is_status()
 {
     [ "$(dj cat "tasks/$1/status")" = "$2" ]

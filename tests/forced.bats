@@ -50,12 +50,6 @@ in_folder()
     is "$(dj cat "$run/status")" running
 }
 
-# get WORD…: one that would wait for an execution that never ends fails instead.
-get()
-{
-    dj get --timeout $((20 * ${DJ_TIME_FACTOR:-1}))s "$@"
-}
-
 counted()
 {
     [ "$(wc -l < "$in/count")" = "$1" ]

@@ -3,20 +3,17 @@
 # there is a gate, so they are no larger than they have to be.
 
 load helper/djfs
+load helper/gatefs
 
 setup()
 {
     dj_setup
     requires_fuse
-    mkdir "$DJ_TMP/count" "$DJ_TMP/slow"
+    mkdir "$DJ_TMP/count"
     start_daemon --workers 2 --no-mount
     truncate -s 8M "$DJ_TMP/backing"
-    BIG=$DJ_TMP/slow/file
-    "$DJ_BUILDDIR/tests/tools/gatefs" "$DJ_TMP/backing" "$DJ_TMP/gate" "$DJ_TMP/slow" \
-        > "$DJ_TMP/gatefs.out" 3>&- &
-    GATEFS=$!
-    on_exit end_gatefs
-    wait_until grep -q ready "$DJ_TMP/gatefs.out"
+    start_gatefs
+    BIG=$GATED
     define_tasks <<TASKS
 [small]
 command = echo {n}
@@ -38,22 +35,9 @@ teardown()
     dj_teardown
 }
 
-end_gatefs()
-{
-    rm -f "$DJ_TMP/gate"
-    kill "$GATEFS" 2> /dev/null || :
-    wait "$GATEFS" 2> /dev/null || :
-}
-
 computed()
 {
     cat "$DJ_TMP/count/$1" 2> /dev/null | wc -l
-}
-
-# is_reading: the daemon has the file open at this moment.
-is_reading()
-{
-    find "/proc/$(our_pids djd)/fd" -lname "$BIG" 2> /dev/null | grep -q .
 }
 
 # answers_meanwhile N: hits, another run and looks, while it reads.

@@ -2,6 +2,7 @@
 # what is not stored any more, and when he asks while things change.
 
 load helper/djfs
+load helper/gatefs
 
 setup_file()
 {
@@ -47,12 +48,6 @@ teardown_file()
 setup()
 {
     n=$BATS_TEST_NUMBER
-}
-
-# get WORD…: one that would wait for ever fails instead.
-get()
-{
-    dj get --timeout $((20 * ${DJ_TIME_FACTOR:-1}))s "$@"
 }
 
 # leaf_is TEXT: what leaf gives when it is computed the next time.
@@ -176,27 +171,11 @@ no_findings()
 # The daemon's one pool thread, which makes records durable, reads a file that nobody can read.
 occupy_pool()
 {
-    mkdir "$DJ_TMP/slow"
     truncate -s 8M "$DJ_TMP/backing"
     : > "$DJ_TMP/shut"
-    "$DJ_BUILDDIR/tests/tools/gatefs" "$DJ_TMP/backing" "$DJ_TMP/shut" "$DJ_TMP/slow" \
-        > "$DJ_TMP/gatefs.out" 3>&- &
-    on_exit end_gatefs
-    wait_until grep -q ready "$DJ_TMP/gatefs.out"
-    dj define tracks track="$DJ_TMP/slow/file" -- true 3>&- &
+    start_gatefs shut
+    dj define tracks track="$GATED" -- true 3>&- &
     wait_until is_reading
-}
-
-end_gatefs()
-{
-    rm -f "$DJ_TMP/shut"
-    stop_daemon
-    ! mountpoint -q "$DJ_TMP/slow" || fusermount3 -u "$DJ_TMP/slow"
-}
-
-is_reading()
-{
-    find "/proc/$(our_pids djd)/fd" -lname "$DJ_TMP/slow/file" 2> /dev/null | grep -q .
 }
 
 stored_runs()
@@ -241,6 +220,7 @@ is_stale()
     is "$(cat "$DJ_TMP/above-late")" old
     is_new "above-late/$n"
     is "$(get --cached late "$n")" new
+    stop_daemon
     end_gatefs
     start_daemon --workers 4 --no-mount
 }

@@ -2,6 +2,7 @@
 # interrupted.
 
 load helper/djfs
+load helper/gatefs
 
 setup()
 {
@@ -148,28 +149,11 @@ list_is_made_anew()
 
 # ---- dead mounts ---------------------------------------------------------------------------------
 
-# start_gatefs: a mount of another program at $DJ_TMP/slow.
-start_gatefs()
-{
-    mkdir slow
-    echo text > backing
-    "$DJ_BUILDDIR/tests/tools/gatefs" "$DJ_TMP/backing" "$DJ_TMP/gate" "$DJ_TMP/slow" \
-        > "$DJ_TMP/gatefs.out" 3>&- &
-    GATEFS=$!
-    on_exit end_gatefs
-    wait_until grep -q ready "$DJ_TMP/gatefs.out"
-}
-
-end_gatefs()
-{
-    kill "$GATEFS" 2> /dev/null || :
-    wait "$GATEFS" 2> /dev/null || :
-}
-
 @test "an argument on somebody's dead mount is an error at once, and does not wait for us" {
     local path
     start_daemon
     dj define t f:file -- cat '{f}'
+    echo text > backing
     start_gatefs
     is "$(cat slow/file)" text
     path=$MNT/tasks/t/${DJ_TMP//\//%2F}%2Fslow%2Ffile/result

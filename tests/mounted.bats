@@ -251,8 +251,3 @@ TASKS
     exits 1 get wc "$d/circle"
     has "$output" "$d/circle: $(errno_text ELOOP)"
 }
-
-get()
-{
-    timeout $((20 * ${DJ_TIME_FACTOR:-1})) dj get "$@"
-}

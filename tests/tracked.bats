@@ -2,6 +2,7 @@
 # they were all the time that its run took, and for nothing else.
 
 load helper/djfs
+load helper/gatefs
 
 setup()
 {
@@ -20,12 +21,6 @@ teardown()
 define_reads()
 {
     dj define reads track="$file" -- sh -c "$1"
-}
-
-# get WORD…: one that would wait for ever fails instead.
-get()
-{
-    dj get --timeout $((20 * ${DJ_TIME_FACTOR:-1}))s "$@"
 }
 
 is_queued()
@@ -129,29 +124,11 @@ slow_file()
 {
     requires_fuse
     start_daemon --workers 2 --no-mount
-    mkdir "$DJ_TMP/slow"
     truncate -s 8M "$DJ_TMP/backing"
-    file=$DJ_TMP/slow/file
-    "$DJ_BUILDDIR/tests/tools/gatefs" "$DJ_TMP/backing" "$DJ_TMP/gate" "$DJ_TMP/slow" \
-        > "$DJ_TMP/gatefs.out" 3>&- &
-    GATEFS=$!
-    on_exit end_gatefs
-    wait_until grep -q ready "$DJ_TMP/gatefs.out"
+    start_gatefs
+    file=$GATED
     define_reads "echo x >> $DJ_TMP/started; wc -l < $DJ_TMP/started"
     is "$(get reads)" 1
-}
-
-end_gatefs()
-{
-    rm -f "$DJ_TMP/gate"
-    kill "$GATEFS" 2> /dev/null || :
-    wait "$GATEFS" 2> /dev/null || :
-}
-
-# is_reading: the daemon has the file open at this moment.
-is_reading()
-{
-    find "/proc/$(our_pids djd)/fd" -lname "$file" 2> /dev/null | grep -q .
 }
 
 # change_slowly: the file is another one, and cannot be read yet.

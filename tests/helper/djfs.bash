@@ -146,6 +146,12 @@ no_daemon()
     ! runs djd && ! runs djfs && ! runs djw
 }
 
+# get WORD…: dj get; one that would wait for ever fails instead.
+get()
+{
+    timeout $((20 * DJ_TIME_FACTOR)) dj get "$@"
+}
+
 # kill_daemon [SIGNAL]: ends djd at once, by its pid, and waits until it is gone.
 kill_daemon()
 {
