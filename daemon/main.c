@@ -13,6 +13,7 @@
 
 #include "daemon/dispatch.h"
 #include "daemon/fsck.h"
+#include "daemon/ready.h"
 #include "daemon/settings.h"
 #include "daemon/tree.h"
 #include "lib/util/digest.h"
@@ -207,11 +208,7 @@ static int serve(struct options *options, struct dj_err *err)
         rc = dj_loop_on_signals(loop, on_signal, loop);
     if (rc == 0) {
         dj_engine_start(engine);
-        if (options->ready_fd >= 0) {
-            if (write(options->ready_fd, "\n", 1) != 1)
-                dj_log_warning("nobody reads the readiness descriptor");
-            close(options->ready_fd);
-        }
+        dj_tell_ready(options->ready_fd);
         dj_loop_run(loop);
         unlink(options->socket);
     }

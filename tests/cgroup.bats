@@ -4,6 +4,23 @@
 load helper/djfs
 load helper/memory
 
+give_memory()
+{
+    echo +memory 2> /dev/null > "$1/cgroup.subtree_control"
+}
+
+# make_empty CGROUP: all but the root can give a controller only with no process in them, so we go into
+# a leaf of it, with those who wait for us. CGROUP has to be delegated to us.
+make_empty()
+{
+    local pid
+
+    mkdir -p "$1/dj-tests" 2> /dev/null || return
+    for pid in $(cat "$1/cgroup.procs"); do
+        echo "$pid" 2> /dev/null > "$1/dj-tests/cgroup.procs" || [ ! -e "/proc/$pid" ] || return
+    done
+}
+
 # own_cgroup2 [ENDING]: a fresh cgroup of version 2 with the controller of memory, into $cgroup; what
 # they are below into $point.
 own_cgroup2()
@@ -14,10 +31,11 @@ own_cgroup2()
     [ -n "$point" ] || skip "no cgroup of version 2 is mounted here"
     parent=$point$(sed -n 's,^0::/,/,p' /proc/self/cgroup)
     parent=${parent%/}
+    parent=${parent%/dj-tests}
     grep -qw memory "$parent/cgroup.controllers" ||
         skip "the cgroups of version 2 here do not have the controller of memory"
     if ! grep -qw memory "$parent/cgroup.subtree_control"; then
-        echo +memory 2> /dev/null > "$parent/cgroup.subtree_control" ||
+        give_memory "$parent" || { make_empty "$parent" && give_memory "$parent"; } ||
             skip "our cgroup of version 2 may not give the controller of memory to others"
     fi
     cgroup=$parent/dj-test-$$${1-}

@@ -72,6 +72,30 @@ setup()
     grep -qx "ExecStart=$WHERE/bin/djd" "$UNIT"
     grep -qx KillMode=process "$UNIT"
     grep -qx TasksMax=infinity "$UNIT"
+    grep -qx OOMPolicy=continue "$UNIT"
+}
+
+@test "Type=notify: the unit's command says when clients can connect, at a path and at an abstract name" {
+    local name
+    requires python3
+    grep -qx Type=notify "$UNIT"
+    unset DJ_CONNECT DJ_STORE
+    for name in "$DJ_TMP/notify" "@dj-notify-$$"; do
+        exits 0 timeout $((20 * DJ_TIME_FACTOR)) python3 - "$name" "$PREFIX/bin" <<'PYTHON' 3>&-
+import os, socket, subprocess, sys
+name, bin = sys.argv[1:]
+manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+manager.bind(name if name[0] == "/" else "\0" + name[1:])
+djd = subprocess.Popen([bin + "/djd"], stderr=subprocess.DEVNULL,
+                       env=dict(os.environ, NOTIFY_SOCKET=name))
+print(manager.recv(100).decode())
+subprocess.run([bin + "/dj", "ls"], check=True, stdout=subprocess.DEVNULL)
+subprocess.run([bin + "/dj", "down"], check=True)
+sys.exit(djd.wait())
+PYTHON
+        is "$output" READY=1
+        wait_until -t 30 no_daemon
+    done
 }
 
 @test "systemd takes the user unit" {
