@@ -9,6 +9,8 @@
 #include "cli/command.h"
 #include "cli/table.h"
 #include "lib/model/config.h"
+#include "lib/model/resource.h"
+#include "lib/model/session.h"
 #include "lib/util/mem.h"
 
 static const struct dj_column columns[] = {
@@ -41,6 +43,25 @@ static void add_row(struct dj_table *table, enum dj_setting setting,
     else
         dj_table_text(table, dj_bytes_of(value->text));
     dj_table_text(table, dj_bytes_of(value->origin));
+}
+
+/* [session NAME], by what a call would say for a new one like it. */
+static void add_session(struct dj_table *table, const struct dj_session_spec *session)
+{
+    dj_cleanup_buf struct dj_buf name = DJ_BUF_INIT, value = DJ_BUF_INIT;
+
+    dj_buf_addf(&name, "session %s", session->name);
+    if (session->workers != 0)
+        dj_buf_addf(&value, "workers=%" PRIu64 "%s", session->workers,
+                    session->resources.n == 0 ? "" : ", ");
+    dj_resources_print(&value, &session->resources);
+    dj_table_row(table);
+    dj_table_text(table, dj_buf_bytes(&name));
+    if (value.len == 0)
+        dj_table_none(table);
+    else
+        dj_table_text(table, dj_buf_bytes(&value));
+    dj_table_text(table, dj_bytes_of(session->origin));
 }
 
 static int print(struct dj_table *table, bool json, struct dj_err *err)
@@ -79,6 +100,8 @@ static int config(struct dj_cli *cli, const char *name, bool json, struct dj_err
         if (name == NULL || i == (int)setting)
             add_row(table, (enum dj_setting)i, &config.values[i]);
     }
+    for (size_t i = 0; name == NULL && i < config.sessions.n; i++)
+        add_session(table, DJ_LIST_AT(&config.sessions, struct dj_session_spec, i));
     return print(table, json, err);
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "lib/model/session.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
 
@@ -86,15 +87,23 @@ static void add_words(struct dj_list *words, const char *text)
                 text);
 }
 
-/* Options of the design that are still to come. */
-static int refuse(const char *command, int option)
+/* An option of the design that is still to come. */
+static int refuse(const char *command)
 {
-    const char *const sentences[] = {
-        [LAUNCH - LAUNCH] = "--launch is not there yet: every run is a process of this machine",
-        [SESSION - LAUNCH] = "--session is not there yet: there is one session, `default`",
-    };
+    fprintf(stderr, "dj: %s: --launch is not there yet: every run is a process of this machine\n",
+            command);
+    return DJ_EX_USAGE;
+}
 
-    fprintf(stderr, "dj: %s: %s\n", command, sentences[option - LAUNCH]);
+static int check_session(const char *command, const char *session)
+{
+    dj_cleanup_session_spec struct dj_session_spec spec = {0};
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    int rc = dj_session_parse(dj_bytes_of(session), &spec, &err);
+
+    if (rc == 0)
+        return DJ_EX_OK;
+    fprintf(stderr, "dj: %s: --session %s: %s\n", command, session, dj_err_text(&err, rc));
     return DJ_EX_USAGE;
 }
 
@@ -147,8 +156,12 @@ int dj_get_options(int argc, char **argv, struct dj_get_options *options)
             options->flags |= DJ_GET_CACHED;
         else if (option == IGNORE || option == KEEP)
             add_words(option == IGNORE ? &options->ignore : &options->keep, optarg);
-        else if (option >= LAUNCH)
-            return refuse(argv[0], option);
+        else if (option == LAUNCH)
+            return refuse(argv[0]);
+        else if (option == SESSION && check_session(argv[0], optarg) != DJ_EX_OK)
+            return DJ_EX_USAGE;
+        else if (option == SESSION)
+            options->session = optarg;
         else if (option != TIMEOUT)
             return dj_bad_option(argv, option);
         else if (dj_parse_duration(dj_bytes_of(optarg), &options->timeout_ms, &err) < 0)
@@ -170,6 +183,7 @@ int dj_cmd_get(struct dj_cli *cli, int argc, char **argv)
     else if (code == DJ_EX_OK) {
         message.flags = options.flags;
         message.timeout_ms = options.timeout_ms;
+        message.session = options.session == NULL ? NULL : dj_xstrdup(options.session);
         message.ignore = options.ignore;
         message.keep = options.keep;
         options.ignore = options.keep = (struct dj_list){0};
@@ -180,16 +194,38 @@ int dj_cmd_get(struct dj_cli *cli, int argc, char **argv)
     return code;
 }
 
+static int run_options(int argc, char **argv, const char **ret_session)
+{
+    static const struct option longs[] = {
+        {"session", required_argument, NULL, SESSION},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+
+    while ((option = getopt_long(argc, argv, "+:", longs, NULL)) != -1) {
+        if (option != SESSION)
+            return dj_bad_option(argv, option);
+        if (check_session(argv[0], optarg) != DJ_EX_OK)
+            return DJ_EX_USAGE;
+        *ret_session = optarg;
+    }
+    return DJ_EX_OK;
+}
+
 int dj_cmd_run(struct dj_cli *cli, int argc, char **argv)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     struct dj_msg_get get = {.flags = DJ_GET_START};
     struct dj_message_in answer;
-    int rc;
+    const char *session = NULL;
+    int rc = run_options(argc, argv, &session);
 
-    if (argc < 2)
+    if (rc != DJ_EX_OK)
+        return rc;
+    if (optind == argc)
         return dj_usage("run");
-    fill(&get, argc - 1, argv + 1);
+    get.session = session == NULL ? NULL : dj_xstrdup(session);
+    fill(&get, argc - optind, argv + optind);
     rc = dj_connect(cli, true, &err);
     if (rc == 0)
         rc = dj_connection_call_env(cli->connection, DJ_MSG_GET, &get, &get.env, DJ_MSG_OK,

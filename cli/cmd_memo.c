@@ -87,5 +87,6 @@ int dj_cmd_memo(struct dj_cli *cli, int argc, char **argv)
     message.timeout_ms = options.timeout_ms;
     if (optind == argc)
         return dj_usage("memo");
+    message.session = options.session == NULL ? NULL : dj_xstrdup(options.session);
     return ask(cli, &message, argv + optind);
 }

@@ -16,6 +16,7 @@
 #include "cli/progress_bar.h"
 #include "lib/model/config.h"
 #include "lib/util/fdio.h"
+#include "lib/model/resource.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
 
@@ -239,16 +240,32 @@ static bool is_workers(const char *text)
     return false;
 }
 
+static bool add_resource(struct dj_list *resources, const char *text)
+{
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct dj_resource resource;
+    int rc = dj_resource_parse(dj_bytes_of(text), &resource, &err);
+
+    if (rc < 0) {
+        fprintf(stderr, "dj: up: --resource %s: %s\n", text, dj_err_text(&err, rc));
+        return false;
+    }
+    free(resource.name);
+    dj_list_add_bytes(resources, dj_bytes_of(text));
+    return true;
+}
+
 int dj_cmd_up(struct dj_cli *cli, int argc, char **argv)
 {
     static const struct option longs[] = {
         {"store", required_argument, NULL, 's'},
         {"workers", required_argument, NULL, 'w'},
+        {"resource", required_argument, NULL, 'r'},
         {"quota", required_argument, NULL, 'q'},
         {"no-mount", no_argument, NULL, 'n'},
         {NULL, 0, NULL, 0},
     };
-    const char *store = NULL, *workers = NULL, *quota = NULL;
+    struct dj_daemon_options options = {0};
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     dj_cleanup_free char *socket = NULL, *store_path = NULL;
     struct dj_bar *bar;
@@ -257,13 +274,15 @@ int dj_cmd_up(struct dj_cli *cli, int argc, char **argv)
 
     while ((option = getopt_long(argc, argv, "+:", longs, NULL)) != -1) {
         if (option == 's')
-            store = optarg;
+            options.store = optarg;
         else if (option == 'w' && is_workers(optarg))
-            workers = optarg;
-        else if (option == 'w')
+            options.workers = optarg;
+        else if (option == 'r' && add_resource(&options.resources, optarg))
+            continue;
+        else if (option == 'w' || option == 'r')
             return dj_usage("up");
         else if (option == 'q')
-            quota = optarg;
+            options.quota = optarg;
         else if (option == 'n')
             mount = false;
         else
@@ -274,13 +293,14 @@ int dj_cmd_up(struct dj_cli *cli, int argc, char **argv)
     rc = dj_connect(cli, false, &err);
     if (rc == -ENOTCONN) {
         dj_err_release(&err);
-        store_path = store == NULL ? NULL : dj_absolute(store);
+        store_path = options.store == NULL ? NULL : dj_absolute(options.store);
+        options.store = store_path;
         rc = dj_socket_named(cli->connect, &socket, &err);
         if (rc == 0 && socket == NULL)
             rc = dj_own_socket_path(true, &socket, &err);
         bar = dj_bar_begin(cli, "starting the daemon", 0);
         if (rc == 0)
-            rc = dj_start_daemon(socket, store_path, workers, quota, &err);
+            rc = dj_start_daemon(socket, &options, &err);
         dj_bar_end(bar);
         if (rc == 0)
             rc = dj_connect(cli, false, &err);
@@ -288,6 +308,7 @@ int dj_cmd_up(struct dj_cli *cli, int argc, char **argv)
         fprintf(stderr, "dj: a daemon runs already, with the store %s\n",
                 dj_connection_welcome(cli->connection)->store);
     }
+    dj_bytes_list_release(&options.resources);
     if (rc < 0)
         return dj_fail(rc, &err);
     return mount ? mount_and_say(cli, optind < argc ? argv[optind] : NULL) : DJ_EX_OK;

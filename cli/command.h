@@ -75,13 +75,18 @@ int dj_run_folder(struct dj_cli *cli, int argc, char **argv, struct dj_buf *ret,
 /* dj_program(name): where a program of this installation is; malloc'd. */
 char *dj_program(const char *name);
 
+/* What djd is told when it is started; NULL, or none: as it finds it in dj.conf. */
+struct dj_daemon_options {
+    const char *store, *workers, *quota;
+    struct dj_list resources; /* struct dj_buf, each NAME=N */
+};
+
 /*
- * dj_start_daemon(socket, store, workers, quota, err): starts djd and waits until it can be used.
- * NULL: as djd finds it in dj.conf.
+ * dj_start_daemon(socket, options, err): starts djd and waits until it can be used.
  * Of two that start it at once, one does and the other finds it running: both get 0.
  */
-int dj_start_daemon(const char *socket, const char *store, const char *workers,
-                    const char *quota, struct dj_err *err) DJ_MUST_CHECK;
+int dj_start_daemon(const char *socket, const struct dj_daemon_options *options,
+                    struct dj_err *err) DJ_MUST_CHECK;
 
 /* dj_start_program(argv, log, err): detached; returns when it has said that it is ready. */
 int dj_start_program(char **argv, const char *log, struct dj_err *err) DJ_MUST_CHECK;
@@ -139,6 +144,7 @@ struct dj_get_options {
     uint64_t flags;      /* DJ_GET_* */
     uint64_t timeout_ms;
     const char *list;    /* of -f, or NULL */
+    const char *session; /* or NULL */
     struct dj_list ignore, keep; /* struct dj_part_word */
 };
 int dj_get_options(int argc, char **argv, struct dj_get_options *options);
@@ -165,6 +171,9 @@ int dj_cmd_ls(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_cat(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_write(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_verb(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_release(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_reserve(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_session(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_progress(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_wait(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_undelete(struct dj_cli *cli, int argc, char **argv);

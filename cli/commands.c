@@ -5,10 +5,11 @@
 #include "cli/command.h"
 
 #define GET \
-    "[--force] [--incognito] [--cached] [--ignore P] [--keep P] [--timeout TIME] " \
+    "[--force] [--incognito] [--cached] [--ignore P] [--keep P] [--session S] [--timeout TIME] " \
     "TASK [ARG...] | -f LIST"
-#define MEMO "[--force] [--incognito] [--cached] [--timeout TIME] CMD [ARG...]"
-#define UP "[--store DIR] [--workers N] [--quota SIZE] [--no-mount] [MOUNT]"
+#define MEMO "[--force] [--incognito] [--cached] [--session S] [--timeout TIME] CMD [ARG...]"
+#define UP \
+    "[--store DIR] [--workers N] [--resource NAME=N]... [--quota SIZE] [--no-mount] [MOUNT]"
 
 const struct dj_command dj_commands[] = {
     {"accept", "RUN...", "call a stale result valid, on record", dj_cmd_verb},
@@ -33,8 +34,12 @@ const struct dj_command dj_commands[] = {
     {"mount", "[MOUNT]", "mount the tree", dj_cmd_mount},
     {"path", "TASK [ARG...]", "print where a run is in the tree", dj_cmd_path},
     {"progress", "N/M", "inside a run: say how far it is", dj_cmd_progress},
+    {"release", "[NAME=N...]", "inside a run: give back what it has reserved", dj_cmd_release},
+    {"reserve", "NAME=N...", "inside a run: wait for resources of its session", dj_cmd_reserve},
     {"rm", "RUN...", "delete a run (see undelete)", dj_cmd_verb},
-    {"run", "TASK [ARG...]", "start a run without waiting", dj_cmd_run},
+    {"run", "[--session S] TASK [ARG...]", "start a run without waiting", dj_cmd_run},
+    {"session", "[--json] [NAME [workers=N] [NAME=N...]]", "show sessions, or change one",
+     dj_cmd_session},
     {"show", "[--json] RUN | TASK", "show all about a run or a task", dj_cmd_show},
     {"status", "[--json] [TASK...]", "show the daemon, and runs by task and state", dj_cmd_status},
     {"tasks", "[--json] [TASK...]", "list the tasks that are defined", dj_cmd_tasks},

@@ -105,17 +105,34 @@ static bool answers(const char *socket)
     return true;
 }
 
-int dj_start_daemon(const char *named_socket, const char *store, const char *workers,
-                    const char *quota, struct dj_err *err)
+static void add_word(struct dj_list *argv, const char *word)
+{
+    dj_buf_adds(dj_list_add(argv, sizeof(struct dj_buf)), word);
+}
+
+static void add_option(struct dj_list *argv, const char *option, const char *value)
+{
+    if (value == NULL)
+        return;
+    add_word(argv, option);
+    add_word(argv, value);
+}
+
+static int start_with(const struct dj_list *words, const char *log, struct dj_err *err)
+{
+    dj_cleanup_free char **argv = dj_xcalloc(words->n + 1, sizeof(*argv));
+
+    for (size_t i = 0; i < words->n; i++)
+        argv[i] = (char *)DJ_LIST_AT(words, struct dj_buf, i)->data;
+    return dj_start_program(argv, log, err);
+}
+
+int dj_start_daemon(const char *named_socket, const struct dj_daemon_options *options,
+                    struct dj_err *err)
 {
     dj_cleanup_buf struct dj_buf log = DJ_BUF_INIT;
     dj_cleanup_free char *program = dj_program("djd"), *socket = dj_absolute(named_socket);
-    char option_store[] = "--store", option_socket[] = "--socket", option_workers[] = "--workers";
-    dj_cleanup_free char *dir = store == NULL ? NULL : dj_xstrdup(store);
-    char option_quota[] = "--quota";
-    dj_cleanup_free char *workers_copy = NULL, *quota_copy = NULL;
-    char *argv[10] = {program, option_socket, socket, NULL};
-    size_t argc = 3;
+    struct dj_list argv = {0};
     dj_cleanup_close int lock = -1;
     int rc = socket_folder(socket, &log, err);
 
@@ -124,22 +141,18 @@ int dj_start_daemon(const char *named_socket, const char *store, const char *wor
     lock = lock_folder(dj_buf_str(&log));
     if (answers(socket))
         return 0;
-    if (dir != NULL) {
-        argv[argc++] = option_store;
-        argv[argc++] = dir;
-    }
-    if (workers != NULL) {
-        workers_copy = dj_xstrdup(workers);
-        argv[argc++] = option_workers;
-        argv[argc++] = workers_copy;
-    }
-    if (quota != NULL) {
-        quota_copy = dj_xstrdup(quota);
-        argv[argc++] = option_quota;
-        argv[argc++] = quota_copy;
-    }
+    add_word(&argv, program);
+    add_option(&argv, "--socket", socket);
+    add_option(&argv, "--store", options->store);
+    add_option(&argv, "--workers", options->workers);
+    add_option(&argv, "--quota", options->quota);
+    for (size_t i = 0; i < options->resources.n; i++)
+        add_option(&argv, "--resource",
+                   dj_buf_str(DJ_LIST_AT(&options->resources, struct dj_buf, i)));
     dj_buf_adds(&log, "djd.log");
-    return dj_start_program(argv, dj_buf_str(&log), err);
+    rc = start_with(&argv, dj_buf_str(&log), err);
+    dj_bytes_list_release(&argv);
+    return rc;
 }
 
 int dj_connect(struct dj_cli *cli, bool start, struct dj_err *err)
@@ -162,7 +175,7 @@ int dj_connect(struct dj_cli *cli, bool start, struct dj_err *err)
     rc = dj_own_socket_path(true, &socket, err);
     bar = dj_bar_begin(cli, "starting the daemon", 0);
     if (rc == 0)
-        rc = dj_start_daemon(socket, NULL, NULL, NULL, err);
+        rc = dj_start_daemon(socket, &(struct dj_daemon_options){0}, err);
     dj_bar_end(bar);
     if (rc == 0)
         rc = dj_connection_open(socket, &greeting, &cli->connection, err);

@@ -254,7 +254,8 @@ static const struct {
     {DJ_MSG_UNDELETE, dj_serve_undelete}, {DJ_MSG_STOP, on_stop},
     {DJ_MSG_MEMO, dj_serve_memo},    {DJ_MSG_FOLLOW, dj_serve_follow},
     {DJ_MSG_IMPACT, dj_serve_impact}, {DJ_MSG_FSCK, dj_serve_fsck},
-    {DJ_MSG_TASKS, dj_serve_task_list},
+    {DJ_MSG_TASKS, dj_serve_task_list}, {DJ_MSG_RESERVE, dj_serve_reserve},
+    {DJ_MSG_UNRESERVE, dj_serve_unreserve},
 };
 
 static struct dj_request *new_request(struct dj_peer *peer, struct dj_message_in *message)

@@ -60,6 +60,7 @@ static void fill(struct run *run)
     rec->edges = dj_edges_take(&run->edges);
     rec->progress_done = run->progress.done;
     rec->progress_total = run->progress.total;
+    run_record_session(run, rec);
     dj_args_store(&rec->args, &run->args);
 }
 
@@ -405,9 +406,10 @@ void run_end(struct run *run)
 
     run->state = ENDING;
     /* It may have ended while it waited, or stood in line to go on. */
-    dj_sched_remove(&run->engine->sched, &run->line);
+    dj_sched_remove(&run->session->sched, &run->line);
     want_forget_asker(run);
     run_give_back(run);
+    run_free_resources(run);
     run_plan_start(run->engine);
     ending->run = run;
     /* Without its slot there is nothing to take in: a folder that is not there says so. */

@@ -180,6 +180,7 @@ static void take_limits(struct dj_engine *engine, const struct dj_engine_limits 
     engine->quota = limits->quota;
     engine->keep_deleted_ns = limits->keep_deleted_ms * DJ_NS_PER_MS;
     engine->events_max = (size_t)limits->events_size;
+    sessions_take_limits(engine, limits);
 }
 
 int dj_engine_new(struct dj_loop *loop, struct dj_store *store,
@@ -204,7 +205,6 @@ int dj_engine_new(struct dj_loop *loop, struct dj_store *store,
     engine->batch = dj_store_batch_new();
     engine->premises = dj_premises_new();
     dj_premises_on_made(engine->premises, premise_made, set_made, engine);
-    dj_sched_init(&engine->sched, options->limits.workers);
     dj_buf_addf(&path, "%s.generations", options->socket);
     engine->generations_path = dj_buf_steal(&path);
     dj_buf_addf(&path, "%s/work", dj_store_dir(store));
@@ -274,7 +274,8 @@ void dj_engine_free(struct dj_engine *engine)
     tasks_free(engine);
     dj_premises_free(engine->premises);
     dj_store_batch_free(engine->batch);
-    dj_sched_release(&engine->sched);
+    dj_timer_cancel(engine->deadlock_look);
+    sessions_free(engine);
     if (engine->generations != NULL) {
         /* The next daemon will not find the file. */
         atomic_store(&engine->generations->all, dj_clock_now_ns());
@@ -386,14 +387,17 @@ void dj_engine_worker_message(struct dj_engine *engine, struct dj_peer *peer,
 void dj_totals(struct dj_engine *engine, struct dj_totals *ret)
 {
     *ret = (struct dj_totals){
-        .workers = engine->sched.slots,
-        .busy = engine->sched.busy,
         .runs = engine->stored_runs,
         .stored = engine->stored_bytes,
         .quota = engine->quota,
         .start_ns = engine->start_ns,
-        .paused = engine->sched.paused,
+        .paused = engine->paused,
     };
+    for (const struct session *session = engine->sessions; session != NULL;
+         session = session->hh.next) {
+        ret->workers += session->sched.slots;
+        ret->busy += session->sched.busy;
+    }
     for (struct run *run = engine->runs; run != NULL; run = run->hh.next) {
         ret->queued += run->state == QUEUED || run->state == DELAYED;
         ret->waiting += run->state == BLOCKED || run->state == RESUMING;
@@ -417,13 +421,14 @@ int dj_reload(struct dj_engine *engine, struct dj_err *err)
     if (rc < 0)
         return rc;
     take_limits(engine, &limits);
-    engine->sched.slots = limits.workers;
     run_plan_start(engine);
     return 0;
 }
 
 void dj_pause(struct dj_engine *engine, bool paused)
 {
-    engine->sched.paused = paused;
+    engine->paused = paused;
+    for (struct session *session = engine->sessions; session != NULL; session = session->hh.next)
+        session->sched.paused = paused;
     run_plan_start(engine);
 }

@@ -39,6 +39,7 @@ struct dj_asker {
                                  * NULL: defaults */
     uint64_t *named;            /* NULL: a file that he names is a premise of his run at once; else
                                  * it is added to this set, for dj_note_named() before he is told */
+    const char *session;        /* lib/model/session.h; NULL: his run's, or the default one */
     bool again;                 /* he asks anew when a file changed while it was computed (-ESTALE):
                                  * that answer is none of his run's */
 };
@@ -246,6 +247,18 @@ void dj_note_refusal(struct dj_engine *engine, const struct dj_asker *asker, con
 int dj_start(struct dj_engine *engine, struct dj_call *call, const struct dj_asker *asker,
              unsigned flags, struct dj_err *err) DJ_MUST_CHECK;
 
+/*
+ * dj_reserve(engine, asker, resources, done, cookie): struct dj_resource, for the asker's run, all
+ * at once and in turn; the run gives its worker back while it waits. done(0) when it has them;
+ * -EINVAL: no run, or what can never be had; -EDEADLK. The rest is as with dj_want().
+ * dj_unreserve(): some of what the run has, of its task's declared resources, too; an empty list:
+ * all of it. -EINVAL: it has less.
+ */
+struct dj_want *dj_reserve(struct dj_engine *engine, const struct dj_asker *asker,
+                           const struct dj_list *resources, dj_wanted_fn *done, void *cookie);
+int dj_unreserve(struct dj_engine *engine, const struct dj_asker *asker,
+                 const struct dj_list *resources, struct dj_err *err) DJ_MUST_CHECK;
+
 /* dj_wait_end(): done when nothing of the call is under way (at once when nothing is). */
 struct dj_want *dj_wait_end(struct dj_engine *engine, struct dj_call *call,
                             const struct dj_asker *asker, dj_wanted_fn *done, void *cookie);
@@ -346,9 +359,31 @@ void dj_dependents(struct dj_engine *engine, uint64_t call_number, uint64_t afte
 
 /* ---- the whole --------------------------------------------------------------------------- */
 
+/*
+ * Sessions by name, for the tree and for people. dj_session_after(): the next behind a name; an
+ * empty one gives the first.
+ */
+struct dj_session_facts {
+    const char *name;
+    uint64_t workers, busy, queued, waiting;
+    const struct dj_list *kinds; /* struct dj_sched_kind; one with total 0 is not declared */
+};
+bool dj_session_look(struct dj_engine *engine, const char *name, struct dj_session_facts *ret);
+const char *dj_session_after(struct dj_engine *engine, const char *name);
+/* dj_session_of_run(engine, instance): of one under way, or NULL. */
+const char *dj_session_of_run(struct dj_engine *engine, uint64_t instance);
+/* dj_session_set(engine, name, resource, amount, err): until the daemon ends. resource NULL: the
+ * number of workers. */
+int dj_session_set(struct dj_engine *engine, const char *name, const char *resource,
+                   uint64_t amount, struct dj_err *err) DJ_MUST_CHECK;
+/* dj_run_holds(engine, instance, ret): struct dj_resource that a run under way has. */
+void dj_run_holds(struct dj_engine *engine, uint64_t instance, struct dj_list *ret);
+
 /* What may change while the engine runs. */
 struct dj_engine_limits {
     uint64_t workers;
+    const struct dj_list *resources; /* struct dj_resource: of the default session; may be NULL */
+    const struct dj_list *sessions;  /* struct dj_session_spec: the others; may be NULL */
     uint64_t quota;           /* bytes, 0: none */
     uint64_t keep_deleted_ms; /* how long deleted runs can be brought back at the least */
     uint64_t events_size;     /* bytes of the log of events at the most */

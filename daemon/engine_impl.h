@@ -82,6 +82,18 @@ struct dj_call {
     UT_hash_handle hh;
 };
 
+/*
+ * A pool of workers and named resources that runs share. One of the calls' own ends with its last
+ * run; the others stay.
+ */
+struct session {
+    char *name;
+    struct dj_sched sched;
+    bool stays;  /* the default one, or one of dj.conf */
+    size_t runs; /* that belong to it */
+    UT_hash_handle hh;
+};
+
 enum run_state { DELAYED, QUEUED, STARTING, RUNNING, BLOCKED, RESUMING, ENDING, COMMITTED };
 
 struct run {
@@ -89,7 +101,9 @@ struct run {
     struct dj_call *call;
     struct dj_engine *engine;
     enum run_state state;
-    struct dj_sched_item line;
+    struct session *session;
+    struct dj_sched_item line; /* and the resources that it has */
+    struct dj_list used;       /* struct dj_resource: the most of each that it had */
     bool holds_slot;
     bool forced, incognito, cancelled, adopted;
     bool dropped;            /* its call was deleted: no record of its end */
@@ -139,6 +153,7 @@ struct run {
     struct dj_rec_instance result; /* while ENDING and COMMITTED */
     char *log_path;
     int failure;             /* COMMITTED: 0 or what the askers get */
+    bool ends;               /* deadlock.c: it can come to its end */
     uint64_t search;         /* cycles.c: the last search that met it, */
     struct run *via;         /* and from where */
     struct run *beside;      /* call->runs */
@@ -147,7 +162,10 @@ struct run {
 
 struct dj_want {
     struct dj_engine *engine;
-    struct run *target;      /* NULL: answered, or a hit that is being verified */
+    struct run *target;      /* NULL: answered, or a hit that is being verified, or: */
+    bool reserves;           /* it is resources that are wanted, */
+    struct dj_sched_item part; /* these, while it stands in line, */
+    struct session *session; /* of this one */
     bool hit;                /* a stored result, or it was one before that turned out bad */
     bool verifying;
     struct asked *asked;     /* hit: who asks for what, should it have to be computed */
@@ -208,7 +226,10 @@ struct dj_engine {
     struct verified *verified;   /* content that was read since the start */
     struct dj_premises *premises;
     struct looking *lookings;    /* arguments that are being looked at */
-    struct dj_sched sched;
+    struct session *sessions;    /* by name */
+    struct session *session;     /* the default one */
+    bool paused;
+    struct dj_timer *deadlock_look; /* planned */
     uint64_t generation;         /* of effective versions */
     uint64_t turn;               /* raised once a turn: tracked files are looked at once in it */
     uint64_t tracked_turn;
@@ -520,6 +541,46 @@ bool run_may_start_again(const struct run *run);
 void wants_answer(struct run *run, int code, uint64_t instance, const char *sentence);
 void wants_deliver(struct run *asker);
 void want_forget_asker(struct run *asker);
+
+/*
+ * sessions.c
+ *
+ * session_check(engine, call, asker, err): that the session is there in which the call would run,
+ * and has what its task needs. session_enter(run, asker): it belongs to that one from here on.
+ */
+void sessions_take_limits(struct dj_engine *engine, const struct dj_engine_limits *limits);
+void sessions_free(struct dj_engine *engine);
+/* sessions_forget_empty(): those of calls whose runs have ended. */
+void sessions_forget_empty(struct dj_engine *engine);
+struct session *session_find(struct dj_engine *engine, const char *name);
+int session_check(struct dj_engine *engine, const struct dj_call *call,
+                  const struct dj_asker *asker, struct dj_err *err) DJ_MUST_CHECK;
+void session_enter(struct run *run, const struct dj_asker *asker);
+/* run_join_session(run, session): leaves the one before; NULL: leaves. */
+void run_join_session(struct run *run, struct session *session);
+/* run_store_session(), run_load_session(): in the run's live record. */
+void run_store_session(const struct run *run, struct dj_rec_live *live);
+void run_load_session(struct run *run, const struct dj_rec_live *live);
+void run_record_session(const struct run *run, struct dj_rec_instance *rec);
+/* run_need(run): what its task declares, before it stands in line; what it had is free. */
+void run_need(struct run *run);
+/* run_resources(run, ret): struct dj_resource: what it has. */
+void run_resources(const struct run *run, struct dj_list *ret);
+/* run_note_used(run): what it has now is used. */
+void run_note_used(struct run *run);
+void run_free_resources(struct run *run);
+/* session_reservable(run, resources, ret, err): what the run may wait for, as ret's needs. */
+int session_reservable(const struct run *run, const struct dj_list *resources,
+                       struct dj_sched_item *ret, struct dj_err *err) DJ_MUST_CHECK;
+/* A resource of a session that does not fit at the moment, or that others wait for, too. */
+void session_say_part(const struct dj_engine *engine, const struct session *session,
+                      const struct dj_sched_item *item, struct dj_reason *ret);
+
+/* wants.c: a reservation has what it waited for. */
+void want_reserved(struct dj_want *want, int code, const char *sentence);
+
+/* deadlock.c: looks soon for runs that wait for each other's resources for ever. */
+void deadlock_plan_look(struct dj_engine *engine);
 
 /*
  * cycles.c: whether asker, waiting for target, would wait for itself; and whether asker is, or is

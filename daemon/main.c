@@ -16,6 +16,7 @@
 #include "daemon/ready.h"
 #include "daemon/settings.h"
 #include "daemon/tree.h"
+#include "lib/model/resource.h"
 #include "lib/util/digest.h"
 #include "lib/util/fdio.h"
 #include "lib/util/log.h"
@@ -28,6 +29,7 @@ enum { WORKERS_MAX = 65536 };
 
 struct options {
     struct dj_settings settings;
+    struct dj_buf resources;
     char *store;
     char *socket;
     int ready_fd;
@@ -38,8 +40,8 @@ struct options {
 
 static void usage(FILE *out)
 {
-    fputs("usage: djd [--store DIR] [--socket PATH] [--workers N] [--quota SIZE]\n"
-          "           [--ready-fd FD] [--memory] [-v]\n"
+    fputs("usage: djd [--store DIR] [--socket PATH] [--workers N] [--resource NAME=N]...\n"
+          "           [--quota SIZE] [--ready-fd FD] [--memory] [-v]\n"
           "       djd --fsck [--read-data] [--repair] [--store DIR]\n"
           "\n"
           "What is not said here is as dj.conf has it, see `dj config`.\n"
@@ -47,6 +49,8 @@ static void usage(FILE *out)
           "  --store DIR     where runs are kept; made when it is not there (default: your own)\n"
           "  --socket PATH   where to listen (default: your own daemon's socket)\n"
           "  --workers N     runs at a time (default: the number of processors)\n"
+          "  --resource NAME=N\n"
+          "                  what runs can reserve of the default session, as ram=128\n"
           "  --quota SIZE    what runs may leave in all, as 500M or 2G; beyond it they fail\n"
           "  --ready-fd FD   write a newline there when clients can connect\n"
           "  --memory        keep records in memory only; nothing survives\n"
@@ -56,13 +60,29 @@ static void usage(FILE *out)
           out);
 }
 
+/* Each --resource adds to those before it; twice the same name is refused with all of them. */
+static int add_resource(struct dj_buf *resources, const char *text)
+{
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct dj_list list = {0};
+    int rc;
+
+    dj_buf_addf(resources, "%s%s", resources->len == 0 ? "" : ", ", text);
+    rc = dj_resources_parse(dj_buf_bytes(resources), &list, &err);
+    if (rc < 0)
+        fprintf(stderr, "djd: --resource %s: %s\n", text, dj_err_text(&err, rc));
+    dj_resources_release(&list);
+    return rc;
+}
+
 static int parse(int argc, char **argv, struct options *ret)
 {
-    enum { STORE = 256, SOCKET, WORKERS, QUOTA, READY, MEMORY, FSCK, READ_DATA, REPAIR, HELP,
-           VERSION_ };
+    enum { STORE = 256, SOCKET, WORKERS, RESOURCE, QUOTA, READY, MEMORY, FSCK, READ_DATA, REPAIR,
+           HELP, VERSION_ };
     static const struct option longs[] = {
         {"store", required_argument, NULL, STORE},   {"socket", required_argument, NULL, SOCKET},
         {"workers", required_argument, NULL, WORKERS}, {"quota", required_argument, NULL, QUOTA},
+        {"resource", required_argument, NULL, RESOURCE},
         {"ready-fd", required_argument, NULL, READY},
         {"memory", no_argument, NULL, MEMORY},       {"help", no_argument, NULL, HELP},
         {"fsck", no_argument, NULL, FSCK},           {"read-data", no_argument, NULL, READ_DATA},
@@ -89,6 +109,11 @@ static int parse(int argc, char **argv, struct options *ret)
                         WORKERS_MAX);
                 return 2;
             }
+            break;
+        case RESOURCE:
+            if (add_resource(&ret->resources, optarg) < 0)
+                return 2;
+            ret->settings.given[DJ_SET_RESOURCES] = dj_buf_str(&ret->resources);
             break;
         case QUOTA:
             ret->settings.given[DJ_SET_QUOTA] = optarg;
@@ -268,5 +293,6 @@ int main(int argc, char **argv)
     free(options.store);
     free(options.socket);
     dj_settings_release(&options.settings);
+    dj_buf_release(&options.resources);
     return rc < 0 ? 1 : 0;
 }

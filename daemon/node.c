@@ -1,5 +1,7 @@
 #include "daemon/node.h"
 
+#include <string.h>
+
 #define KIND_SHIFT 60
 
 struct shape {
@@ -14,6 +16,7 @@ static const struct shape shapes[] = {
     [DJ_NODE_NAMED] = {8, DJ_RUN_LEAVES},
     [DJ_NODE_INSTANCE] = {20, UINT32_C(1) << 20},
     [DJ_NODE_HISTORY] = {20, UINT32_C(1) << 20},
+    [DJ_NODE_SESSION] = {8, DJ_SESSION_LEAVES},
 };
 
 static bool exists(const struct dj_node *node)
@@ -49,7 +52,7 @@ bool dj_node_unpack(uint64_t id, struct dj_node *ret)
     uint64_t kind = id >> KIND_SHIFT;
     uint64_t rest = id & ((UINT64_C(1) << KIND_SHIFT) - 1);
 
-    if (kind > DJ_NODE_HISTORY)
+    if (kind > DJ_NODE_SESSION)
         return false;
     shape = &shapes[kind];
     *ret = (struct dj_node){(enum dj_node_kind)kind, rest >> shape->leaf_bits,
@@ -74,6 +77,16 @@ static uint64_t mix(uint64_t x)
     x ^= x >> 27;
     x *= UINT64_C(0x94d049bb133111eb);
     return x ^ x >> 31;
+}
+
+uint64_t dj_node_session(const char *session, const char *resource)
+{
+    uint64_t hash = hash_bytes(UINT64_C(0xcbf29ce484222325), session, strlen(session) + 1);
+
+    if (resource != NULL)
+        hash = hash_bytes(hash, resource, strlen(resource));
+    hash = mix(hash) >> (64 - KIND_SHIFT + 8);
+    return hash == 0 ? 1 : hash;
 }
 
 uint64_t dj_node_ino(uint32_t task, struct dj_bytes name, enum dj_run_leaf leaf,

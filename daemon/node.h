@@ -7,6 +7,7 @@
  *     kind 3  named      made-up number << 8 | enum dj_run_leaf (see named.h)
  *     kind 4  instance   instance number << 20 | enum dj_instance_leaf, or 16 + place in manifest
  *     kind 5  history    likewise, seen in history/: it need not be the current one
+ *     kind 6  session    hash of its name, or of it and a resource's, << 8 | enum dj_session_leaf
  *
  * The kind is in the top four bits. Everything but kind 3 is a pure function of stored numbers, so
  * a node means the same to every mount and to the daemon's next life, and nobody keeps a table of
@@ -32,6 +33,7 @@ enum dj_node_kind {
     DJ_NODE_NAMED,
     DJ_NODE_INSTANCE,
     DJ_NODE_HISTORY,
+    DJ_NODE_SESSION,
 };
 
 enum dj_fixed {
@@ -42,6 +44,8 @@ enum dj_fixed {
     DJ_FIXED_CTL,
     DJ_FIXED_SELF,
     DJ_FIXED_TASKS,
+    DJ_FIXED_SESSIONS,
+    DJ_FIXED_SESSION_SELF,
     DJ_FIXED_COUNT
 };
 
@@ -52,6 +56,17 @@ enum dj_task_leaf {
     DJ_TASK_STATUS,
     DJ_TASK_CTL,
     DJ_TASK_LEAVES
+};
+
+enum dj_session_leaf {
+    DJ_SESSION_FOLDER,
+    DJ_SESSION_MAX_WORKERS,
+    DJ_SESSION_RESOURCES,
+    DJ_SESSION_RESOURCE, /* of the two names */
+    DJ_SESSION_STATUS,
+    DJ_SESSION_CTL,
+    DJ_SESSION_WAIT,
+    DJ_SESSION_LEAVES
 };
 
 enum dj_run_leaf {
@@ -99,6 +114,9 @@ uint64_t dj_node_pack(struct dj_node node);
 
 /* dj_node_is_ended(node): of an ended instance, which is held while it is open. */
 bool dj_node_is_ended(const struct dj_node *node);
+
+/* dj_node_session(session, resource): the number of a node of kind 6; resource NULL: its others. */
+uint64_t dj_node_session(const char *session, const char *resource);
 
 /* dj_node_unpack(id, ret): false for what dj_node_pack() never makes. */
 bool dj_node_unpack(uint64_t id, struct dj_node *ret);

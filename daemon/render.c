@@ -5,6 +5,8 @@
 #include <time.h>
 
 #include "lib/model/json.h"
+#include "lib/model/resource.h"
+#include "lib/model/session.h"
 #include "lib/util/clock.h"
 
 /* ---- the root and tasks ---------------------------------------------------------------------- */
@@ -26,6 +28,7 @@ void dj_render_readme(struct dj_buf *buf, struct dj_engine *engine)
         "events           what happened, one JSON object a line; tail -f follows it\n"
         "ctl              takes gc, pause, resume, reload\n"
         "self             in a run: a link to that run\n"
+        "sessions/NAME/   who shares workers and resources: max_workers, resources/, status, ctl\n"
         "tasks/TASK/      lists the runs that were computed or tried; others are there by name\n"
         "  .definition    the task's section of a task file; writing it defines the task anew\n"
         "  .version       one value; writing another one makes the old runs stale\n"
@@ -283,6 +286,26 @@ static void add_times(struct dj_buf *buf, const struct dj_rec_instance *record)
     add_seconds(buf, "system_seconds", record->system_us * 1000);
 }
 
+/* {"ram": 1.5}: of "ram=1.5". */
+static void add_resources(struct dj_buf *buf, const char *text)
+{
+    struct dj_list list = {0};
+
+    if (text == NULL || *text == '\0' || dj_resources_parse(dj_bytes_of(text), &list, NULL) < 0)
+        return;
+    member(buf, "resources");
+    for (size_t i = 0; i < list.n; i++) {
+        const struct dj_resource *resource = DJ_LIST_AT(&list, struct dj_resource, i);
+
+        dj_buf_adds(buf, i == 0 ? "{" : ", ");
+        dj_json_string(buf, dj_bytes_of(resource->name));
+        dj_buf_adds(buf, ": ");
+        dj_amount_print(buf, resource->amount);
+    }
+    dj_buf_addc(buf, '}');
+    dj_resources_release(&list);
+}
+
 static void add_instance(struct dj_buf *buf, const struct dj_rec_instance *record)
 {
     add_number(buf, "instance", record->number);
@@ -295,6 +318,10 @@ static void add_instance(struct dj_buf *buf, const struct dj_rec_instance *recor
     add_text(buf, "host", dj_bytes_of(record->host));
     add_text(buf, "user", dj_bytes_of(record->user));
     add_text(buf, "launch", DJ_BYTES_LIT("process"));
+    add_text(buf, "session", dj_bytes_of(record->session == NULL || *record->session == '\0'
+                                             ? DJ_SESSION_DEFAULT
+                                             : record->session));
+    add_resources(buf, record->resources);
     add_tries(buf, record->try, record->tries);
     add_number(buf, "attempt", record->attempt);
     add_progress(buf, record->progress_done, record->progress_total);

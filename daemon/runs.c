@@ -4,6 +4,7 @@
 
 #include "daemon/engine_impl.h"
 #include "daemon/memo.h"
+#include "lib/model/resource.h"
 #include "lib/util/clock.h"
 #include "lib/util/kill_point.h"
 #include "lib/util/mem.h"
@@ -69,6 +70,7 @@ struct run *run_new(struct dj_engine *engine, struct dj_call *call, uint64_t ins
     LL_PREPEND2(call->runs, run, beside);
     run->attempt = run->try = run->tries = 1;
     run->queued_ns = dj_clock_now_ns();
+    run_join_session(run, engine->session);
     run_new_token(run);
     HASH_ADD(hh, engine->runs, instance, sizeof(run->instance), run);
     return run;
@@ -82,8 +84,8 @@ void run_free(struct run *run)
     LL_DELETE2(run->call->runs, run, beside);
     if (run->call->run == run)
         run->call->run = NULL;
-    dj_sched_remove(&engine->sched, &run->line);
     run_give_back(run);
+    run_join_session(run, NULL);
     dj_call_unref(run->call);
     for (size_t i = 0; i < run->given_up.n; i++)
         dj_call_unref(*DJ_LIST_AT(&run->given_up, struct dj_call *, i));
@@ -98,6 +100,7 @@ void run_free(struct run *run)
     free(run->version);
     free(run->user);
     free(run->asked_by);
+    dj_resources_release(&run->used);
     free(run->by);
     dj_timer_cancel(run->timer);
     free(run->log_path);
@@ -111,7 +114,7 @@ void run_give_back(struct run *run)
     if (!run->holds_slot)
         return;
     run->holds_slot = false;
-    dj_sched_give_back(&run->engine->sched);
+    dj_sched_give_back(&run->session->sched);
 }
 
 void run_queue(struct run *run, enum dj_sched_class class)
@@ -120,7 +123,8 @@ void run_queue(struct run *run, enum dj_sched_class class)
 
     run->state = QUEUED;
     run->effective = run->call->task->effective;
-    dj_sched_add(&run->engine->sched, &run->line, class,
+    run_need(run);
+    dj_sched_add(&run->session->sched, &run->line, class,
                  definition == NULL ? 0 : definition->priority);
     event(run->engine, "queued", run->call, run->instance, NULL);
     run_plan_start(run->engine);
@@ -188,6 +192,7 @@ static void start(struct run *run)
 {
     run->holds_slot = true;
     run->state = STARTING;
+    run_note_used(run);
     run->held = false; /* who joined it while it was held has put it in line */
     if (run_is_held(run)) {
         run_hold(run);
@@ -196,25 +201,45 @@ static void start(struct run *run)
     inputs_take(run, start_for_good);
 }
 
+/* Whoever gets something may end others, and the session with them; false: nobody's turn. */
+static bool start_one(struct session *session)
+{
+    struct dj_sched_item *item = dj_sched_next(&session->sched);
+    struct run *run;
+
+    if (item == NULL)
+        return false;
+    if (item->slotless) {
+        want_reserved(dj_container_of(item, struct dj_want, part), 0, NULL);
+        return true;
+    }
+    run = dj_container_of(item, struct run, line);
+    if (run->state == RESUMING) {
+        run->holds_slot = true;
+        wants_deliver(run);
+    } else {
+        start(run);
+    }
+    return true;
+}
+
 static void start_some(void *cookie)
 {
     struct dj_engine *engine = cookie;
-    struct dj_sched_item *item;
+    struct session *session, *next;
 
     engine->start_planned = false;
     if (engine->stopping)
         return;
     /* Without a worker nothing can start, but what was blocked may go on. */
-    while (engine->worker != NULL && (item = dj_sched_next(&engine->sched)) != NULL) {
-        struct run *run = dj_container_of(item, struct run, line);
-
-        if (run->state == RESUMING) {
-            run->holds_slot = true;
-            wants_deliver(run);
-        } else {
-            start(run);
-        }
+    HASH_ITER(hh, engine->sessions, session, next)
+    {
+        session->runs++; /* it stays while it is looked at */
+        while (engine->worker != NULL && start_one(session))
+            continue;
+        session->runs--;
     }
+    sessions_forget_empty(engine);
     /* A slot that is free is time lost; what else this turn has to do can wait. */
     if (engine->worker != NULL)
         dj_peer_flush(engine->worker);
@@ -284,7 +309,7 @@ static void note_cancel(struct run *run)
 static void cancel_waiting(struct run *run)
 {
     dj_timer_cancel(dj_steal(run->timer));
-    dj_sched_remove(&run->engine->sched, &run->line);
+    dj_sched_remove(&run->session->sched, &run->line);
     if (run->by == NULL || run->dropped || run->incognito) {
         run_finish(run, -ECANCELED, "cancelled before it started");
         return;
@@ -485,7 +510,7 @@ bool dj_live(struct dj_engine *engine, uint64_t number, struct dj_live *ret)
                                                                     : DJ_RUNNING,
         .queued_ns = run->queued_ns,
         .start_ns = run->start_ns,
-        .position = dj_sched_position(&engine->sched, &run->line),
+        .position = dj_sched_position(&run->session->sched, &run->line),
         .log_path = run->log_path,
         .edges = &run->edges.list,
         .try = run->try,

@@ -245,7 +245,7 @@ static void resolve_name(struct getting *getting, const struct dj_msg_get *get,
 }
 
 static struct getting *new_getting(struct dj_request *request, const char *task, uint64_t flags,
-                                   const struct dj_asker *asker)
+                                   const char *session, const struct dj_asker *asker)
 {
     struct getting *getting = dj_xcalloc(1, sizeof(*getting));
 
@@ -257,6 +257,7 @@ static struct getting *new_getting(struct dj_request *request, const char *task,
     getting->asker = *asker;
     getting->asker.named = &getting->named;
     getting->asker.cached = (flags & DJ_GET_CACHED) != 0;
+    getting->asker.session = session == NULL || *session == '\0' ? NULL : session;
     request->cookie = getting;
     request->on_cancel = on_cancel;
     return getting;
@@ -289,7 +290,7 @@ void dj_serve_get(struct dj_request *request)
     const struct dj_msg_get *get = request->fields;
     struct dj_asker asker = asker_of(request, get->cwd, &get->env);
 
-    begin(new_getting(request, get->task, get->flags, &asker));
+    begin(new_getting(request, get->task, get->flags, get->session, &asker));
 }
 
 void dj_serve_memo(struct dj_request *request)
@@ -303,7 +304,7 @@ void dj_serve_memo(struct dj_request *request)
     if (rc < 0)
         dj_reply_err(request, rc, &err);
     else
-        begin(new_getting(request, task->name, memo->flags, &asker));
+        begin(new_getting(request, task->name, memo->flags, memo->session, &asker));
 }
 
 /* ---- what is waited for ---- */

@@ -9,6 +9,8 @@ static const char *option_of(enum dj_setting setting)
         return "option --store";
     case DJ_SET_WORKERS:
         return "option --workers";
+    case DJ_SET_RESOURCES:
+        return "option --resource";
     default:
         return "option --quota";
     }
@@ -44,6 +46,8 @@ void dj_settings_limits(const struct dj_settings *settings, struct dj_engine_lim
 
     *ret = (struct dj_engine_limits){
         .workers = values[DJ_SET_WORKERS].number,
+        .resources = &settings->config.resources,
+        .sessions = &settings->config.sessions,
         .quota = values[DJ_SET_QUOTA].number,
         .keep_deleted_ms = values[DJ_SET_KEEP_DELETED].number,
         .events_size = values[DJ_SET_EVENTS_SIZE].number,

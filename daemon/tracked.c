@@ -258,7 +258,7 @@ static void release(struct run *run)
     run->held = false;
     rec = current == 0 ? NULL : dj_instance(run->engine, current);
     if (rec == NULL) {
-        dj_sched_add(&run->engine->sched, &run->line,
+        dj_sched_add(&run->session->sched, &run->line,
                      run->first_asker != 0 ? DJ_SCHED_CHILD : DJ_SCHED_WANTED,
                      run->call->task->definition.priority);
         run_plan_start(run->engine);

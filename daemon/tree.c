@@ -69,6 +69,7 @@ void dj_tree_end(struct dj_engine *engine)
     while (the_tree->peers != NULL)
         dj_tree_peer_gone(engine, the_tree->peers->peer);
     dj_refusals_release(the_tree);
+    dj_reservings_release(the_tree);
     dj_manifests_release(the_tree);
     dj_nameds_release(&the_tree->nameds);
     free(dj_steal(the_tree));
@@ -254,6 +255,8 @@ static void open_to_write(const struct dj_spot *spot, struct dj_request *request
     handle->task = spot->task;
     if (spot->named != NULL)
         dj_buf_set(&handle->name, dj_buf_bytes(&spot->named->name));
+    if (spot->session != NULL)
+        dj_session_keep(spot, &handle->name);
     if (spot->call != NULL) {
         dj_call_ref(spot->call);
         handle->call = spot->call;

@@ -44,6 +44,7 @@ struct dj_tree {
     struct dj_nameds nameds;
     struct dj_tree_peer *peers;
     struct dj_refusal *refusals;
+    struct dj_reserving *reservings; /* tree_reserve.c */
     struct dj_kept *manifests;
     size_t manifest_entries; /* of all that are kept */
     uint64_t events_end;   /* where the log ended when it was last looked at, and when that was */
@@ -68,6 +69,9 @@ struct dj_spot {
     /* Kind 4, borrowed: gone when the loop turns. The manifest is there for files/ only. */
     const struct dj_rec_instance *record;
     const struct dj_rec_manifest *manifest;
+    /* Kind 6, borrowed likewise. */
+    const char *session;
+    const char *resource;    /* or NULL */
 };
 
 #define DJ_SPOT_INIT {0}
@@ -113,6 +117,7 @@ struct dj_sort {
 };
 
 extern const struct dj_sort dj_root_sorts[DJ_FIXED_COUNT];
+extern const struct dj_sort dj_session_sorts[DJ_SESSION_LEAVES];
 extern const struct dj_sort dj_task_sorts[DJ_TASK_LEAVES];
 extern const struct dj_sort dj_run_sorts[DJ_RUN_LEAVES];
 extern const struct dj_sort dj_instance_sorts[]; /* by enum dj_instance_leaf */
@@ -151,6 +156,9 @@ void dj_spot_release(struct dj_spot *spot);
 
 /* New spots beside an old one. */
 void dj_spot_fixed(const struct dj_spot *from, enum dj_fixed number, struct dj_spot *ret);
+/* dj_spot_session(): resource NULL but for DJ_SESSION_RESOURCE. */
+void dj_spot_session(const struct dj_spot *from, const char *session, const char *resource,
+                     enum dj_session_leaf leaf, struct dj_spot *ret);
 void dj_spot_task(const struct dj_spot *from, struct dj_task *task, enum dj_task_leaf leaf,
                   struct dj_spot *ret);
 /* dj_spot_run(): another file of the same run folder. */
@@ -285,6 +293,29 @@ extern const struct dj_handle_ops dj_ctl_root_ops;
 extern const struct dj_handle_ops dj_ctl_task_ops;
 extern const struct dj_handle_ops dj_ctl_run_ops;
 void dj_dialogue_free(struct dj_dialogue *dialogue);
+
+/* ---- tree_sessions.c ------------------------------------------------------------------------- */
+
+int dj_sessions_lookup(const struct dj_spot *folder, const struct dj_asker *asker,
+                       struct dj_bytes name, struct dj_spot *ret, struct dj_err *err);
+int dj_sessions_list(const struct dj_spot *folder, const struct dj_asker *asker,
+                     struct dj_listing *listing, struct dj_err *err);
+/* dj_session_keep(spot, ret): its names, for a handle that outlives them. */
+void dj_session_keep(const struct dj_spot *spot, struct dj_buf *ret);
+void dj_session_self(const struct dj_spot *spot, struct dj_request *request,
+                     const struct dj_asker *asker, const struct dj_msg_readlink *ask);
+
+/* ---- tree_reserve.c: what runs reserve by writing to a session's ctl ------------------------- */
+
+/* dj_reserve_write(request, asker, list, err): answers the write when it returns 0: what is wanted
+ * is asked for, and may come later. */
+int dj_reserve_write(struct dj_tree *tree, struct dj_request *request,
+                     const struct dj_asker *asker, const struct dj_list *list,
+                     struct dj_err *err) DJ_MUST_CHECK;
+/* dj_reserve_read(): answers with what the asker's run has, when all that it asked for is there. */
+void dj_reserve_read(struct dj_tree *tree, struct dj_request *request,
+                     const struct dj_asker *asker);
+void dj_reservings_release(struct dj_tree *tree);
 
 /* ---- tree_refusal.c ------------------------------------------------------------------------- */
 

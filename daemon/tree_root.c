@@ -1,4 +1,4 @@
-/* The top of the tree: README, status, events, ctl, self, tasks. */
+/* The top of the tree: README, status, events, ctl, self, tasks, sessions. */
 #include <errno.h>
 
 #include "daemon/render.h"
@@ -14,6 +14,7 @@ struct fixed_name {
 static const struct fixed_name names[] = {
     {"README", DJ_FIXED_README}, {"ctl", DJ_FIXED_CTL},   {"events", DJ_FIXED_EVENTS},
     {"self", DJ_FIXED_SELF},     {"tasks", DJ_FIXED_TASKS}, {"status", DJ_FIXED_STATUS},
+    {"sessions", DJ_FIXED_SESSIONS},
 };
 
 /* self is there for runs only, ctl for those who may write. */
@@ -211,4 +212,7 @@ const struct dj_sort dj_root_sorts[DJ_FIXED_COUNT] = {
     [DJ_FIXED_SELF] = {.mode = S_IFLNK | 0777, .readlink = self_readlink},
     [DJ_FIXED_TASKS] = {.mode = S_IFDIR | 0555, .attr = long_attr, .lookup = tasks_lookup,
                         .list = tasks_list},
+    [DJ_FIXED_SESSIONS] = {.mode = S_IFDIR | 0555, .lookup = dj_sessions_lookup,
+                           .list = dj_sessions_list},
+    [DJ_FIXED_SESSION_SELF] = {.mode = S_IFLNK | 0777, .readlink = dj_session_self},
 };

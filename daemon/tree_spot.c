@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "daemon/sched.h"
 #include "daemon/tree_impl.h"
 
 static const struct dj_sort *sort_of_entry(enum dj_node_kind kind, const struct dj_rec_entry *entry)
@@ -40,6 +41,9 @@ static void finish(struct dj_spot *spot)
         if (spot->node.leaf < DJ_INSTANCE_ENTRY)
             spot->sort = &dj_history_sorts[spot->node.leaf];
         break;
+    case DJ_NODE_SESSION:
+        spot->sort = &dj_session_sorts[spot->node.leaf];
+        break;
     }
     spot->id = dj_node_pack(spot->node);
 }
@@ -77,6 +81,16 @@ void dj_spot_task(const struct dj_spot *from, struct dj_task *task, enum dj_task
     begin(from, ret);
     ret->node = (struct dj_node){DJ_NODE_TASK, task->number, leaf};
     ret->task = task;
+    finish(ret);
+}
+
+void dj_spot_session(const struct dj_spot *from, const char *session, const char *resource,
+                     enum dj_session_leaf leaf, struct dj_spot *ret)
+{
+    begin(from, ret);
+    ret->node = (struct dj_node){DJ_NODE_SESSION, dj_node_session(session, resource), leaf};
+    ret->session = session;
+    ret->resource = resource;
     finish(ret);
 }
 
@@ -201,6 +215,29 @@ static int find_task(struct dj_spot *spot, struct dj_err *err)
     return 0;
 }
 
+/* A session that is gone, or comes anew under its name, is no other one's. */
+static int find_session(struct dj_spot *spot, struct dj_err *err)
+{
+    struct dj_session_facts facts;
+
+    for (const char *name = dj_session_after(spot->engine, ""); name != NULL;
+         name = dj_session_after(spot->engine, name)) {
+        spot->session = name;
+        if (spot->node.leaf != DJ_SESSION_RESOURCE) {
+            if (dj_node_session(name, NULL) == spot->node.number)
+                return 0;
+            continue;
+        }
+        (void)dj_session_look(spot->engine, name, &facts);
+        for (size_t i = 0; i < facts.kinds->n; i++) {
+            spot->resource = DJ_LIST_AT(facts.kinds, struct dj_sched_kind, i)->name;
+            if (dj_node_session(name, spot->resource) == spot->node.number)
+                return 0;
+        }
+    }
+    return gone(err);
+}
+
 static int find_call(struct dj_spot *spot, struct dj_call *call, struct dj_err *err)
 {
     if (call == NULL)
@@ -257,6 +294,9 @@ static int find(struct dj_spot *spot, struct dj_err *err)
     case DJ_NODE_HISTORY:
         code = find_instance(spot, err);
         break;
+    case DJ_NODE_SESSION:
+        code = find_session(spot, err);
+        break;
     }
     if (code == 0)
         finish(spot);
@@ -312,7 +352,7 @@ static uint64_t ino_of(const struct dj_spot *spot)
 
     if (spot->node.kind == DJ_NODE_HISTORY)
         return ino_in_history(spot);
-    if (spot->node.kind == DJ_NODE_FIXED || spot->node.kind == DJ_NODE_TASK)
+    if (spot->task == NULL || spot->node.kind == DJ_NODE_TASK)
         return spot->id;
     leaf = leaf_of(spot, &path);
     /* Another spelling, and one that sets ignored parameters, are folders of their own. */

@@ -63,6 +63,7 @@ void run_prepare_retry(struct run *run, struct dj_store_batch *batch)
         return;
     next = run_new(run->engine, run->call, 0);
     next->state = DELAYED;
+    run_join_session(next, run->session);
     dj_params_copy(&next->params, &run->params);
     dj_args_copy(&next->args, &run->args);
     next->args.params = &next->params;
@@ -150,8 +151,9 @@ bool run_start_again(struct run *run)
         return false;
     batch = dj_store_batch_new();
     want_forget_asker(run);
-    dj_sched_remove(&engine->sched, &run->line);
+    dj_sched_remove(&run->session->sched, &run->line);
     run_give_back(run);
+    run_free_resources(run);
     forget_attempt(run, batch);
     run->lost++;
     run->attempt++;

@@ -8,17 +8,22 @@
 #include "lib/util/str.h"
 #include "lib/util/user.h"
 
+static void leave_target(struct dj_want *want)
+{
+    if (want->target == NULL)
+        return;
+    if (want->prev != NULL)
+        want->prev->next = want->next;
+    else
+        want->target->wants = want->next;
+    if (want->next != NULL)
+        want->next->prev = want->prev;
+    want->target = NULL;
+}
+
 static void unlink_want(struct dj_want *want)
 {
-    if (want->target != NULL) {
-        if (want->prev != NULL)
-            want->prev->next = want->next;
-        else
-            want->target->wants = want->next;
-        if (want->next != NULL)
-            want->next->prev = want->prev;
-        want->target = NULL;
-    }
+    leave_target(want);
     if (want->asker != NULL) {
         if (want->ask_prev != NULL)
             want->ask_prev->ask_next = want->ask_next;
@@ -38,6 +43,7 @@ struct asked {
     struct dj_args args;
     struct dj_list env;      /* struct dj_part_pair */
     char *cwd;
+    char *session;
 };
 
 static void asked_free(struct asked *asked)
@@ -55,6 +61,7 @@ static void asked_free(struct asked *asked)
     dj_params_release(&asked->params);
     dj_call_unref(asked->call);
     free(asked->cwd);
+    free(asked->session);
     free(asked);
 }
 
@@ -82,6 +89,8 @@ static struct asked *asked_new(struct dj_call *call, const struct dj_asker *aske
         asked->asker.env = &asked->env;
     if (asker->cwd != NULL)
         asked->asker.cwd = asked->cwd = dj_xstrdup(asker->cwd);
+    if (asker->session != NULL)
+        asked->asker.session = asked->session = dj_xstrdup(asker->session);
     return asked;
 }
 
@@ -90,6 +99,10 @@ static void free_want(struct dj_want *want)
     if (want->holds)
         dj_instance_release(want->engine, want->instance);
     asked_free(want->asked);
+    if (want->reserves) {
+        dj_sched_remove(&want->session->sched, &want->part);
+        dj_sched_need_nothing(&want->part);
+    }
     free(want->sentence);
     free(want);
 }
@@ -104,21 +117,25 @@ static struct dj_want *new_want(struct dj_engine *engine, dj_wanted_fn *done, vo
     return want;
 }
 
+static void attach_to_asker(struct dj_want *want, struct run *asker)
+{
+    want->asker = asker;
+    want->ask_next = asker->asks;
+    if (want->ask_next != NULL)
+        want->ask_next->ask_prev = want;
+    asker->asks = want;
+}
+
 /* It waits for the target from here on. */
 static void attach(struct dj_want *want, struct run *target, struct run *asker)
 {
     want->target = target;
-    want->asker = asker;
     want->next = target->wants;
     if (want->next != NULL)
         want->next->prev = want;
     target->wants = want;
-    if (asker != NULL) {
-        want->ask_next = asker->asks;
-        if (want->ask_next != NULL)
-            want->ask_next->ask_prev = want;
-        asker->asks = want;
-    }
+    if (asker != NULL)
+        attach_to_asker(want, asker);
 }
 
 /* ---- blocking and going on ---- */
@@ -139,6 +156,7 @@ static void block(struct run *asker)
     asker->state = BLOCKED;
     run_give_back(asker);
     run_plan_start(asker->engine);
+    deadlock_plan_look(asker->engine);
 }
 
 /* The run has its slot again: it may hear the answers. */
@@ -204,14 +222,7 @@ static void answer(struct dj_want *want, int code, uint64_t instance, const char
         free_want(want);
         return;
     }
-    /* Out of the target's list, which is about to go; it stays in the asker's. */
-    if (want->prev != NULL)
-        want->prev->next = want->next;
-    else
-        want->target->wants = want->next;
-    if (want->next != NULL)
-        want->next->prev = want->prev;
-    want->target = NULL;
+    leave_target(want); /* which is about to go; it stays in the asker's */
     want->answered = true;
     want->code = code;
     want->instance = instance;
@@ -227,7 +238,7 @@ static void answer(struct dj_want *want, int code, uint64_t instance, const char
     if (want->holds)
         dj_instance_hold(want->engine, instance);
     asker->state = RESUMING;
-    dj_sched_add(&asker->engine->sched, &asker->line, DJ_SCHED_RESUME, 0);
+    dj_sched_add(&asker->session->sched, &asker->line, DJ_SCHED_RESUME, 0);
     run_plan_start(asker->engine);
 }
 
@@ -372,7 +383,7 @@ static struct run *run_for(struct dj_engine *engine, struct dj_call *call,
 
     if (joinable(run, flags) && (flags & DJ_GET_INCOGNITO) == 0) {
         if (run->state == QUEUED)
-            dj_sched_add(&engine->sched, &run->line, class, 0);
+            dj_sched_add(&run->session->sched, &run->line, class, 0);
         if (run->held) /* what it was held for may be another one by now */
             run_plan_start(engine);
         return run;
@@ -382,6 +393,7 @@ static struct run *run_for(struct dj_engine *engine, struct dj_call *call,
     run->forced = (flags & DJ_GET_FORCE) != 0;
     run->incognito = (flags & DJ_GET_INCOGNITO) != 0;
     user_of(run, asker);
+    session_enter(run, asker);
     memo_take_env(run, asker->env);
     if (!run->incognito) {
         call->run = run;
@@ -405,11 +417,14 @@ static int note_failure(struct dj_engine *engine, const struct dj_rec_summary *f
     return run_add_edge(run, call, failed->instance, true);
 }
 
-static int check_complete(struct dj_call *call, const struct dj_asker *asker, struct dj_err *err)
+static int check_startable(struct dj_engine *engine, struct dj_call *call,
+                           const struct dj_asker *asker, struct dj_err *err)
 {
     struct run would = {.call = call};
-    int rc;
+    int rc = session_check(engine, call, asker, err);
 
+    if (rc < 0)
+        return rc;
     run_bind(&would, asker->args);
     rc = dj_args_complete(call->task->public.name, &would.args, err);
     dj_args_release(&would.args);
@@ -444,7 +459,7 @@ static int answer_now(struct dj_engine *engine, struct dj_call *call,
     if (call->foreign)
         return dj_err_set(err, EINVAL, "its arguments do not fit the parameters that %s has now",
                           call->task->public.name);
-    return check_complete(call, asker, err);
+    return check_startable(engine, call, asker, err);
 }
 
 /* The answer, and the end of the want. */
@@ -600,6 +615,65 @@ int dj_start(struct dj_engine *engine, struct dj_call *call, const struct dj_ask
     return rc < 0 ? rc : 0;
 }
 
+/* ---- resources ---- */
+
+/* Of the run that asked from here on; what was in line for them is in the run now. */
+static void take_reserved(struct dj_want *want)
+{
+    struct run *run = want->asker;
+    struct dj_list parts = want->part.holds;
+
+    for (size_t i = 0; i < parts.n; i++) {
+        const struct dj_sched_part part = *DJ_LIST_AT(&parts, struct dj_sched_part, i);
+
+        dj_sched_free(&want->session->sched, &want->part, part.kind, part.amount);
+        dj_sched_hold(&want->session->sched, &run->line, part.kind, part.amount);
+    }
+    dj_sched_free_all(&want->session->sched, &want->part);
+    run_note_used(run);
+    (void)live_save(run, NULL); /* the next daemon counts them, too */
+}
+
+void want_reserved(struct dj_want *want, int code, const char *sentence)
+{
+    if (code == 0)
+        take_reserved(want);
+    else
+        run_refused(want->asker, sentence);
+    dj_sched_remove(&want->session->sched, &want->part);
+    answer(want, code, 0, sentence);
+}
+
+struct dj_want *dj_reserve(struct dj_engine *engine, const struct dj_asker *asker,
+                           const struct dj_list *resources, dj_wanted_fn *done, void *cookie)
+{
+    struct run *run = asker->run == 0 ? NULL : run_find(engine, asker->run);
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct dj_want *want = new_want(engine, done, cookie);
+    int rc;
+
+    if (run == NULL) {
+        settle(want, -EINVAL, 0, "resources are reserved by a run, and this is none");
+        return NULL;
+    }
+    rc = session_reservable(run, resources, &want->part, &err);
+    if (rc < 0) {
+        run_refused(run, dj_err_text(&err, rc));
+        settle(want, rc, 0, dj_err_text(&err, rc));
+        return NULL;
+    }
+    want->reserves = want->part.slotless = true;
+    want->session = run->session;
+    attach_to_asker(want, run);
+    dj_sched_add(&run->session->sched, &want->part, DJ_SCHED_RESUME, 0);
+    if (dj_sched_go(&run->session->sched, &want->part)) {
+        want_reserved(want, 0, NULL);
+        return NULL;
+    }
+    block(run);
+    return want;
+}
+
 bool dj_want_is_hit(const struct dj_want *want)
 {
     return want->hit;
@@ -662,7 +736,7 @@ void dj_want_cancel(struct dj_want *want)
     /* A caller that gave up one of its calls goes on when no other is open. */
     if (asker != NULL && asker->state == BLOCKED && !has_open_asks(asker)) {
         asker->state = RESUMING;
-        dj_sched_add(&asker->engine->sched, &asker->line, DJ_SCHED_RESUME, 0);
+        dj_sched_add(&asker->session->sched, &asker->line, DJ_SCHED_RESUME, 0);
         run_plan_start(asker->engine);
     }
     left(target);

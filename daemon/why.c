@@ -26,15 +26,17 @@ static void set_text(struct dj_buf *buf, const char *text)
 
 /* ---- what is under way ---- */
 
-static void find_holders(struct dj_engine *engine, struct dj_reason *ret)
+static void find_holders(const struct run *queued, struct dj_reason *ret)
 {
-    ret->workers = engine->sched.slots;
-    ret->paused = engine->sched.paused;
+    struct dj_engine *engine = queued->engine;
+
+    ret->workers = queued->session->sched.slots;
+    ret->paused = engine->paused;
     ret->no_worker = engine->worker == NULL;
     for (struct run *run = engine->runs; run != NULL; run = run->hh.next) {
         dj_cleanup_buf struct dj_buf name = DJ_BUF_INIT;
 
-        if (!run->holds_slot)
+        if (!run->holds_slot || run->session != queued->session)
             continue;
         ret->holder_count++;
         if (ret->holders.n == DJ_HOLDERS_SHOWN)
@@ -51,7 +53,7 @@ static const char *status_word(const struct run *run)
                                                              : "running";
 }
 
-static void find_called(const struct run *run, struct dj_reason *ret)
+static bool find_called(const struct run *run, struct dj_reason *ret)
 {
     for (const struct dj_want *want = run->asks; want != NULL; want = want->ask_next) {
         const struct run *called = want->target;
@@ -63,9 +65,21 @@ static void find_called(const struct run *run, struct dj_reason *ret)
         ret->called_status = status_word(called);
         if (called->first_asker != run->instance)
             set_text(&ret->called_by, called->asked_by);
-        return;
+        return true;
     }
     ret->called_status = "running";
+    return false;
+}
+
+static void find_reserved(const struct run *run, struct dj_reason *ret)
+{
+    for (const struct dj_want *want = run->asks; want != NULL; want = want->ask_next) {
+        if (!dj_sched_waits(&want->part))
+            continue;
+        ret->now = DJ_NOW_RESERVING;
+        session_say_part(run->engine, run->session, &want->part, ret);
+        return;
+    }
 }
 
 static void find_live(struct run *run, struct dj_reason *ret)
@@ -80,17 +94,20 @@ static void find_live(struct run *run, struct dj_reason *ret)
         break;
     case QUEUED:
         ret->now = DJ_NOW_QUEUED;
-        ret->ahead = dj_sched_position(&run->engine->sched, &run->line);
+        ret->ahead = dj_sched_position(&run->session->sched, &run->line);
         ret->ahead -= ret->ahead != 0;
-        find_holders(run->engine, ret);
+        if (run->line.in_parts && !dj_sched_fits(&run->session->sched, &run->line))
+            session_say_part(run->engine, run->session, &run->line, ret);
+        find_holders(run, ret);
         break;
     case BLOCKED:
         ret->now = DJ_NOW_WAITING;
-        find_called(run, ret);
+        if (!find_called(run, ret))
+            find_reserved(run, ret);
         break;
     case RESUMING:
         ret->now = DJ_NOW_RESUMING;
-        find_holders(run->engine, ret);
+        find_holders(run, ret);
         break;
     default:
         ret->now = DJ_NOW_RUNNING;

@@ -161,6 +161,7 @@ void run_put_live(struct run *run, struct dj_store_batch *batch)
         .program = run->program,
     };
 
+    run_store_session(run, &live);
     dj_args_store(&live.args, &run->args);
     dj_buf_adds(&live.token, run->token);
     dj_key_number(&key, 'A', run->instance);
@@ -168,6 +169,9 @@ void run_put_live(struct run *run, struct dj_store_batch *batch)
     dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
     dj_buf_release(&live.token);
     dj_buf_release(&live.args);
+    free(live.session);
+    free(live.resources);
+    free(live.totals);
     run->stored = true;
     run->tasks_stored = run->tasks;
     run->never_stored = run->never;
@@ -396,6 +400,7 @@ static void take_live(struct run *run, struct dj_rec_live *live)
     run->asked = live->asked != 0 ? live->asked : run->instance;
     run->retry_ns = live->retry_ns;
     run->bounds = live->bounds;
+    run_load_session(run, live);
     memcpy(run->token, live->token.data, DJ_MIN(live->token.len, sizeof(run->token) - 1));
     run->tasks = dj_premises_task(premises, run->call->task->public.number, &live->effective);
     run_add_premises(run, live->tasks, 0);
@@ -468,7 +473,7 @@ static struct run *adopt(struct dj_engine *engine, uint64_t instance)
     load_each(run, 'W', load_wait);
     run->state = RUNNING;
     run->holds_slot = true;
-    dj_sched_take(&engine->sched);
+    dj_sched_take(&run->session->sched);
     set_log_path(run);
     return run;
 }

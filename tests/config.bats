@@ -29,6 +29,7 @@ events_size 256K built in
 keep_deleted 1d built in
 mount - built in
 quota - built in
+resources - built in
 store $XDG_DATA_HOME/dj built in
 wait 10s built in
 workers $(getconf _NPROCESSORS_ONLN) built in
@@ -74,7 +75,7 @@ refused()
     refused 'wokers = 3' 'there is no setting "wokers"; did you mean "workers"?'
     refused 'zzzzzzzzzz = 3' 'there is no setting "zzzzzzzzzz"; `dj config` lists them'
     refused 'workers' '"workers" is not of the form option = value'
-    refused '[daemon]' 'this file has no sections; write setting = value'
+    refused '[daemon]' 'a section of this file is [session NAME]'
     refused 'workers = many' 'workers = many: it is a number from 1 to 65536'
     refused 'workers = 0' 'workers = 0: it is a number from 1 to 65536'
     refused 'workers =' 'workers = : it is a number from 1 to 65536'

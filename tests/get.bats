@@ -114,8 +114,8 @@ ends()
     exits 2 dj get --timeout soon double 1
     exits 2 dj get --launch thread double 1
     has "$output" "dj: get: --launch is not there yet"
-    exits 2 dj get --session other double 1
-    has "$output" "dj: get: --session is not there yet"
+    exits 5 dj get --session other --force double 1
+    has "$output" "dj: double: there is no session other"
     exits 2 dj get --launch
     has "$output" "wants a value"
 }

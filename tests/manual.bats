@@ -148,7 +148,7 @@ example()
     grep -q '^djd .*&$' typed
     sed -i 's/^\(djd .*\)&$/\1 2> djd-example.log 3>\&- \& until test -S ~\/runs.socket; do sleep 0.02; done/' typed
     exits 0 bash -e typed
-    is "$(sort <<< "$output")" "$(printf 'README\nctl\nevents\nstatus\ntasks')"
+    is "$(sort <<< "$output")" "$(printf 'README\nctl\nevents\nsessions\nstatus\ntasks')"
 }
 
 @test "the task files of dj-tasks(5) are taken" {

@@ -7,7 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/model/resource.h"
 #include "lib/model/section.h"
+#include "lib/model/session.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 #include "lib/util/store_path.h"
@@ -23,7 +25,6 @@ struct range {
     uint64_t min, max;
 };
 
-static const struct range workers_range = {1, 65536};
 static const struct range events_range = {16 << 10, 4 << 20};
 
 static bool is_within(uint64_t number, const struct range *range)
@@ -39,7 +40,7 @@ static int check_path(struct dj_bytes text, uint64_t *ret, struct dj_err *err)
 
 static int check_workers(struct dj_bytes text, uint64_t *ret, struct dj_err *err)
 {
-    if (dj_parse_uint(text, ret, NULL) == 0 && is_within(*ret, &workers_range))
+    if (dj_session_workers(text, ret, NULL) == 0)
         return 0;
     return dj_err_set(err, EINVAL, "it is a number from 1 to 65536");
 }
@@ -50,6 +51,19 @@ static int check_quota(struct dj_bytes text, uint64_t *ret, struct dj_err *err)
     if (dj_bytes_is(text, "none") || (dj_parse_size(text, ret, NULL) == 0 && *ret != 0))
         return 0;
     return dj_err_set(err, EINVAL, "it is a size, such as 500M or 2G, or none");
+}
+
+static int check_resources(struct dj_bytes text, uint64_t *ret, struct dj_err *err)
+{
+    struct dj_list list = {0};
+    int code = 0;
+
+    *ret = 0;
+    if (!dj_bytes_is(text, "none"))
+        code = dj_resources_parse(text, &list, err);
+    *ret = list.n;
+    dj_resources_release(&list);
+    return code;
 }
 
 static int check_events_size(struct dj_bytes text, uint64_t *ret, struct dj_err *err)
@@ -79,6 +93,7 @@ static const struct setting table[DJ_SET_COUNT] = {
     [DJ_SET_KEEP_DELETED] = {"keep_deleted", check_duration, "1d", NULL},
     [DJ_SET_MOUNT] = {"mount", check_path, NULL, NULL},
     [DJ_SET_QUOTA] = {"quota", check_quota, NULL, NULL},
+    [DJ_SET_RESOURCES] = {"resources", check_resources, NULL, NULL},
     [DJ_SET_STORE] = {"store", check_path, NULL, NULL},
     [DJ_SET_WAIT] = {"wait", check_duration, "10s", NULL},
     [DJ_SET_WORKERS] = {"workers", check_workers, NULL, NULL},
@@ -118,10 +133,26 @@ static void value_release(struct dj_config_value *value)
     *value = (struct dj_config_value){0};
 }
 
+static void sessions_release(struct dj_list *sessions)
+{
+    for (size_t i = 0; i < sessions->n; i++)
+        dj_session_spec_release(DJ_LIST_AT(sessions, struct dj_session_spec, i));
+    free(sessions->items);
+    *sessions = (struct dj_list){0};
+}
+
 void dj_config_release(struct dj_config *config)
 {
     for (int i = 0; i < DJ_SET_COUNT; i++)
         value_release(&config->values[i]);
+    dj_resources_release(&config->resources);
+    sessions_release(&config->sessions);
+}
+
+/* `none` is no text. */
+static bool is_none(enum dj_setting setting, uint64_t number)
+{
+    return (setting == DJ_SET_QUOTA || setting == DJ_SET_RESOURCES) && number == 0;
 }
 
 int dj_config_set(struct dj_config *config, enum dj_setting setting, const char *text,
@@ -138,10 +169,108 @@ int dj_config_set(struct dj_config *config, enum dj_setting setting, const char 
                              dj_buf_str(&shown));
     }
     value_release(value);
-    value->text = setting == DJ_SET_QUOTA && number == 0 ? NULL : dj_xstrdup(text);
+    value->text = is_none(setting, number) ? NULL : dj_xstrdup(text);
     value->number = number;
     value->origin = dj_xstrdup(origin);
+    if (setting == DJ_SET_RESOURCES) {
+        dj_resources_release(&config->resources);
+        if (value->text != NULL)
+            code = dj_resources_parse(dj_bytes_of(text), &config->resources, err);
+    }
+    return code;
+}
+
+/* ---- sessions -------------------------------------------------------------------------------- */
+
+static int known_in_session(struct dj_bytes name, struct dj_err *err)
+{
+    dj_cleanup_buf struct dj_buf shown = DJ_BUF_INIT;
+
+    if (dj_bytes_is(name, "workers") || dj_bytes_is(name, "resources"))
+        return 0;
+    dj_add_printable(&shown, name);
+    return dj_err_set(err, EINVAL, "a session has workers and resources, and no \"%s\"",
+                      dj_buf_str(&shown));
+}
+
+/* [session NAME]; the rest of the file belongs to it, up to the next head. */
+static int begin_session(struct dj_section *section, struct dj_bytes line, unsigned number,
+                         struct dj_err *err)
+{
+    struct dj_bytes word, name, rest = dj_bytes(line.data + 1, line.len - 2);
+    int code;
+
+    if (line.data[line.len - 1] != ']' || !dj_next_item(&rest, &word) ||
+        !dj_bytes_is(word, "session") || !dj_next_item(&rest, &name) || dj_next_item(&rest, &word))
+        return dj_at(section->file, number,
+                     dj_err_set(err, EINVAL, "a section of this file is [session NAME]"), err);
+    code = dj_session_name_ok(name, err);
+    if (code == 0 && dj_bytes_is(name, DJ_SESSION_DEFAULT))
+        code = dj_err_set(err, EINVAL, "the session default has the workers and resources above all"
+                          " sections");
+    if (code < 0)
+        return dj_at(section->file, number, code, err);
+    *section = (struct dj_section){.file = section->file, .known = known_in_session,
+                                   .name = dj_xmemdup0(name.data, name.len), .line = number};
     return 0;
+}
+
+static struct dj_session_spec *find_session(struct dj_list *sessions, const char *name)
+{
+    for (size_t i = 0; i < sessions->n; i++) {
+        struct dj_session_spec *spec = DJ_LIST_AT(sessions, struct dj_session_spec, i);
+
+        if (strcmp(spec->name, name) == 0)
+            return spec;
+    }
+    return NULL;
+}
+
+static int take_session_option(struct dj_session_spec *spec, const struct dj_option *option,
+                               struct dj_err *err)
+{
+    struct dj_bytes text = dj_buf_bytes(&option->value);
+
+    return strcmp(option->name, "workers") == 0 ? dj_session_workers(text, &spec->workers, err)
+                                                : dj_resources_parse(text, &spec->resources, err);
+}
+
+static int end_session(struct dj_list *sessions, struct dj_section *section, struct dj_err *err)
+{
+    dj_cleanup_buf struct dj_buf origin = DJ_BUF_INIT;
+    struct dj_session_spec *spec;
+    int code = 0;
+
+    if (find_session(sessions, section->name) != NULL)
+        return dj_at(section->file, section->line,
+                     dj_err_set(err, EINVAL, "there are two sessions %s", section->name), err);
+    dj_buf_addf(&origin, "%s:%u", section->file, section->line);
+    spec = dj_list_add(sessions, sizeof(*spec));
+    *spec = (struct dj_session_spec){.name = dj_xstrdup(section->name),
+                                     .origin = dj_buf_steal(&origin)};
+    for (size_t i = 0; code == 0 && i < section->options.n; i++) {
+        const struct dj_option *option = DJ_LIST_AT(&section->options, struct dj_option, i);
+
+        code = dj_at(section->file, option->line, take_session_option(spec, option, err), err);
+    }
+    return code;
+}
+
+/* A file's sessions replace those of the same names. */
+static void join_sessions(struct dj_list *into, struct dj_list *fresh)
+{
+    for (size_t i = 0; i < fresh->n; i++) {
+        struct dj_session_spec *spec = DJ_LIST_AT(fresh, struct dj_session_spec, i);
+        struct dj_session_spec *old = find_session(into, spec->name);
+
+        if (old != NULL)
+            dj_session_spec_release(old);
+        else
+            old = dj_list_add(into, sizeof(*old));
+        *old = *spec;
+    }
+    free(fresh->items);
+    *fresh = (struct dj_list){0};
 }
 
 /* ---- a file ---------------------------------------------------------------------------------- */
@@ -192,8 +321,11 @@ static int take(struct dj_config *config, const struct dj_option *option, const 
                          dj_buf_str(&origin), err);
 }
 
-static int read_lines(struct dj_section *section, struct dj_bytes text, struct dj_err *err)
+/* What stands above all sections is in `section`; the sessions go into the list. */
+static int read_lines(struct dj_section *section, struct dj_bytes text, struct dj_list *sessions,
+                      struct dj_err *err)
 {
+    struct dj_section session = {.file = section->file}, *into = section;
     struct dj_bytes line;
     unsigned number = 0;
     int code = 0;
@@ -202,14 +334,23 @@ static int read_lines(struct dj_section *section, struct dj_bytes text, struct d
         struct dj_bytes bare = dj_strip(line);
 
         number++;
-        if (bare.len > 0 && bare.data[0] == '[')
-            return dj_at(section->file, number,
-                         dj_err_set(err, EINVAL,
-                                    "this file has no sections; write setting = value"),
-                         err);
-        code = dj_section_line(section, line, number, err);
+        if (bare.len == 0 || bare.data[0] != '[') {
+            code = dj_section_line(into, line, number, err);
+            continue;
+        }
+        dj_section_end(into);
+        if (into == &session)
+            code = end_session(sessions, &session, err);
+        dj_section_release(&session);
+        session.file = section->file;
+        into = &session;
+        if (code == 0)
+            code = begin_session(&session, bare, number, err);
     }
-    dj_section_end(section);
+    dj_section_end(into);
+    if (code == 0 && into == &session)
+        code = end_session(sessions, &session, err);
+    dj_section_release(&session);
     return code;
 }
 
@@ -218,7 +359,7 @@ int dj_config_parse(struct dj_config *config, const char *file, const char *home
 {
     struct dj_section section = {.file = file, .known = known};
     struct dj_config fresh = {0};
-    int code = read_lines(&section, text, err);
+    int code = read_lines(&section, text, &fresh.sessions, err);
 
     for (size_t i = 0; code == 0 && i < section.options.n; i++)
         code = take(&fresh, DJ_LIST_AT(&section.options, struct dj_option, i), file, home, err);
@@ -228,7 +369,14 @@ int dj_config_parse(struct dj_config *config, const char *file, const char *home
         value_release(&config->values[i]);
         config->values[i] = fresh.values[i];
         fresh.values[i] = (struct dj_config_value){0};
+        if (i == DJ_SET_RESOURCES) {
+            dj_resources_release(&config->resources);
+            config->resources = fresh.resources;
+            fresh.resources = (struct dj_list){0};
+        }
     }
+    if (code == 0)
+        join_sessions(&config->sessions, &fresh.sessions);
     dj_config_release(&fresh);
     dj_section_release(&section);
     return code;

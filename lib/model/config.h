@@ -5,7 +5,8 @@
  * $DJ_SYSCONFDIR/dj/dj.conf (what configure was told, mostly /etc) and
  * $XDG_CONFIG_HOME/dj/dj.conf, else ~/.config/dj/dj.conf. A file that is not there is fine; one
  * with an error is refused with file and line. A variable of the environment replaces both, and an
- * option of the command line replaces all. man/dj.conf.5 describes the format.
+ * option of the command line replaces all. A [session NAME] of the user's file replaces the
+ * system's of that name as a whole. man/dj.conf.5 describes the format.
  *
  * dj_config_parse() is pure; dj_config_load() reads files and the environment. Thread-safe.
  */
@@ -15,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/model/codec.h"
 #include "lib/util/bytes.h"
 #include "lib/util/err.h"
 
@@ -24,6 +26,7 @@ enum dj_setting {
     DJ_SET_KEEP_DELETED, /* milliseconds that deleted runs stay */
     DJ_SET_MOUNT,        /* where `dj up` mounts; none: /dj or ~/dj */
     DJ_SET_QUOTA,        /* bytes; none */
+    DJ_SET_RESOURCES,    /* of the default session; none */
     DJ_SET_STORE,
     DJ_SET_WAIT,         /* milliseconds that a mount waits for a daemon that is away */
     DJ_SET_WORKERS,
@@ -38,6 +41,8 @@ struct dj_config_value {
 
 struct dj_config {
     struct dj_config_value values[DJ_SET_COUNT];
+    struct dj_list resources; /* struct dj_resource: what DJ_SET_RESOURCES means */
+    struct dj_list sessions;  /* struct dj_session_spec: of [session NAME], by name once each */
 };
 
 /* dj_config_load(ret, err): everything but options. -EINVAL, or what reading a file gave. Release

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "lib/model/resource.h"
 #include "lib/model/section.h"
 #include "lib/model/template.h"
 #include "lib/model/words.h"
@@ -43,6 +44,8 @@ void dj_definition_release(struct dj_definition *definition)
     free(definition->result_file);
     free(definition->help);
     dj_retry_release(&definition->retry);
+    dj_resources_release(&definition->resources);
+    free(definition->session);
     release_env(&definition->base_env);
     *definition = (struct dj_definition){0};
 }
@@ -91,6 +94,8 @@ void dj_definition_copy(struct dj_definition *ret, const struct dj_definition *d
     ret->result_file = copy_text(definition->result_file);
     ret->help = copy_text(definition->help);
     dj_retry_copy(&ret->retry, &definition->retry);
+    dj_resources_copy(&ret->resources, &definition->resources);
+    ret->session = copy_text(definition->session);
     ret->base_env = copy_env(&definition->base_env);
 }
 
@@ -374,6 +379,12 @@ void dj_definition_print(struct dj_buf *buf, const struct dj_definition *definit
     print_limits(buf, definition);
     if (definition->priority != 0)
         dj_buf_addf(buf, "priority = %lld\n", (long long)definition->priority);
+    if (definition->resources.n != 0) {
+        dj_buf_adds(buf, "resources = ");
+        dj_resources_print(buf, &definition->resources);
+        dj_buf_addc(buf, '\n');
+    }
+    print_text(buf, "session", definition->session);
     print_items(buf, "track", &definition->track);
     if (definition->result_file != NULL) {
         dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;

@@ -16,6 +16,8 @@
  *   memory = SIZE       (none)                       max_result = SIZE   (none)
  *   max_files = SIZE    (none)                       max_log = SIZE      (1G)
  *   retries, retry_delay, retry_on                   see lib/model/retry.h
+ *   resources = ram=1.5, gpu=1                       see lib/model/resource.h
+ *   session = NAME or new, …                         see lib/model/session.h
  *   help = TEXT
  *
  * `here` is the folder of the definition (absolute). A relative first word of the command with a
@@ -69,6 +71,8 @@ struct dj_definition {
     uint64_t max_log;         /* of its own accord a program's log may grow for ever */
     uint64_t max_files;
     struct dj_retry retry;
+    struct dj_list resources; /* struct dj_resource */
+    char *session;            /* NULL: the caller's */
     struct dj_list base_env;  /* struct dj_env: HOME USER LANG TZ PATH as captured when defined */
 };
 

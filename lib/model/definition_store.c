@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "lib/model/definition.h"
+#include "lib/model/resource.h"
 #include "lib/util/cbor.h"
 #include "lib/util/mem.h"
 
@@ -44,6 +45,8 @@ struct stored {
     uint64_t retry_delay_ms;
     uint64_t retry_factor_milli; /* 0: stored before there were retries */
     struct dj_list retry_on;
+    struct dj_list resources;
+    char *session;
 };
 
 #define FIELD(type, member, kind, sub) \
@@ -75,6 +78,13 @@ static const struct dj_field case_fields[] = {
 static const struct dj_layout case_layout = {"way to fail", sizeof(struct dj_retry_case),
                                              case_fields, DJ_ARRAY_SIZE(case_fields)};
 
+static const struct dj_field resource_fields[] = {
+    FIELD(dj_resource, name, TEXT, NULL),
+    FIELD(dj_resource, amount, UINT, NULL),
+};
+static const struct dj_layout resource_layout = {"resource", sizeof(struct dj_resource),
+                                                 resource_fields, DJ_ARRAY_SIZE(resource_fields)};
+
 static const struct dj_field definition_fields[] = {
     FIELD(stored, name, TEXT, NULL),
     FIELD(stored, here, TEXT, NULL),
@@ -101,6 +111,8 @@ static const struct dj_field definition_fields[] = {
     FIELD(stored, retry_delay_ms, UINT, NULL),
     FIELD(stored, retry_factor_milli, UINT, NULL),
     FIELD(stored, retry_on, LIST, &case_layout),
+    FIELD(stored, resources, LIST, &resource_layout),
+    FIELD(stored, session, TEXT, NULL),
 };
 static const struct dj_layout definition_layout = {"definition", sizeof(struct stored),
                                                    definition_fields,
@@ -161,6 +173,8 @@ void dj_definition_store(struct dj_buf *buf, const struct dj_definition *definit
         .retry_delay_ms = definition->retry.delay_ms,
         .retry_factor_milli = definition->retry.factor_milli,
         .retry_on = definition->retry.on,
+        .resources = definition->resources,
+        .session = definition->session,
     };
 
     add_params(&stored.params, &definition->params);
@@ -231,6 +245,17 @@ static struct dj_list steal_list(struct dj_list *list)
     return stolen;
 }
 
+static int check_resources(const struct dj_list *list, struct dj_err *err)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        const struct dj_resource *resource = DJ_LIST_AT(list, struct dj_resource, i);
+
+        if (resource->name == NULL || resource->amount == 0 || resource->amount > DJ_AMOUNT_MAX)
+            return dj_err_set(err, EBADMSG, "a stored resource is malformed");
+    }
+    return 0;
+}
+
 static void load_limits(struct stored *stored, struct dj_definition *ret)
 {
     ret->memory = stored->memory;
@@ -263,6 +288,8 @@ int dj_definition_load(struct dj_bytes bytes, struct dj_definition *ret, struct 
         code = load_env(&stored.env, err);
     if (code == 0)
         code = load_env(&stored.base_env, err);
+    if (code == 0)
+        code = check_resources(&stored.resources, err);
     if (code < 0) {
         dj_params_release(&ret->params);
         dj_codec_release(&definition_layout, &stored);
@@ -285,6 +312,10 @@ int dj_definition_load(struct dj_bytes bytes, struct dj_definition *ret, struct 
     ret->abandon = (enum dj_abandon)stored.abandon;
     ret->help = dj_steal(stored.help);
     ret->base_env = steal_list(&stored.base_env);
+    ret->resources = steal_list(&stored.resources);
+    ret->session = dj_steal(stored.session);
+    if (ret->session != NULL && *ret->session == '\0')
+        dj_freep(&ret->session);
     load_limits(&stored, ret);
     dj_codec_release(&definition_layout, &stored);
     return 0;

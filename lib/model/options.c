@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "lib/model/resource.h"
 #include "lib/model/section.h"
+#include "lib/model/session.h"
 #include "lib/model/template.h"
 #include "lib/model/words.h"
 #include "lib/util/mem.h"
@@ -312,6 +314,28 @@ static int set_retry_on(struct dj_definition *definition, struct dj_bytes rest,
     return dj_retry_parse_on(value, &definition->retry, err);
 }
 
+static int set_resources(struct dj_definition *definition, struct dj_bytes rest,
+                         struct dj_bytes value, struct dj_err *err)
+{
+    (void)rest;
+    return dj_resources_parse(value, &definition->resources, err);
+}
+
+static int set_session(struct dj_definition *definition, struct dj_bytes rest,
+                       struct dj_bytes value, struct dj_err *err)
+{
+    dj_cleanup_session_spec struct dj_session_spec spec = {0};
+    struct dj_buf text = DJ_BUF_INIT;
+    int code = dj_session_parse(value, &spec, err);
+
+    (void)rest;
+    if (code < 0)
+        return code;
+    dj_session_print(&text, &spec);
+    definition->session = dj_buf_steal(&text);
+    return 0;
+}
+
 static int set_priority(struct dj_definition *definition, struct dj_bytes rest,
                         struct dj_bytes value, struct dj_err *err)
 {
@@ -401,6 +425,8 @@ static const struct {
     {"retry_delay", set_retry_delay, NULL},
     {"retry_on", set_retry_on, NULL},
     {"priority", set_priority, NULL},
+    {"resources", set_resources, NULL},
+    {"session", set_session, NULL},
     {"track", set_track, NULL},
     {"result", set_result, NULL},
     {"on_failure", set_on_failure, NULL},

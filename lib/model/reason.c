@@ -14,12 +14,14 @@ void dj_reason_release(struct dj_reason *reason)
 {
     struct dj_buf *bufs[] = {&reason->task, &reason->user, &reason->from, &reason->to,
                              &reason->text, &reason->argument, &reason->before, &reason->called,
-                             &reason->called_by, &reason->asked_by};
+                             &reason->called_by, &reason->asked_by, &reason->part,
+                             &reason->session, &reason->part_held};
 
     for (size_t i = 0; i < DJ_ARRAY_SIZE(bufs); i++)
         dj_buf_release(bufs[i]);
     dj_bytes_list_release(&reason->path);
     dj_bytes_list_release(&reason->holders);
+    dj_bytes_list_release(&reason->part_holders);
     dj_bytes_list_release(&reason->notes);
 }
 
@@ -158,6 +160,29 @@ void dj_reason_cause(struct dj_buf *buf, const struct dj_reason *reason)
 
 /* ---- what is under way ---- */
 
+static void add_names(struct dj_buf *buf, const struct dj_list *names, uint64_t count)
+{
+    for (size_t i = 0; i < names->n; i++) {
+        dj_buf_adds(buf, i == 0 ? "" : ", ");
+        dj_add_printable(buf, dj_list_bytes(names, i));
+    }
+    if (names->n == 0)
+        dj_buf_adds(buf, "nothing");
+    if (count > names->n)
+        dj_buf_addf(buf, " and %" PRIu64 " more", count - names->n);
+}
+
+/* Of a resource: who has the rest of it. */
+static void add_part(struct dj_buf *buf, const struct dj_reason *reason)
+{
+    dj_buf_addf(buf, "%s of session %s, of which %s are taken", dj_buf_str(&reason->part),
+                dj_buf_str(&reason->session), dj_buf_str(&reason->part_held));
+    if (reason->part_holders.n == 0)
+        return;
+    dj_buf_adds(buf, " by ");
+    add_names(buf, &reason->part_holders, reason->part_holder_count);
+}
+
 static void add_holders(struct dj_buf *buf, const struct dj_reason *reason)
 {
     if (reason->no_worker) {
@@ -172,14 +197,7 @@ static void add_holders(struct dj_buf *buf, const struct dj_reason *reason)
         dj_buf_adds(buf, "; the worker has ");
     else
         dj_buf_addf(buf, "; the %" PRIu64 " workers have ", reason->workers);
-    for (size_t i = 0; i < reason->holders.n; i++) {
-        dj_buf_adds(buf, i == 0 ? "" : ", ");
-        dj_add_printable(buf, dj_list_bytes(&reason->holders, i));
-    }
-    if (reason->holders.n == 0)
-        dj_buf_adds(buf, "nothing");
-    if (reason->holder_count > reason->holders.n)
-        dj_buf_addf(buf, " and %" PRIu64 " more", reason->holder_count - reason->holders.n);
+    add_names(buf, &reason->holders, reason->holder_count);
 }
 
 static void add_waiting(struct dj_buf *buf, const struct dj_reason *reason)
@@ -200,7 +218,12 @@ static void add_queued(struct dj_buf *buf, const struct dj_reason *reason)
         return;
     }
     dj_buf_addf(buf, "queued behind %" PRIu64, reason->ahead);
-    add_holders(buf, reason);
+    if (reason->part.len == 0 || reason->no_worker || reason->paused) {
+        add_holders(buf, reason);
+        return;
+    }
+    dj_buf_adds(buf, "; waiting for ");
+    add_part(buf, reason);
 }
 
 static void add_running(struct dj_buf *buf, const struct dj_reason *reason)
@@ -232,6 +255,10 @@ static void add_now(struct dj_buf *buf, const struct dj_reason *reason)
         break;
     case DJ_NOW_WAITING:
         add_waiting(buf, reason);
+        break;
+    case DJ_NOW_RESERVING:
+        dj_buf_adds(buf, "waiting for ");
+        add_part(buf, reason);
         break;
     case DJ_NOW_RESUMING:
         dj_buf_adds(buf, "waiting for a worker to go on");

@@ -25,6 +25,7 @@ enum dj_reason_now {
     DJ_NOW_HIT,
     DJ_NOW_QUEUED,
     DJ_NOW_WAITING,  /* for a run that it called */
+    DJ_NOW_RESERVING, /* it has asked for resources of its session */
     DJ_NOW_RESUMING, /* its calls are answered; for a worker */
     DJ_NOW_RUNNING,
 };
@@ -69,6 +70,12 @@ struct dj_reason {
     struct dj_list holders; /* struct dj_buf: runs that have them, the first DJ_HOLDERS_SHOWN */
     uint64_t holder_count;
     bool paused, no_worker;
+    /* queued and reserving, when resources are what it lacks */
+    struct dj_buf part;        /* "ram=1.5" */
+    struct dj_buf session;     /* of that one */
+    struct dj_buf part_held;   /* "100 of 128" */
+    struct dj_list part_holders; /* struct dj_buf: runs and what they have, as above */
+    uint64_t part_holder_count;
     /* queued for another try */
     uint64_t try, tries;
     uint64_t retry_ns; /* not before that; 0: it stands in line */

@@ -9,7 +9,7 @@ static void test_root(void)
     struct fake_asked *asked;
 
     setup();
-    is_list("", "README ctl events tasks status ", "the root");
+    is_list("", "README ctl events tasks status sessions ", "the root");
     is_list("tasks", "f g w ", "tasks");
     is_int(missing("", "nothing"), -ENOENT, "no such file");
     is_int(missing("tasks", "nothing"), -ENOENT, "an unknown task");
@@ -39,13 +39,39 @@ static void test_root(void)
     teardown();
 }
 
+static void test_sessions(void)
+{
+    is_list("sessions", "default ", "the sessions");
+    is_list("sessions/default", "max_workers resources status ctl ", "what a session has");
+    is_list("sessions/default/resources", "ram ", "and its resources");
+    is_text("sessions/default/max_workers", "4\n", "its workers");
+    is_text("sessions/default/resources/ram", "128\n", "how much there is of one");
+    is_text("sessions/default/status",
+            "workers 4\nbusy 1\nqueued 0\nwaiting 0\nresource ram 1.5 of 128\n", "its status");
+    is_int((int)walk("sessions/default/status").size, 60, "with its true size");
+    is_int(missing("sessions", "other"), -ENOENT, "another one");
+    is_int(missing("sessions", "self"), -ENOENT, "self outside of runs");
+    is_int(missing("sessions/default", "nothing"), -ENOENT, "another file of it");
+    is_int(missing("sessions/default/resources", "gpu"), -ENOENT, "another resource");
+    is_int(echo("sessions/default/resources/ram", "64.5"), 0, "a resource is written");
+    is_text("sessions/default/resources/ram", "64.5\n", "and reads back");
+    is_int(echo("sessions/default/resources/ram", "x"), -EINVAL, "but no word");
+    is_int(echo("sessions/default/max_workers", "0"), -EINVAL, "nor no workers");
+    is_int(echo("sessions/default/status", "x"), -EACCES, "status is not written to");
+    is_int(echo("sessions/default/ctl", "fly"), -EINVAL, "no control word");
+    is_int(echo("sessions/default/ctl", "set ram=3\nset ram=4"), -EINVAL, "one at a time");
+    is_int(echo("sessions/default/ctl", "set ram=128"), 0, "a resource is set");
+    is_text("sessions/default/resources/ram", "128\n", "and there");
+    is_int(echo("sessions/default/ctl", "reserve ram=1"), -EINVAL, "outside of a run");
+}
+
 static void test_self(void)
 {
     struct fake_asked *asked;
 
     setup();
     caller_run = fake_run(engine, fake_call(engine, "g", "a=3,b=4"))->number;
-    is_list("", "README ctl events self tasks status ", "in a run, self is there");
+    is_list("", "README ctl events self tasks status sessions ", "in a run, self is there");
     is_str(link_of(walk("self").node, &asked), "tasks/g/a=3,b=4", "and leads to the run");
     fake_done(asked);
     teardown();
@@ -539,6 +565,7 @@ int main(void)
 {
     test_root();
     test_self();
+    test_sessions();
     test_events();
     test_task();
     test_names();
