@@ -33,6 +33,7 @@ class Checks:
         self.check_edges(touched)
         until('content', lambda: self.content_problem(kept))
         until('leftovers', self.leftovers)
+        until('resources', self.resources)
         until('the store', self.fsck)
         self.probe()
 
@@ -188,6 +189,14 @@ class Checks:
         """Records, digests, edges, references and counters, by the store's own means."""
         done = self.world.dj('-q', 'fsck', '--read-data')
         return None if done.returncode == 0 else (done.stdout + done.stderr).decode()
+
+    def resources(self):
+        """Nobody runs, so nobody holds anything, and nobody waits."""
+        path = self.world.mount + '/sessions/default/status'
+        with open(path) as file:
+            text = file.read()
+        want = 'workers %d\nbusy 0\nqueued 0\nwaiting 0\nresource things 0 of 1.5\n' % WORKERS
+        return None if text == want else text
 
     def leftovers(self):
         found = list(self.world.processes.each())

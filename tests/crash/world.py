@@ -25,7 +25,7 @@ sum)
     echo "sum $2 $id"
     echo "$one" ;;
 ask)
-    one=$(dj get small "$2") || exit 1
+    dj reserve things=0.1 && dj release things=0.05 && one=$(dj get small "$2") || exit 1
     echo "ask $2 $id"
     echo "$one" ;;
 again)
@@ -173,7 +173,7 @@ class World:
         ready, theirs = os.pipe()
         self.djd = subprocess.Popen(
             [self.programs + '/djd', '--store', self.store, '--socket', self.socket,
-             '--workers', str(WORKERS), '--ready-fd', str(theirs)], env=self.env,
+             '--workers', str(WORKERS), '--resource', 'things=1.5', '--ready-fd', str(theirs)], env=self.env,
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, pass_fds=(theirs,))
         os.close(theirs)
         came = os.read(ready, 1) == b'\n'
@@ -245,6 +245,8 @@ class World:
             text += '[%s]\ncommand = sh {here}/task.sh %s {n}\nparams = n:int\n' % (kind, kind)
             text += 'env.CRASH_WORK = %s\n' % self.work
             text += 'retries = 2\nretry_on = exit:75\n' if kind == 'again' else ''
+            # of what it needs there is not enough for all; a caller reserves it itself
+            text += 'resources = things=0.75\n' if kind in ('large', 'again') else ''
             text += 'version = 1\n' if kind.startswith('ver') else ''
         return text
 

@@ -24,6 +24,8 @@ static const char full[] = "[full]\n"
                            "max_result = 1500KB\n"
                            "memory = 1.5GiB\n"
                            "priority = -5\n"
+                           "session = new workers:2 ram=4\n"
+                           "resources = ram:1.50 gpu=1\n"
                            "track = command, 'lib/a b', c\n"
                            "result = file:out/x.csv\n"
                            "on_failure = remember\n"
@@ -53,6 +55,8 @@ static void printing(void)
                                "max_log = none\n"
                                "max_files = 2G\n"
                                "priority = -5\n"
+                               "resources = ram=1.5, gpu=1\n"
+                               "session = new, workers=2, ram=4\n"
                                "track = command, 'lib/a b', c\n"
                                "result = file:out/x.csv\n"
                                "retries = 4\n"
@@ -129,6 +133,7 @@ static void digests(void)
         "[a]\ncommand = x\nversion = 2\nhelp = y\npriority = 3\ntimeout = 1s\nparams = z\n",
         "[a]\ncommand = x\ntrack = y\non_failure = remember\nabandon = cancel\n",
         "[a]\ncommand = x\nmemory = 1G\nmax_log = 1\nretries = 3\nretry_on = exit\n",
+        "[a]\ncommand = x\nresources = ram=1\nsession = new\n",
     };
     struct dj_digest base, other;
 

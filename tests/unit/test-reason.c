@@ -27,6 +27,27 @@ static void line(const char *want)
     is_str(dj_buf_str(&buf), want, "%s", want);
 }
 
+static void resources(void)
+{
+    begin(DJ_NOW_QUEUED, DJ_CAUSE_NEVER_RUN);
+    reason.ahead = 2;
+    dj_buf_adds(&reason.part, "ram=1.5");
+    dj_buf_adds(&reason.session, "default");
+    dj_buf_adds(&reason.part_held, "127 of 128");
+    line("queued behind 2; waiting for ram=1.5 of session default, of which 127 of 128 are taken; "
+         "never run before");
+    add(&reason.part_holders, "a/1 (100)");
+    add(&reason.part_holders, "b/2 (20)");
+    reason.part_holder_count = 4;
+    line("queued behind 2; waiting for ram=1.5 of session default, of which 127 of 128 are taken "
+         "by a/1 (100), b/2 (20) and 2 more; never run before");
+    reason.paused = true;
+    line("queued behind 2; the daemon is paused; never run before");
+    reason.now = DJ_NOW_RESERVING;
+    line("waiting for ram=1.5 of session default, of which 127 of 128 are taken by a/1 (100), "
+         "b/2 (20) and 2 more; never run before");
+}
+
 static void hits(void)
 {
     begin(DJ_NOW_HIT, DJ_CAUSE_NONE);
@@ -182,6 +203,7 @@ int main(void)
 {
     setenv("TZ", "UTC", 1);
     hits();
+    resources();
     nothing_yet();
     failures();
     stale();
