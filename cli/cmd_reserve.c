@@ -52,6 +52,10 @@ int dj_cmd_reserve(struct dj_cli *cli, int argc, char **argv)
     message.resources = dj_xstrdup(dj_buf_str(&text));
     rc = ask(cli, DJ_MSG_RESERVE, &message, &err);
     dj_codec_release(dj_message_layout(DJ_MSG_RESERVE), &message);
+    if (rc < 0 && dj_interrupt_code() != 0) {
+        fputs("dj: interrupted while waiting for resources; none were reserved\n", stderr);
+        return dj_interrupt_code();
+    }
     return rc < 0 ? dj_fail(rc, &err) : DJ_EX_OK;
 }
 

@@ -120,16 +120,28 @@ static int show(struct dj_cli *cli, const struct dj_list *names, bool json, stru
 
 /* ---- changing -------------------------------------------------------------------------------- */
 
-static int check_change(const char *word, struct dj_err *err)
+/* All of it is right before anything is changed. */
+static int check_changes(char **words, int n, struct dj_err *err)
 {
-    struct dj_resource resource;
-    uint64_t workers;
-    int rc;
+    dj_cleanup_buf struct dj_buf resources = DJ_BUF_INIT;
+    struct dj_list list = {0};
+    bool workers = false;
+    uint64_t number;
+    int rc = 0;
 
-    if (strncmp(word, "workers=", strlen("workers=")) == 0)
-        return dj_session_workers(dj_bytes_of(word + strlen("workers=")), &workers, err);
-    rc = dj_resource_parse(dj_bytes_of(word), &resource, err);
-    free(resource.name);
+    for (int i = 0; rc == 0 && i < n; i++) {
+        if (strncmp(words[i], "workers=", strlen("workers=")) != 0) {
+            dj_buf_addf(&resources, "%s%s", resources.len == 0 ? "" : ", ", words[i]);
+            continue;
+        }
+        rc = dj_session_workers(dj_bytes_of(words[i] + strlen("workers=")), &number, err);
+        if (rc == 0 && workers)
+            rc = dj_err_set(err, EINVAL, "workers is named twice");
+        workers = true;
+    }
+    if (rc == 0 && resources.len != 0)
+        rc = dj_resources_parse(dj_buf_bytes(&resources), &list, err);
+    dj_resources_release(&list);
     return rc;
 }
 
@@ -153,8 +165,8 @@ int dj_cmd_session(struct dj_cli *cli, int argc, char **argv)
 
     if (rc != DJ_EX_OK)
         return rc;
-    for (int i = optind + 1; rc == 0 && i < argc; i++)
-        rc = check_change(argv[i], &err);
+    if (optind + 1 < argc)
+        rc = check_changes(argv + optind + 1, argc - optind - 1, &err);
     if (rc < 0) {
         fprintf(stderr, "dj: session: %s\n", dj_err_text(&err, rc));
         return DJ_EX_USAGE;

@@ -191,7 +191,7 @@ static bool let_one_pass(struct look *look)
         if (waiter->run->ends || !dj_sched_promote(&waiter->session->sched, waiter->item))
             continue;
         if (waiter->want != NULL)
-            want_reserved(waiter->want, 0, NULL);
+            (void)want_reserved(waiter->want, 0, NULL);
         run_plan_start(look->engine);
         return true;
     }
@@ -245,6 +245,55 @@ static void describe(struct dj_buf *buf, const struct look *look, const struct w
     }
 }
 
+static bool waits_for(const struct waiter *waiter, const struct run *run)
+{
+    for (size_t i = 0; i < waiter->item->needs.n; i++) {
+        const struct dj_sched_part *part =
+            DJ_LIST_AT(&waiter->item->needs, struct dj_sched_part, i);
+        const struct dj_sched_kind *kind = kind_of(waiter->session, part->kind);
+        uint64_t held =
+            waiter->session == run->session ? dj_sched_held(&run->line, part->kind) : 0;
+
+        if (waiter->run == run) { /* for what it has itself, or what nobody has */
+            if (part->amount > kind->total - DJ_MIN(held, kind->total))
+                return true;
+        } else if (held != 0 && part->amount > kind->spare) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_waited_for(const struct look *look, const struct run *run)
+{
+    for (const struct dj_want *want = run->wants; want != NULL; want = want->next) {
+        if (want->asker != NULL && !want->asker->ends)
+            return true;
+    }
+    for (size_t i = 0; i < look->waiters.n; i++) {
+        const struct waiter *waiter = DJ_LIST_AT(&look->waiters, struct waiter, i);
+
+        if (!waiter->run->ends && waits_for(waiter, run))
+            return true;
+    }
+    return false;
+}
+
+/* Who only stands behind a circle, and nobody in it waits for him, is no part of it. */
+static void leave_out_bystanders(struct look *look)
+{
+    bool more = true;
+
+    while (more) {
+        more = false;
+        for (struct run *run = look->engine->runs; run != NULL; run = run->hh.next) {
+            if (run->ends || is_waited_for(look, run))
+                continue;
+            run->ends = more = true;
+        }
+    }
+}
+
 /* Who began last has lost the least. */
 static void refuse_youngest(struct look *look)
 {
@@ -252,6 +301,7 @@ static void refuse_youngest(struct look *look)
     struct waiter *last = NULL;
     int code;
 
+    leave_out_bystanders(look);
     for (size_t i = 0; i < look->waiters.n; i++) {
         struct waiter *waiter = DJ_LIST_AT(&look->waiters, struct waiter, i);
 
@@ -265,7 +315,7 @@ static void refuse_youngest(struct look *look)
     code = dj_bytes_starts(dj_buf_bytes(&sentence), DJ_BYTES_LIT("a deadlock")) ? -EDEADLK
                                                                                 : -EINVAL;
     if (last->want != NULL)
-        want_reserved(last->want, code, dj_buf_str(&sentence));
+        (void)want_reserved(last->want, code, dj_buf_str(&sentence));
     else
         run_finish(last->run, code, dj_buf_str(&sentence));
     deadlock_plan_look(look->engine);

@@ -251,6 +251,14 @@ void dj_engine_stop(struct dj_engine *engine, bool cancel)
         dj_peer_send(engine->worker, DJ_MSG_STOP, &stop);
 }
 
+void dj_engine_forget_asks(struct dj_engine *engine)
+{
+    struct run *run, *next;
+
+    HASH_ITER(hh, engine->runs, run, next)
+        want_forget_asker(run);
+}
+
 void dj_engine_free(struct dj_engine *engine)
 {
     struct run *run, *next;

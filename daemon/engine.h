@@ -377,6 +377,8 @@ const char *dj_session_of_run(struct dj_engine *engine, uint64_t instance);
 int dj_session_set(struct dj_engine *engine, const char *name, const char *resource,
                    uint64_t amount, struct dj_err *err) DJ_MUST_CHECK;
 /* dj_run_holds(engine, instance, ret): struct dj_resource that a run under way has. */
+/* dj_run_lost_asks(): what it had asked an earlier daemon for will not come; told once. */
+bool dj_run_lost_asks(struct dj_engine *engine, uint64_t instance);
 void dj_run_holds(struct dj_engine *engine, uint64_t instance, struct dj_list *ret);
 
 /* What may change while the engine runs. */

@@ -153,6 +153,7 @@ struct run {
     struct dj_rec_instance result; /* while ENDING and COMMITTED */
     char *log_path;
     int failure;             /* COMMITTED: 0 or what the askers get */
+    bool lost_asks;          /* an earlier daemon ended while it waited for resources */
     bool ends;               /* deadlock.c: it can come to its end */
     uint64_t search;         /* cycles.c: the last search that met it, */
     struct run *via;         /* and from where */
@@ -166,6 +167,7 @@ struct dj_want {
     bool reserves;           /* it is resources that are wanted, */
     struct dj_sched_item part; /* these, while it stands in line, */
     struct session *session; /* of this one */
+    struct dj_list got;      /* struct dj_sched_part: what came, until it is told */
     bool hit;                /* a stored result, or it was one before that turned out bad */
     bool verifying;
     struct asked *asked;     /* hit: who asks for what, should it have to be computed */
@@ -576,8 +578,8 @@ int session_reservable(const struct run *run, const struct dj_list *resources,
 void session_say_part(const struct dj_engine *engine, const struct session *session,
                       const struct dj_sched_item *item, struct dj_reason *ret);
 
-/* wants.c: a reservation has what it waited for. */
-void want_reserved(struct dj_want *want, int code, const char *sentence);
+/* wants.c: a reservation has what it waited for, or is refused; false: it is told, and gone. */
+bool want_reserved(struct dj_want *want, int code, const char *sentence);
 
 /* deadlock.c: looks soon for runs that wait for each other's resources for ever. */
 void deadlock_plan_look(struct dj_engine *engine);

@@ -25,6 +25,8 @@ int dj_engine_new(struct dj_loop *loop, struct dj_store *store,
                   struct dj_err *err) DJ_MUST_CHECK;
 void dj_engine_start(struct dj_engine *engine);
 void dj_engine_stop(struct dj_engine *engine, bool cancel);
+/* dj_engine_forget_asks(): when it has stopped, before the tree ends, whose cookies they have. */
+void dj_engine_forget_asks(struct dj_engine *engine);
 void dj_engine_free(struct dj_engine *engine);
 
 /* dj_engine_turned(): a message begins: tracked files are looked at once for each. */

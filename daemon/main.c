@@ -240,8 +240,10 @@ static int serve(struct options *options, struct dj_err *err)
     if (engine != NULL)
         dj_engine_stop(engine, false);
     dj_loop_free(loop);
-    if (engine != NULL)
+    if (engine != NULL) {
+        dj_engine_forget_asks(engine);
         dj_tree_end(engine);
+    }
     dj_engine_free(engine);
     dj_dispatch_free(dispatch);
     dj_store_close(store);

@@ -210,7 +210,7 @@ static bool start_one(struct session *session)
     if (item == NULL)
         return false;
     if (item->slotless) {
-        want_reserved(dj_container_of(item, struct dj_want, part), 0, NULL);
+        (void)want_reserved(dj_container_of(item, struct dj_want, part), 0, NULL);
         return true;
     }
     run = dj_container_of(item, struct run, line);
@@ -248,7 +248,7 @@ static void start_some(void *cookie)
 
 void run_plan_start(struct dj_engine *engine)
 {
-    if (engine->start_planned)
+    if (engine->start_planned || engine->stopping) /* then the loop may be gone */
         return;
     engine->start_planned = true;
     dj_loop_later(engine->loop, start_some, engine);

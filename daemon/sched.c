@@ -279,8 +279,7 @@ static bool may_go(const struct dj_sched *sched, const struct dj_sched_item *ite
     return sched->busy < sched->slots && (!sched->paused || item->class == DJ_SCHED_RESUME);
 }
 
-/* The first of a line waits for all that it needs in the order of each. */
-static bool is_first(const struct dj_sched *sched, const struct dj_sched_item *item)
+bool dj_sched_is_first(const struct dj_sched *sched, const struct dj_sched_item *item)
 {
     for (size_t i = 0; i < item->needs.n; i++) {
         if (part_at(&item->needs, i)->at != 1)
@@ -310,7 +309,7 @@ struct dj_sched_item *dj_sched_next(struct dj_sched *sched)
         struct dj_sched_item *first = line->n == 0 ? NULL : line->heap[1];
 
         if (first != NULL && may_go(sched, first) && (best == NULL || before(first, best)) &&
-            is_first(sched, first))
+            dj_sched_is_first(sched, first))
             best = first;
     }
     if (best == NULL)
@@ -324,7 +323,7 @@ struct dj_sched_item *dj_sched_next(struct dj_sched *sched)
 
 bool dj_sched_go(struct dj_sched *sched, struct dj_sched_item *item)
 {
-    return is_first(sched, item) && dj_sched_promote(sched, item);
+    return dj_sched_is_first(sched, item) && dj_sched_promote(sched, item);
 }
 
 bool dj_sched_promote(struct dj_sched *sched, struct dj_sched_item *item)

@@ -100,6 +100,8 @@ bool dj_sched_waits(const struct dj_sched_item *item);
  * slot then, unless it is slotless.
  */
 struct dj_sched_item *dj_sched_next(struct dj_sched *sched);
+/* dj_sched_is_first(): what it needs fits, and nobody who needs the same stands before it. */
+bool dj_sched_is_first(const struct dj_sched *sched, const struct dj_sched_item *item);
 /* dj_sched_go(): a slotless one that may go at once does; false: it waits. */
 bool dj_sched_go(struct dj_sched *sched, struct dj_sched_item *item);
 /* dj_sched_promote(): takes what it needs, out of turn, when it fits: then it waits for a slot, or

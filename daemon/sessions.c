@@ -298,8 +298,6 @@ void run_free_resources(struct run *run)
     if (run->line.holds.n == 0)
         return;
     dj_sched_free_all(&run->session->sched, &run->line);
-    if (run->engine->stopping) /* the loop may be gone */
-        return;
     run_plan_start(run->engine);
     deadlock_plan_look(run->engine);
 }
@@ -345,11 +343,11 @@ void run_store_session(const struct run *run, struct dj_rec_live *live)
 
     run_resources(run, &has);
     live->resources = print_list(&has);
+    for (const struct dj_want *want = run->asks; want != NULL; want = want->ask_next)
+        live->reserving |= dj_sched_waits(&want->part);
     if (session == run->engine->session)
         return;
     live->session = dj_xstrdup(session->name);
-    if (session->stays)
-        return;
     live->workers = session->sched.slots;
     for (size_t i = 0; i < session->sched.kinds.n; i++) {
         if (kind_at(session, i)->total != 0)
@@ -368,7 +366,7 @@ void run_record_session(const struct run *run, struct dj_rec_instance *rec)
         rec->session = dj_xstrdup(run->session->name);
 }
 
-/* One of the calls' own is made again by the first of its runs that is met. */
+/* One that is not there, as a call's own, is made again by the first of its runs that is met. */
 static struct session *session_of(struct dj_engine *engine, const struct dj_rec_live *live)
 {
     struct session *session;
@@ -392,6 +390,7 @@ void run_load_session(struct run *run, const struct dj_rec_live *live)
     struct dj_list has = {0};
 
     run_join_session(run, session_of(run->engine, live));
+    run->lost_asks = live->reserving;
     if (live->resources == NULL || *live->resources == '\0' ||
         dj_resources_parse(dj_bytes_of(live->resources), &has, NULL) < 0)
         return;
@@ -497,6 +496,16 @@ const char *dj_session_of_run(struct dj_engine *engine, uint64_t instance)
     const struct run *run = instance == 0 ? NULL : run_find(engine, instance);
 
     return run == NULL ? NULL : run->session->name;
+}
+
+bool dj_run_lost_asks(struct dj_engine *engine, uint64_t instance)
+{
+    struct run *run = instance == 0 ? NULL : run_find(engine, instance);
+    bool lost = run != NULL && run->lost_asks;
+
+    if (lost)
+        run->lost_asks = false;
+    return lost;
 }
 
 void dj_run_holds(struct dj_engine *engine, uint64_t instance, struct dj_list *ret)

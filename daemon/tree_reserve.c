@@ -69,6 +69,17 @@ static struct dj_reserving *find_refused(const struct dj_tree *tree, uint64_t ru
     return NULL;
 }
 
+static struct dj_reserving *find_reader(const struct dj_tree *tree, uint64_t run)
+{
+    struct dj_reserving *reserving;
+
+    DL_FOREACH(tree->reservings, reserving) {
+        if (reserving->run == run && reserving->request != NULL)
+            return reserving;
+    }
+    return NULL;
+}
+
 static void tell(struct dj_tree *tree, struct dj_request *request, uint64_t run)
 {
     struct dj_reserving *refused = find_refused(tree, run);
@@ -89,15 +100,13 @@ static void tell(struct dj_tree *tree, struct dj_request *request, uint64_t run)
 
 static void wake(struct dj_tree *tree, uint64_t run)
 {
-    struct dj_reserving *reserving, *next;
+    struct dj_reserving *reserving;
+    struct dj_request *request;
 
     if (any_open(tree, run))
         return;
-    DL_FOREACH_SAFE(tree->reservings, reserving, next) {
-        struct dj_request *request = reserving->request;
-
-        if (reserving->run != run || request == NULL)
-            continue;
+    while ((reserving = find_reader(tree, run)) != NULL) { /* telling one may drop others */
+        request = reserving->request;
         request->on_cancel = NULL;
         drop(reserving);
         tell(tree, request, run);
@@ -170,6 +179,10 @@ void dj_reserve_read(struct dj_tree *tree, struct dj_request *request,
     const struct dj_msg_read *ask = request->fields;
     struct dj_reserving *reserving;
 
+    if (dj_run_lost_asks(tree->engine, asker->run)) {
+        dj_tree_refuse(request, -EIO, "the daemon that was asked has ended; ask again");
+        return;
+    }
     if (!any_open(tree, asker->run)) {
         tell(tree, request, asker->run);
         return;

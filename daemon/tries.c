@@ -120,7 +120,7 @@ static void forget_attempt(struct run *run, struct dj_store_batch *batch)
     dj_edges_release(&run->awaited);
     dj_gathered_release(&run->files);
     run->tasks = run->never = 0;
-    run->outdated = false;
+    run->outdated = run->lost_asks = false;
     for (size_t i = 0; i < run->given_up.n; i++)
         dj_call_unref(*DJ_LIST_AT(&run->given_up, struct dj_call *, i));
     run->given_up.n = 0;

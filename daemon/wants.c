@@ -8,6 +8,20 @@
 #include "lib/util/str.h"
 #include "lib/util/user.h"
 
+/* Who asked for resources asks no more: what had come is given back, and what is on record of him
+ * counts no open reservation. */
+static void give_back_reserved(struct dj_want *want)
+{
+    for (size_t i = 0; i < want->got.n; i++) {
+        const struct dj_sched_part *part = DJ_LIST_AT(&want->got, struct dj_sched_part, i);
+
+        dj_sched_free(&want->session->sched, &want->asker->line, part->kind, part->amount);
+    }
+    dj_sched_remove(&want->session->sched, &want->part);
+    if (want->asker->stored && !want->engine->stopping)
+        (void)live_save(want->asker, NULL);
+}
+
 static void leave_target(struct dj_want *want)
 {
     if (want->target == NULL)
@@ -103,6 +117,7 @@ static void free_want(struct dj_want *want)
         dj_sched_remove(&want->session->sched, &want->part);
         dj_sched_need_nothing(&want->part);
     }
+    free(want->got.items);
     free(want->sentence);
     free(want);
 }
@@ -212,15 +227,17 @@ void want_forget_asker(struct run *asker)
     }
 }
 
-static void answer(struct dj_want *want, int code, uint64_t instance, const char *sentence)
+/* True: it is kept until its asker has a worker again; else it is gone. */
+static bool answer(struct dj_want *want, int code, uint64_t instance, const char *sentence)
 {
     struct run *asker = want->asker;
+    struct dj_engine *engine = want->engine;
 
     if (asker == NULL || (asker->state != BLOCKED && asker->state != RESUMING)) {
         unlink_want(want);
         want->done(want->cookie, code, instance, sentence);
         free_want(want);
-        return;
+        return false;
     }
     leave_target(want); /* which is about to go; it stays in the asker's */
     want->answered = true;
@@ -231,7 +248,10 @@ static void answer(struct dj_want *want, int code, uint64_t instance, const char
         unlink_want(want);
         want->done(want->cookie, code, instance, sentence);
         free_want(want);
-        return;
+        /* What is still open may be stuck without it, and who stood behind it may go. */
+        run_plan_start(engine);
+        deadlock_plan_look(engine);
+        return false;
     }
     /* One that leaves no trace is there as long as somebody holds it. */
     want->holds = code == 0 && instance != 0;
@@ -239,7 +259,8 @@ static void answer(struct dj_want *want, int code, uint64_t instance, const char
         dj_instance_hold(want->engine, instance);
     asker->state = RESUMING;
     dj_sched_add(&asker->session->sched, &asker->line, DJ_SCHED_RESUME, 0);
-    run_plan_start(asker->engine);
+    run_plan_start(engine);
+    return true;
 }
 
 /* A later run of the call has begun, or ended well, already: nothing that comes will mark who read
@@ -301,7 +322,7 @@ void wants_answer(struct run *run, int code, uint64_t instance, const char *sent
         if (want->asker != NULL && !want->only_end && !(want->again && code == -ESTALE))
             record_answer(want->asker, run, code, instance, sentence);
         /* To those who wait for an end, a failure is one like any other. */
-        answer(want, want->only_end ? 0 : code, instance, sentence);
+        (void)answer(want, want->only_end ? 0 : code, instance, sentence);
     }
 }
 
@@ -628,20 +649,22 @@ static void take_reserved(struct dj_want *want)
 
         dj_sched_free(&want->session->sched, &want->part, part.kind, part.amount);
         dj_sched_hold(&want->session->sched, &run->line, part.kind, part.amount);
+        *(struct dj_sched_part *)dj_list_add(&want->got, sizeof(part)) = part;
     }
     dj_sched_free_all(&want->session->sched, &want->part);
     run_note_used(run);
     (void)live_save(run, NULL); /* the next daemon counts them, too */
 }
 
-void want_reserved(struct dj_want *want, int code, const char *sentence)
+bool want_reserved(struct dj_want *want, int code, const char *sentence)
 {
-    if (code == 0)
+    if (code == 0) {
         take_reserved(want);
-    else
+    } else {
         run_refused(want->asker, sentence);
-    dj_sched_remove(&want->session->sched, &want->part);
-    answer(want, code, 0, sentence);
+        give_back_reserved(want);
+    }
+    return answer(want, code, 0, sentence);
 }
 
 struct dj_want *dj_reserve(struct dj_engine *engine, const struct dj_asker *asker,
@@ -666,10 +689,9 @@ struct dj_want *dj_reserve(struct dj_engine *engine, const struct dj_asker *aske
     want->session = run->session;
     attach_to_asker(want, run);
     dj_sched_add(&run->session->sched, &want->part, DJ_SCHED_RESUME, 0);
-    if (dj_sched_go(&run->session->sched, &want->part)) {
-        want_reserved(want, 0, NULL);
-        return NULL;
-    }
+    if (dj_sched_go(&run->session->sched, &want->part))
+        return want_reserved(want, 0, NULL) ? want : NULL;
+    (void)live_save(run, NULL); /* the next daemon knows that it has asked */
     block(run);
     return want;
 }
@@ -724,6 +746,7 @@ void dj_want_leave(struct dj_want *want, struct dj_buf *ret)
 void dj_want_cancel(struct dj_want *want)
 {
     struct run *target = want->target, *asker = want->asker;
+    struct dj_engine *engine = want->engine;
 
     if (want->verifying) { /* it goes with the job */
         want->done = NULL;
@@ -731,8 +754,12 @@ void dj_want_cancel(struct dj_want *want)
     }
     if (asker != NULL && target != NULL && !want->only_end)
         run_give_up(asker, target->call);
+    if (asker != NULL && want->reserves)
+        give_back_reserved(want);
     unlink_want(want);
     free_want(want);
+    run_plan_start(engine); /* who stood behind it in line */
+    deadlock_plan_look(engine);
     /* A caller that gave up one of its calls goes on when no other is open. */
     if (asker != NULL && asker->state == BLOCKED && !has_open_asks(asker)) {
         asker->state = RESUMING;

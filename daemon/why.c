@@ -96,7 +96,7 @@ static void find_live(struct run *run, struct dj_reason *ret)
         ret->now = DJ_NOW_QUEUED;
         ret->ahead = dj_sched_position(&run->session->sched, &run->line);
         ret->ahead -= ret->ahead != 0;
-        if (run->line.in_parts && !dj_sched_fits(&run->session->sched, &run->line))
+        if (run->line.in_parts && !dj_sched_is_first(&run->session->sched, &run->line))
             session_say_part(run->engine, run->session, &run->line, ret);
         find_holders(run, ret);
         break;

@@ -435,6 +435,147 @@ TASKS
     is "$(get takes b)" b
 }
 
+@test "a deadlock is told to one that is in it, and not to who only stands behind it" {
+    start_daemon --workers 9 --resource a=1 --resource b=1 --resource c=1
+    define_tasks <<TASKS
+[cross]
+params = have, want
+command = sh -c 'dj reserve \$1=1; touch $DJ_TMP/go/\$1; while ! test -e $DJ_TMP/go/now; do sleep 0.02; done; dj reserve \$2=1 || exit 9; echo both' sh {have} {want}
+[behind]
+params = n
+resources = a=1
+command = echo {n}
+[holds]
+command = sh -c 'dj reserve c=1; touch $DJ_TMP/go/c; dj reserve a=1; echo held'
+TASKS
+    dj run cross a b
+    wait_until test -e "$DJ_TMP/go/a"
+    dj run cross b a
+    dj run holds
+    wait_until test -e "$DJ_TMP/go/b"
+    wait_until status_is holds/_ waiting
+    for i in 1 2 3 4 5; do
+        dj run behind "$i"
+    done
+    let_through now
+    wait_until status_is "cross/have=b,want=a" failed
+    is "$(get cross a b)" both
+    is "$(get holds)" held
+    for i in 1 2 3 4 5; do
+        is "$(get behind "$i")" "$i"
+    done
+}
+
+@test "a run with several open calls: stuck when the last that can end has ended, and told then" {
+    start_daemon --workers 9 --resource a=1 --resource b=1
+    tasks
+    define_tasks <<TASKS
+[both]
+command = sh -c 'dj reserve a=1; touch $DJ_TMP/go/a; while ! test -e $DJ_TMP/go/b; do sleep 0.02; done; dj get gate x > $DJ_TMP/x & dj reserve b=1 || exit 9; wait; echo both'
+[other]
+command = sh -c 'dj reserve b=1; touch $DJ_TMP/go/b; while ! test -e $DJ_TMP/go/a; do sleep 0.02; done; dj reserve a=1 || exit 9; echo other'
+TASKS
+    dj run both
+    dj run other
+    wait_until status_is both/_ waiting
+    wait_until status_is other/_ waiting
+    wait_until status_is gate/x running
+    let_through x
+    wait_until status_is other/_ failed
+    is "$(get both)" both
+}
+
+@test "who gives up a reservation beside another call makes room for who stood behind it" {
+    start_daemon --workers 9 --resource gpu=1
+    tasks
+    define_tasks <<TASKS
+[gives_up]
+command = sh -c 'dj get gate x > $DJ_TMP/x & dj reserve gpu=1 & echo \$! > $DJ_TMP/pid; wait; echo done'
+TASKS
+    dj run half a
+    wait_until status_is half/a running
+    dj run gives_up
+    wait_until why_is half/b "never run"
+    wait_until status_is gives_up/_ waiting
+    wait_until test -s "$DJ_TMP/pid"
+    dj run half b
+    wait_until why_is half/b "queued behind 1; waiting for gpu=0.5 of session default, of which 0.5 of 1 are taken by half/a (0.5); never run before"
+    kill "$(cat "$DJ_TMP/pid")"
+    wait_until status_is half/b running
+    let_through a
+    let_through b
+    let_through x
+    is "$(get gives_up)" done
+    wait_until taken 0
+}
+
+@test "a reservation that came is given back by who is interrupted before he was told" {
+    start_daemon --workers 1 --resource gpu=1
+    tasks
+    define_tasks <<TASKS
+[holds]
+command = sh -c 'dj reserve gpu=1; touch $DJ_TMP/go/held; while ! test -e $DJ_TMP/go/1; do sleep 0.02; done; dj release; while ! test -e $DJ_TMP/go/2; do sleep 0.02; done'
+[asks]
+command = sh -c 'dj reserve gpu=1 & echo \$! > $DJ_TMP/pid; wait; while ! test -e $DJ_TMP/go/3; do sleep 0.02; done'
+TASKS
+    dj run holds
+    wait_until test -e "$DJ_TMP/go/held"
+    dj session default workers=2
+    dj run asks
+    wait_until status_is asks/_ waiting
+    dj session default workers=1
+    let_through 1
+    # It has it, and waits for a worker to be told so.
+    wait_until taken 1
+    wait_until why_is asks/_ "waiting for a worker to go on; the worker has holds/_; never run before"
+    kill "$(cat "$DJ_TMP/pid")"
+    wait_until taken 0
+    let_through 2
+    let_through 3
+    get asks
+}
+
+@test "written reservations: a refusal beside a reader that waits, and a daemon that ends" {
+    requires_fuse
+    start_daemon --workers 9 --resource a=1 --resource b=1 --resource c=1
+    tasks
+    define_tasks <<TASKS
+[holds]
+command = sh -c 'dj reserve c=1; touch $DJ_TMP/go/c; while ! test -e $DJ_TMP/go/1; do sleep 0.02; done'
+[wants]
+command = sh -c 'dj reserve b=1; touch $DJ_TMP/go/b; while ! test -e $DJ_TMP/go/asked; do sleep 0.02; done; dj reserve a=1 || exit 9; echo wants'
+[writes]
+command = sh -c 'cd \$DJ/sessions/self; dj reserve a=1; echo reserve c=1 > ctl; cat wait > $DJ_TMP/told 2>&1 & while ! test -e $DJ_TMP/go/b; do sleep 0.02; done; echo reserve b=1 > \$DJ/sessions/self/ctl; touch $DJ_TMP/go/asked; wait; echo writes'
+[lost]
+command = sh -c 'cd \$DJ/sessions/self; echo reserve c=1 > ctl; touch $DJ_TMP/go/lost; while ! test -e $DJ_TMP/go/2; do sleep 0.02; done; cat wait 2> $DJ_TMP/lost; echo reserve c=1 > ctl; cat wait'
+[keeps]
+resources = c=1
+command = sh -c 'while ! test -e $DJ_TMP/go/3; do sleep 0.02; done'
+TASKS
+    dj run holds
+    wait_until test -e "$DJ_TMP/go/c"
+    dj run wants
+    dj run writes
+    wait_until status_is writes/_ waiting
+    wait_until test -e "$DJ_TMP/go/asked"
+    wait_until status_is wants/_ waiting
+    let_through 1
+    get writes
+    wait_until not status_is wants/_ waiting
+    exits 0 dj status
+    # What an earlier daemon was asked for will not come: that is said, once.
+    dj run keeps
+    wait_until status_is keeps/_ running
+    dj run lost
+    wait_until status_is lost/_ waiting
+    kill_daemon
+    start_daemon --workers 9 --resource a=1 --resource b=1 --resource c=1
+    let_through 2
+    wait_until grep -q "Input/output error" "$DJ_TMP/lost"
+    let_through 3
+    is "$(get lost)" "c=1"
+}
+
 @test "the tree: values that are written read back, and a run reserves by a write" {
     requires_fuse
     start_daemon --workers 3 --resource gpu=1
