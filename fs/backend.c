@@ -138,16 +138,6 @@ int dj_backend_start(struct dj_backend *backend, struct dj_err *err)
     return 0;
 }
 
-void dj_backend_end(struct dj_backend *backend)
-{
-    struct dj_connection *connection = dj_steal(backend->connection);
-
-    backend->away_since_ms = INT64_MIN / 2;
-    backend->next_try_ms = INT64_MAX;
-    dj_connection_free(connection);
-    dj_buf_release(&backend->store);
-}
-
 bool dj_backend_up(const struct dj_backend *backend)
 {
     return backend->connection != NULL;
@@ -224,6 +214,20 @@ static void attempt_take(struct dj_backend *backend)
         go_up(backend, attempt->connection);
     }
     attempt_free(attempt);
+}
+
+void dj_backend_end(struct dj_backend *backend)
+{
+    struct dj_connection *connection = dj_steal(backend->connection);
+    struct pollfd tried = {.fd = backend->tried[0], .events = POLLIN};
+
+    backend->away_since_ms = INT64_MIN / 2;
+    backend->next_try_ms = INT64_MAX;
+    dj_connection_free(connection);
+    /* One that is still under way ends with the process. */
+    if (backend->trying && poll(&tried, 1, 0) == 1)
+        attempt_take(backend);
+    dj_buf_release(&backend->store);
 }
 
 void dj_backend_handle(struct dj_backend *backend, const struct pollfd *two)

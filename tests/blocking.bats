@@ -195,6 +195,8 @@ PY
 
 @test "10 000 readers that are killed are gone at once, and nothing is left in state D" {
     start_readers 10000 "$T/gate/killed/result"
+    # What is only queued goes with its readers.
+    wait_until grep -qx running "$T/gate/killed/status"
     kill -KILL "$readers"
     takes_at_most 5000 wait "$readers"
     is "$(ps -eo stat,pid,comm | awk '$1 ~ /^D/ && $3 ~ /openers|cat|djd|djfs/')" ""
