@@ -7,12 +7,13 @@
 #define ROOT (1U << DJ_CTL_ROOT)
 #define TASK (1U << DJ_CTL_TASK)
 #define RUN (1U << DJ_CTL_RUN)
+#define SESSION (1U << DJ_CTL_SESSION)
 
 struct word {
     const char *word;
     enum dj_ctl_verb verb;
     unsigned bare;  /* scopes in which it stands alone */
-    unsigned named; /* scopes in which the name of a run follows */
+    unsigned named; /* scopes in which the name of a run follows, or resources */
 };
 
 static const struct word words[] = {
@@ -27,6 +28,9 @@ static const struct word words[] = {
     {"pause", DJ_CTL_PAUSE, ROOT, 0},
     {"resume", DJ_CTL_RESUME, ROOT, 0},
     {"reload", DJ_CTL_RELOAD, ROOT, 0},
+    {"reserve", DJ_CTL_RESERVE, 0, SESSION},
+    {"release", DJ_CTL_RELEASE, SESSION, SESSION},
+    {"set", DJ_CTL_SET, 0, SESSION},
 };
 
 static const char all[] = "all"; /* `delete all`: a run of this name is deleted as PARAM=all */
@@ -39,7 +43,11 @@ static void add_words(struct dj_buf *buf, enum dj_ctl_scope scope, const char *b
     for (size_t i = 0; i < DJ_ARRAY_SIZE(words); i++) {
         if (!((words[i].bare | words[i].named) & bit))
             continue;
-        dj_buf_addf(buf, "%s%s%s", before, words[i].word, words[i].named & bit ? " ARGS" : "");
+        dj_buf_addf(buf, "%s%s", before, words[i].word);
+        if (words[i].named & bit)
+            dj_buf_adds(buf, scope != DJ_CTL_SESSION  ? " ARGS"
+                             : words[i].bare & bit ? " [NAME=N...]"
+                                                   : " NAME=N...");
         before = between;
     }
     if (scope == DJ_CTL_TASK)
@@ -102,6 +110,9 @@ static int parse_line(enum dj_ctl_scope scope, struct dj_bytes line, struct dj_c
                 *ret = (struct dj_ctl_command){DJ_CTL_DELETE_ALL, DJ_BYTES_LIT("")};
             return 0;
         }
+        if (bare && word->named & bit & SESSION)
+            return dj_err_set(err, EINVAL, "%s needs NAME=N behind it, as in \"%s ram=1.5\"",
+                              word->word, word->word);
         if (bare && word->named & bit)
             return dj_err_set(err, EINVAL, "%s needs the name of a run behind it, as in \"%s 5\"",
                               word->word, word->word);

@@ -2,12 +2,13 @@
  * Control words: what may be written to a `ctl`.
  *
  * A write holds one or more whole commands, one a line; the newline behind the last may be missing.
- * All are read and checked before the first is carried out. There are three files that take words,
+ * All are read and checked before the first is carried out. There are four files that take words,
  * and each takes its own:
  *
  *     ctl           gc   pause   resume
  *     tasks/T/.ctl  run ARGS   force ARGS   invalidate   delete ARGS   delete all
  *     tasks/T/N/ctl run   force   incognito   delete   cancel   invalidate   accept
+ *     sessions/S/ctl   reserve NAME=N...   release   release NAME=N...   set NAME=N...
  *
  * ARGS is the name of one run as tasks/T would take it: everything behind the blank. This part is
  * pure; carrying out is in tree_ctl.c.
@@ -23,7 +24,7 @@
 
 #define DJ_CTL_MAX (64U * 1024) /* a longer write is E2BIG */
 
-enum dj_ctl_scope { DJ_CTL_ROOT, DJ_CTL_TASK, DJ_CTL_RUN };
+enum dj_ctl_scope { DJ_CTL_ROOT, DJ_CTL_TASK, DJ_CTL_RUN, DJ_CTL_SESSION };
 
 enum dj_ctl_verb {
     DJ_CTL_GC,
@@ -38,6 +39,9 @@ enum dj_ctl_verb {
     DJ_CTL_CANCEL,
     DJ_CTL_INVALIDATE, /* a run, or all runs of a task */
     DJ_CTL_ACCEPT,
+    DJ_CTL_RESERVE,
+    DJ_CTL_RELEASE,
+    DJ_CTL_SET,
 };
 
 struct dj_ctl_command {

@@ -552,7 +552,8 @@ void want_forget_asker(struct run *asker);
  */
 void sessions_take_limits(struct dj_engine *engine, const struct dj_engine_limits *limits);
 void sessions_free(struct dj_engine *engine);
-/* sessions_forget_empty(): those of calls whose runs have ended. */
+/* sessions_forget_empty(): those of calls whose runs have ended: they go here only, so that one can
+ * be relied on while something is done with it. */
 void sessions_forget_empty(struct dj_engine *engine);
 struct session *session_find(struct dj_engine *engine, const char *name);
 int session_check(struct dj_engine *engine, const struct dj_call *call,

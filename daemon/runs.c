@@ -201,7 +201,7 @@ static void start(struct run *run)
     inputs_take(run, start_for_good);
 }
 
-/* Whoever gets something may end others, and the session with them; false: nobody's turn. */
+/* False: it is nobody's turn. */
 static bool start_one(struct session *session)
 {
     struct dj_sched_item *item = dj_sched_next(&session->sched);
@@ -234,10 +234,8 @@ static void start_some(void *cookie)
     /* Without a worker nothing can start, but what was blocked may go on. */
     HASH_ITER(hh, engine->sessions, session, next)
     {
-        session->runs++; /* it stays while it is looked at */
         while (engine->worker != NULL && start_one(session))
             continue;
-        session->runs--;
     }
     sessions_forget_empty(engine);
     /* A slot that is free is time lost; what else this turn has to do can wait. */

@@ -49,6 +49,18 @@ static struct dj_sched_kind *kind_at(const struct session *session, size_t kind)
     return DJ_LIST_AT(&session->sched.kinds, struct dj_sched_kind, kind);
 }
 
+/* Of one that is not declared any more there is nothing: deadlock.c ends who waits for it. */
+static size_t kind_for(struct session *session, const char *name)
+{
+    size_t index = 0;
+
+    if (dj_sched_kind(&session->sched, name, &index) == NULL) {
+        dj_sched_set(&session->sched, name, 0);
+        (void)dj_sched_kind(&session->sched, name, &index);
+    }
+    return index;
+}
+
 static void set_totals(struct session *session, uint64_t workers, const struct dj_list *resources)
 {
     session->sched.slots = workers;
@@ -177,10 +189,8 @@ int session_reservable(const struct run *run, const struct dj_list *resources,
     rc = check_resources(run->session, resources, &run->line, err);
     for (size_t i = 0; rc == 0 && i < resources->n; i++) {
         const struct dj_resource *resource = DJ_LIST_AT(resources, struct dj_resource, i);
-        size_t kind = 0;
 
-        (void)dj_sched_kind(&run->session->sched, resource->name, &kind);
-        dj_sched_need(ret, kind, resource->amount);
+        dj_sched_need(ret, kind_for(run->session, resource->name), resource->amount);
     }
     return rc;
 }
@@ -281,13 +291,8 @@ void run_need(struct run *run)
     for (size_t i = 0; definition != NULL && i < definition->resources.n; i++) {
         const struct dj_resource *resource =
             DJ_LIST_AT(&definition->resources, struct dj_resource, i);
-        size_t kind;
 
-        /* One that is gone meanwhile has nothing: deadlock.c ends who waits for it. */
-        if (dj_sched_kind(&session->sched, resource->name, NULL) == NULL)
-            dj_sched_set(&session->sched, resource->name, 0);
-        (void)dj_sched_kind(&session->sched, resource->name, &kind);
-        dj_sched_need(&run->line, kind, resource->amount);
+        dj_sched_need(&run->line, kind_for(session, resource->name), resource->amount);
     }
     if (run->line.needs.n != 0)
         deadlock_plan_look(run->engine);
@@ -396,12 +401,9 @@ void run_load_session(struct run *run, const struct dj_rec_live *live)
         return;
     for (size_t i = 0; i < has.n; i++) {
         const struct dj_resource *resource = DJ_LIST_AT(&has, struct dj_resource, i);
-        size_t kind;
 
-        if (dj_sched_kind(&run->session->sched, resource->name, NULL) == NULL)
-            dj_sched_set(&run->session->sched, resource->name, 0);
-        (void)dj_sched_kind(&run->session->sched, resource->name, &kind);
-        dj_sched_hold(&run->session->sched, &run->line, kind, resource->amount);
+        dj_sched_hold(&run->session->sched, &run->line, kind_for(run->session, resource->name),
+                      resource->amount);
     }
     run_note_used(run);
     dj_resources_release(&has);
@@ -442,10 +444,9 @@ int dj_unreserve(struct dj_engine *engine, const struct dj_asker *asker,
         return rc;
     for (size_t i = 0; i < resources->n; i++) {
         const struct dj_resource *resource = DJ_LIST_AT(resources, struct dj_resource, i);
-        size_t kind = 0;
 
-        (void)dj_sched_kind(&run->session->sched, resource->name, &kind);
-        dj_sched_free(&run->session->sched, &run->line, kind, resource->amount);
+        dj_sched_free(&run->session->sched, &run->line, kind_for(run->session, resource->name),
+                      resource->amount);
     }
     if (resources->n == 0)
         run_free_resources(run);

@@ -322,6 +322,7 @@ void dj_reservings_release(struct dj_tree *tree);
 /* dj_refusal_note(): why the last write to a ctl was refused. No task: the root's. */
 void dj_refusal_note(struct dj_tree *tree, struct dj_task *task, struct dj_call *call,
                      const char *sentence);
+void dj_refusal_note_session(struct dj_tree *tree, const char *session, const char *sentence);
 /* dj_refusal_text(): the words of a ctl, and its last refusal. */
 void dj_refusal_text(struct dj_tree *tree, enum dj_ctl_scope scope, struct dj_task *task,
                      struct dj_call *call, struct dj_buf *buf);

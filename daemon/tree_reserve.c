@@ -12,11 +12,10 @@
 #include "lib/model/resource.h"
 #include "lib/util/mem.h"
 
-/* One that is asked for (want), one that was refused (code), or a read that waits (request). */
+/* One that is asked for, one that was refused (code), or a read that waits (request). */
 struct dj_reserving {
     struct dj_tree *tree;
     uint64_t run;
-    struct dj_want *want;
     bool asked;
     int code;
     char *sentence;
@@ -119,7 +118,6 @@ static void reserved(void *cookie, int code, uint64_t instance DJ_UNUSED, const 
     struct dj_tree *tree = reserving->tree;
     uint64_t run = reserving->run;
 
-    reserving->want = NULL;
     reserving->code = code;
     if (code < 0)
         reserving->sentence = dj_xstrdup(sentence == NULL ? "it was refused" : sentence);
@@ -146,16 +144,13 @@ int dj_reserve_write(struct dj_tree *tree, struct dj_request *request,
 {
     const struct dj_msg_write *ask = request->fields;
     struct dj_reserving *reserving;
-    struct dj_want *want;
     int code;
 
     forget_ended(tree);
     reserving = add(tree, asker->run);
     reserving->asked = true;
-    want = dj_reserve(tree->engine, asker, list, reserved, reserving);
-    if (want != NULL) {
-        reserving->want = want;
-    } else { /* told at once: granted, and forgotten; or refused, by this very write */
+    if (dj_reserve(tree->engine, asker, list, reserved, reserving) == NULL) {
+        /* Told at once: granted, and forgotten; or refused, by this very write. */
         reserving = find_refused(tree, asker->run);
         if (reserving != NULL) {
             code = dj_err_set(err, -reserving->code, "%s", reserving->sentence);

@@ -10,14 +10,13 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "daemon/sched.h"
 #include "daemon/tree_impl.h"
 #include "lib/model/resource.h"
 #include "lib/model/session.h"
 #include "lib/util/str.h"
-
-enum { WRITE_MAX = 4096 };
 
 /* ---- sessions/ ------------------------------------------------------------------------------- */
 
@@ -259,6 +258,13 @@ static int change_value(struct dj_handle *handle, const struct dj_msg_write *ask
                     : dj_session_set(handle->tree->engine, session, resource, value, err);
 }
 
+static void refuse(struct dj_handle *handle, struct dj_request *request, int code,
+                   struct dj_err *err)
+{
+    dj_refusal_note_session(handle->tree, dj_buf_str(&handle->name), dj_err_text(err, code));
+    dj_reply_err(request, code, err);
+}
+
 static void value_write(struct dj_handle *handle, struct dj_request *request,
                         const struct dj_msg_write *ask)
 {
@@ -266,7 +272,7 @@ static void value_write(struct dj_handle *handle, struct dj_request *request,
     int code = change_value(handle, ask, &err);
 
     if (code < 0)
-        dj_reply_err(request, code, &err);
+        refuse(handle, request, code, &err);
     else
         dj_reply_ok(request, ask->bytes.len, "");
 }
@@ -291,23 +297,6 @@ static void read_again(struct dj_handle *handle, struct dj_request *request,
 static const struct dj_handle_ops value_ops = {.read = read_again, .write = value_write};
 
 /* ---- ctl ------------------------------------------------------------------------------------- */
-
-static const char words_text[] = "reserve NAME=N...\nrelease [NAME=N...]\nset NAME=N...\n";
-
-static void ctl_text(const struct dj_spot *spot, struct dj_buf *buf)
-{
-    (void)spot;
-    dj_buf_adds(buf, words_text);
-}
-
-static int refuse_word(struct dj_bytes line, struct dj_err *err)
-{
-    dj_cleanup_buf struct dj_buf shown = DJ_BUF_INIT;
-
-    dj_add_printable(&shown, line);
-    return dj_err_set(err, EINVAL, "\"%s\" is not a control word here; these are: reserve NAME=N,"
-                      " release [NAME=N], set NAME=N", dj_buf_str(&shown));
-}
 
 /* Only its own session's: another one has nothing for it. */
 static int check_own(struct dj_handle *handle, const struct dj_asker *asker, struct dj_err *err)
@@ -337,29 +326,36 @@ static int set_resources(struct dj_handle *handle, const struct dj_list *list, s
 }
 
 /* 1: it is done, and the write is still to be answered. */
-static int command(struct dj_handle *handle, struct dj_request *request,
-                   const struct dj_asker *asker, struct dj_bytes line, struct dj_err *err)
+static int carry_out(struct dj_handle *handle, struct dj_request *request,
+                     const struct dj_asker *asker, const struct dj_ctl_command *command,
+                     struct dj_err *err)
 {
-    struct dj_bytes rest = line, word = {NULL, 0};
     struct dj_list list = {0};
-    int code = 0;
+    int code = command->verb == DJ_CTL_SET ? 0 : check_own(handle, asker, err);
 
-    if (!dj_next_item(&rest, &word) ||
-        (!dj_bytes_is(word, "reserve") && !dj_bytes_is(word, "release") &&
-         !dj_bytes_is(word, "set")))
-        return refuse_word(line, err);
-    rest = dj_strip(rest);
-    if (!dj_bytes_is(word, "set"))
-        code = check_own(handle, asker, err);
-    if (code == 0 && (rest.len != 0 || !dj_bytes_is(word, "release")))
-        code = dj_resources_parse(rest, &list, err);
-    if (code == 0 && dj_bytes_is(word, "reserve"))
+    if (code == 0 && command->args.len != 0)
+        code = dj_resources_parse(command->args, &list, err);
+    if (code == 0 && command->verb == DJ_CTL_RESERVE) {
         code = dj_reserve_write(handle->tree, request, asker, &list, err);
-    else if (code == 0 && dj_bytes_is(word, "release"))
-        code = dj_unreserve(request->engine, asker, &list, err) < 0 ? -EINVAL : 1;
-    else if (code == 0)
-        code = set_resources(handle, &list, err) < 0 ? -EINVAL : 1;
+    } else if (code == 0) {
+        code = command->verb == DJ_CTL_SET ? set_resources(handle, &list, err)
+                                           : dj_unreserve(request->engine, asker, &list, err);
+        code = code < 0 ? code : 1;
+    }
     dj_resources_release(&list);
+    return code;
+}
+
+static int command_of(struct dj_bytes text, struct dj_ctl_command *ret, struct dj_err *err)
+{
+    struct dj_list commands = {0};
+    int code = dj_ctl_parse(DJ_CTL_SESSION, text, &commands, err);
+
+    if (code == 0 && commands.n > 1)
+        code = dj_err_set(err, EINVAL, "a write to this ctl is one command");
+    if (code == 0)
+        *ret = *DJ_LIST_AT(&commands, struct dj_ctl_command, 0);
+    free(commands.items);
     return code;
 }
 
@@ -367,16 +363,14 @@ static void ctl_write(struct dj_handle *handle, struct dj_request *request,
                       const struct dj_msg_write *ask)
 {
     struct dj_asker asker = dj_tree_asker(request, &ask->caller, NULL);
-    struct dj_bytes text = dj_strip(dj_buf_bytes(&ask->bytes));
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    int code;
+    struct dj_ctl_command command;
+    int code = command_of(dj_buf_bytes(&ask->bytes), &command, &err);
 
-    if (text.len == 0 || text.len > WRITE_MAX || memchr(text.data, '\n', text.len) != NULL)
-        code = dj_err_set(&err, EINVAL, "a write to this ctl is one command on one line");
-    else
-        code = command(handle, request, &asker, text, &err);
+    if (code == 0)
+        code = carry_out(handle, request, &asker, &command, &err);
     if (code < 0)
-        dj_reply_err(request, code, &err);
+        refuse(handle, request, code, &err);
     else if (code > 0)
         dj_reply_ok(request, ask->bytes.len, "");
 }
@@ -419,6 +413,6 @@ const struct dj_sort dj_session_sorts[DJ_SESSION_LEAVES] = {
     [DJ_SESSION_RESOURCE] = {.mode = S_IFREG | 0644,
                              .text = resource_text, .writable = &value_ops},
     [DJ_SESSION_STATUS] = {.mode = S_IFREG | 0444, .text = status_text},
-    [DJ_SESSION_CTL] = {.mode = S_IFREG | 0666, .text = ctl_text, .writable = &ctl_ops},
+    [DJ_SESSION_CTL] = {.mode = S_IFREG | 0666, .text = dj_ctl_text, .writable = &ctl_ops},
     [DJ_SESSION_WAIT] = {.mode = S_IFREG | 0444, .open = wait_open},
 };

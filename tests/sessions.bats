@@ -495,7 +495,6 @@ TASKS
     dj run half a
     wait_until status_is half/a running
     dj run gives_up
-    wait_until why_is half/b "never run"
     wait_until status_is gives_up/_ waiting
     wait_until test -s "$DJ_TMP/pid"
     dj run half b
@@ -595,6 +594,15 @@ TASKS
     gives_errno EINVAL bash -c 'echo much > "$1/sessions/default/resources/gpu"' sh "$MNT"
     gives_errno EINVAL bash -c 'echo fly > "$1/sessions/default/ctl"' sh "$MNT"
     gives_errno EINVAL bash -c 'echo reserve gpu=1 > "$1/sessions/default/ctl"' sh "$MNT"
+    # The reason is in ctl, as everywhere.
+    has "$(cat "$MNT/sessions/default/ctl")" "refused: resources are reserved and released by a run, and this is none"
+    gives_errno EINVAL bash -c 'echo much > "$1/sessions/default/resources/gpu"' sh "$MNT"
+    has "$(cat "$MNT/sessions/default/ctl")" 'refused: "much" is not an amount'
+    gives_errno EINVAL bash -c 'echo set > "$1/sessions/default/ctl"' sh "$MNT"
+    is "$(cat "$MNT/sessions/default/ctl")" "reserve NAME=N...
+release [NAME=N...]
+set NAME=N...
+refused: set needs NAME=N behind it, as in \"set ram=1.5\""
     gives_errno ENOENT cat "$MNT/sessions/nowhere/status"
     gives_errno ENOENT ls "$MNT/sessions/self"
     define_tasks <<'TASKS'

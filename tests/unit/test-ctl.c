@@ -35,6 +35,12 @@ static void test_good(void)
     is_int(DJ_LIST_AT(&list, struct dj_ctl_command, 2)->verb, DJ_CTL_DELETE_ALL, "delete all");
     is_int(parse(DJ_CTL_TASK, "delete who=all", &list), 0, "a run of that name can be deleted");
     is_int(DJ_LIST_AT(&list, struct dj_ctl_command, 0)->verb, DJ_CTL_DELETE, "by its long name");
+    is_int(parse(DJ_CTL_SESSION, "reserve a=1, b=2\nrelease\nrelease a=1\nset c=3\n", &list), 0,
+           "a session's");
+    command = DJ_LIST_AT(&list, struct dj_ctl_command, 0);
+    ok(command->verb == DJ_CTL_RESERVE && dj_bytes_is(command->args, "a=1, b=2"), "with resources");
+    command = DJ_LIST_AT(&list, struct dj_ctl_command, 1);
+    ok(command->verb == DJ_CTL_RELEASE && command->args.len == 0, "and one without");
     is_int(parse(DJ_CTL_ROOT, "gc\npause\nresume\nreload\n", &list), 0, "the root's");
     free(list.items);
 }
@@ -50,6 +56,8 @@ static void test_bad(void)
         {DJ_CTL_RUN, "Run"},        {DJ_CTL_TASK, "run"},    {DJ_CTL_TASK, "run "},
         {DJ_CTL_TASK, "cancel 5"},  {DJ_CTL_TASK, "incognito 5"},
         {DJ_CTL_TASK, "invalidate 5"}, {DJ_CTL_ROOT, "run 5"}, {DJ_CTL_ROOT, "restart"},
+        {DJ_CTL_SESSION, "reserve"}, {DJ_CTL_SESSION, "set "}, {DJ_CTL_SESSION, "run"},
+        {DJ_CTL_RUN, "reserve a=1"}, {DJ_CTL_ROOT, "set a=1"},
     };
     struct dj_list list = {0};
     struct dj_err err = DJ_ERR_INIT;
