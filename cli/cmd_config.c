@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/table.h"
 #include "lib/model/config.h"
+#include "lib/model/launch.h"
 #include "lib/model/resource.h"
 #include "lib/model/session.h"
 #include "lib/util/mem.h"
@@ -64,6 +65,18 @@ static void add_session(struct dj_table *table, const struct dj_session_spec *se
     dj_table_text(table, dj_bytes_of(session->origin));
 }
 
+static void add_launch(struct dj_table *table, const struct dj_launch_spec *spec)
+{
+    dj_cleanup_buf struct dj_buf name = DJ_BUF_INIT, value = DJ_BUF_INIT;
+
+    dj_buf_addf(&name, "launch %s", spec->name);
+    dj_launch_print(&value, &spec->launch);
+    dj_table_row(table);
+    dj_table_text(table, dj_buf_bytes(&name));
+    dj_table_text(table, dj_buf_bytes(&value));
+    dj_table_text(table, dj_bytes_of(spec->origin));
+}
+
 static int print(struct dj_table *table, bool json, struct dj_err *err)
 {
     dj_cleanup_buf struct dj_buf out = DJ_BUF_INIT;
@@ -102,6 +115,8 @@ static int config(struct dj_cli *cli, const char *name, bool json, struct dj_err
     }
     for (size_t i = 0; name == NULL && i < config.sessions.n; i++)
         add_session(table, DJ_LIST_AT(&config.sessions, struct dj_session_spec, i));
+    for (size_t i = 0; name == NULL && i < config.launches.n; i++)
+        add_launch(table, DJ_LIST_AT(&config.launches, struct dj_launch_spec, i));
     return print(table, json, err);
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "lib/model/launch.h"
 #include "lib/model/session.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
@@ -87,11 +88,15 @@ static void add_words(struct dj_list *words, const char *text)
                 text);
 }
 
-/* An option of the design that is still to come. */
-static int refuse(const char *command)
+static int check_launch(const char *command, const char *launch)
 {
-    fprintf(stderr, "dj: %s: --launch is not there yet: every run is a process of this machine\n",
-            command);
+    dj_cleanup_launch struct dj_launch parsed = {0};
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    int rc = dj_launch_parse(dj_bytes_of(launch), &parsed, &err);
+
+    if (rc == 0)
+        return DJ_EX_OK;
+    fprintf(stderr, "dj: %s: --launch %s: %s\n", command, launch, dj_err_text(&err, rc));
     return DJ_EX_USAGE;
 }
 
@@ -156,8 +161,10 @@ int dj_get_options(int argc, char **argv, struct dj_get_options *options)
             options->flags |= DJ_GET_CACHED;
         else if (option == IGNORE || option == KEEP)
             add_words(option == IGNORE ? &options->ignore : &options->keep, optarg);
+        else if (option == LAUNCH && check_launch(argv[0], optarg) != DJ_EX_OK)
+            return DJ_EX_USAGE;
         else if (option == LAUNCH)
-            return refuse(argv[0]);
+            options->launch = optarg;
         else if (option == SESSION && check_session(argv[0], optarg) != DJ_EX_OK)
             return DJ_EX_USAGE;
         else if (option == SESSION)
@@ -184,6 +191,7 @@ int dj_cmd_get(struct dj_cli *cli, int argc, char **argv)
         message.flags = options.flags;
         message.timeout_ms = options.timeout_ms;
         message.session = options.session == NULL ? NULL : dj_xstrdup(options.session);
+        message.launch = options.launch == NULL ? NULL : dj_xstrdup(options.launch);
         message.ignore = options.ignore;
         message.keep = options.keep;
         options.ignore = options.keep = (struct dj_list){0};
@@ -194,20 +202,21 @@ int dj_cmd_get(struct dj_cli *cli, int argc, char **argv)
     return code;
 }
 
-static int run_options(int argc, char **argv, const char **ret_session)
+static int run_options(int argc, char **argv, const char **ret_launch, const char **ret_session)
 {
     static const struct option longs[] = {
+        {"launch", required_argument, NULL, LAUNCH},
         {"session", required_argument, NULL, SESSION},
         {NULL, 0, NULL, 0},
     };
     int option;
 
     while ((option = getopt_long(argc, argv, "+:", longs, NULL)) != -1) {
-        if (option != SESSION)
+        if (option != SESSION && option != LAUNCH)
             return dj_bad_option(argv, option);
-        if (check_session(argv[0], optarg) != DJ_EX_OK)
+        if ((option == SESSION ? check_session : check_launch)(argv[0], optarg) != DJ_EX_OK)
             return DJ_EX_USAGE;
-        *ret_session = optarg;
+        *(option == SESSION ? ret_session : ret_launch) = optarg;
     }
     return DJ_EX_OK;
 }
@@ -217,13 +226,14 @@ int dj_cmd_run(struct dj_cli *cli, int argc, char **argv)
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     struct dj_msg_get get = {.flags = DJ_GET_START};
     struct dj_message_in answer;
-    const char *session = NULL;
-    int rc = run_options(argc, argv, &session);
+    const char *launch = NULL, *session = NULL;
+    int rc = run_options(argc, argv, &launch, &session);
 
     if (rc != DJ_EX_OK)
         return rc;
     if (optind == argc)
         return dj_usage("run");
+    get.launch = launch == NULL ? NULL : dj_xstrdup(launch);
     get.session = session == NULL ? NULL : dj_xstrdup(session);
     fill(&get, argc - optind, argv + optind);
     rc = dj_connect(cli, true, &err);

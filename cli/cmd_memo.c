@@ -88,5 +88,6 @@ int dj_cmd_memo(struct dj_cli *cli, int argc, char **argv)
     if (optind == argc)
         return dj_usage("memo");
     message.session = options.session == NULL ? NULL : dj_xstrdup(options.session);
+    message.launch = options.launch == NULL ? NULL : dj_xstrdup(options.launch);
     return ask(cli, &message, argv + optind);
 }

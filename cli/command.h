@@ -145,6 +145,7 @@ struct dj_get_options {
     uint64_t timeout_ms;
     const char *list;    /* of -f, or NULL */
     const char *session; /* or NULL */
+    const char *launch;  /* or NULL */
     struct dj_list ignore, keep; /* struct dj_part_word */
 };
 int dj_get_options(int argc, char **argv, struct dj_get_options *options);

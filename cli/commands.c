@@ -5,9 +5,10 @@
 #include "cli/command.h"
 
 #define GET \
-    "[--force] [--incognito] [--cached] [--ignore P] [--keep P] [--session S] [--timeout TIME] " \
-    "TASK [ARG...] | -f LIST"
-#define MEMO "[--force] [--incognito] [--cached] [--session S] [--timeout TIME] CMD [ARG...]"
+    "[--force] [--incognito] [--cached] [--ignore P] [--keep P] [--launch L] [--session S] " \
+    "[--timeout TIME] TASK [ARG...] | -f LIST"
+#define MEMO \
+    "[--force] [--incognito] [--cached] [--launch L] [--session S] [--timeout TIME] CMD [ARG...]"
 #define UP \
     "[--store DIR] [--workers N] [--resource NAME=N]... [--quota SIZE] [--no-mount] [MOUNT]"
 
@@ -37,7 +38,7 @@ const struct dj_command dj_commands[] = {
     {"release", "[NAME=N...]", "inside a run: give back what it has reserved", dj_cmd_release},
     {"reserve", "NAME=N...", "inside a run: wait for resources of its session", dj_cmd_reserve},
     {"rm", "RUN...", "delete a run (see undelete)", dj_cmd_verb},
-    {"run", "[--session S] TASK [ARG...]", "start a run without waiting", dj_cmd_run},
+    {"run", "[--launch L] [--session S] TASK [ARG...]", "start a run without waiting", dj_cmd_run},
     {"session", "[--json] [NAME [workers=N] [NAME=N...]]", "show sessions, or change one",
      dj_cmd_session},
     {"show", "[--json] RUN | TASK", "show all about a run or a task", dj_cmd_show},

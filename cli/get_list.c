@@ -173,6 +173,8 @@ static void ask(struct item *item, struct dj_bytes path)
     item->get.flags = list->options->flags;
     if (list->options->session != NULL)
         item->get.session = dj_xstrdup(list->options->session);
+    if (list->options->launch != NULL)
+        item->get.launch = dj_xstrdup(list->options->launch);
     copy_words(&item->get.ignore, &list->options->ignore);
     copy_words(&item->get.keep, &list->options->keep);
     item->get.cwd = dj_xstrdup(list->cwd);

@@ -61,6 +61,7 @@ static void fill(struct run *run)
     rec->progress_done = run->progress.done;
     rec->progress_total = run->progress.total;
     run_record_session(run, rec);
+    rec->launch = dj_launch_text(&run->launch);
     dj_args_store(&rec->args, &run->args);
 }
 

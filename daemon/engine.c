@@ -181,6 +181,7 @@ static void take_limits(struct dj_engine *engine, const struct dj_engine_limits 
     engine->keep_deleted_ns = limits->keep_deleted_ms * DJ_NS_PER_MS;
     engine->events_max = (size_t)limits->events_size;
     sessions_take_limits(engine, limits);
+    launches_take_limits(engine, limits);
 }
 
 int dj_engine_new(struct dj_loop *loop, struct dj_store *store,
@@ -284,6 +285,7 @@ void dj_engine_free(struct dj_engine *engine)
     dj_store_batch_free(engine->batch);
     dj_timer_cancel(engine->deadlock_look);
     sessions_free(engine);
+    launches_free(engine);
     if (engine->generations != NULL) {
         /* The next daemon will not find the file. */
         atomic_store(&engine->generations->all, dj_clock_now_ns());

@@ -40,6 +40,7 @@ struct dj_asker {
     uint64_t *named;            /* NULL: a file that he names is a premise of his run at once; else
                                  * it is added to this set, for dj_note_named() before he is told */
     const char *session;        /* lib/model/session.h; NULL: his run's, or the default one */
+    const char *launch;         /* lib/model/launch.h; NULL: as the task says */
     bool again;                 /* he asks anew when a file changed while it was computed (-ESTALE):
                                  * that answer is none of his run's */
 };
@@ -386,6 +387,7 @@ struct dj_engine_limits {
     uint64_t workers;
     const struct dj_list *resources; /* struct dj_resource: of the default session; may be NULL */
     const struct dj_list *sessions;  /* struct dj_session_spec: the others; may be NULL */
+    const struct dj_list *launches;  /* struct dj_launch_spec: of dj.conf; may be NULL */
     uint64_t quota;           /* bytes, 0: none */
     uint64_t keep_deleted_ms; /* how long deleted runs can be brought back at the least */
     uint64_t events_size;     /* bytes of the log of events at the most */

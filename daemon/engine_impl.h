@@ -38,6 +38,7 @@
 #include "daemon/sched.h"
 #include "daemon/store.h"
 #include "lib/model/key.h"
+#include "lib/model/launch.h"
 #include "lib/model/name.h"
 #include "lib/model/template.h"
 #include "lib/proto/generations.h"
@@ -134,6 +135,8 @@ struct run {
     struct dj_timer *timer;  /* DELAYED */
     struct run *next;        /* COMMITTED: the try that follows; it has no timer yet */
     struct dj_rec_bounds bounds; /* from its start on */
+    struct dj_launch launch; /* its call's own, else its task's at its start */
+    bool own_launch;         /* its call named it */
     struct dj_edges edges;
     struct dj_edges awaited; /* calls that it has waited for, of whatever instance */
     uint64_t tracked;        /* what the files that its task tracks looked like at its start */
@@ -230,6 +233,7 @@ struct dj_engine {
     struct looking *lookings;    /* arguments that are being looked at */
     struct session *sessions;    /* by name */
     struct session *session;     /* the default one */
+    struct dj_list launches;     /* struct dj_launch_spec: of dj.conf */
     bool paused;
     struct dj_timer *deadlock_look; /* planned */
     uint64_t generation;         /* of effective versions */
@@ -578,6 +582,24 @@ int session_reservable(const struct run *run, const struct dj_list *resources,
 /* A resource of a session that does not fit at the moment, or that others wait for, too. */
 void session_say_part(const struct dj_engine *engine, const struct session *session,
                       const struct dj_sched_item *item, struct dj_reason *ret);
+
+/*
+ * launches.c
+ *
+ * launch_check(engine, call, asker, err): that the call can be launched as it would be.
+ * run_take_launch(run, asker): what its call says, from its making on.
+ * run_settle_launch(run, ret, err): at its start, when run->launch is its call's or its task's; ret
+ * is what that stands for: valid until dj.conf is read anew.
+ */
+void launches_take_limits(struct dj_engine *engine, const struct dj_engine_limits *limits);
+void launches_free(struct dj_engine *engine);
+int launch_check(struct dj_engine *engine, const struct dj_call *call,
+                 const struct dj_asker *asker, struct dj_err *err) DJ_MUST_CHECK;
+void run_take_launch(struct run *run, const struct dj_asker *asker);
+int run_settle_launch(struct run *run, const struct dj_launch **ret,
+                      struct dj_err *err) DJ_MUST_CHECK;
+/* run_load_launch(run, live): of its live record. */
+void run_load_launch(struct run *run, const struct dj_rec_live *live);
 
 /* wants.c: a reservation has what it waited for, or is refused; false: it is told, and gone. */
 bool want_reserved(struct dj_want *want, int code, const char *sentence);

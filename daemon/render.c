@@ -317,7 +317,8 @@ static void add_instance(struct dj_buf *buf, const struct dj_rec_instance *recor
     add_end(buf, record);
     add_text(buf, "host", dj_bytes_of(record->host));
     add_text(buf, "user", dj_bytes_of(record->user));
-    add_text(buf, "launch", DJ_BYTES_LIT("process"));
+    add_text(buf, "launch",
+             record->launch == NULL ? DJ_BYTES_LIT("process") : dj_bytes_of(record->launch));
     add_text(buf, "session", dj_bytes_of(record->session == NULL || *record->session == '\0'
                                              ? DJ_SESSION_DEFAULT
                                              : record->session));

@@ -101,6 +101,7 @@ void run_free(struct run *run)
     free(run->user);
     free(run->asked_by);
     dj_resources_release(&run->used);
+    dj_launch_release(&run->launch);
     free(run->by);
     dj_timer_cancel(run->timer);
     free(run->log_path);

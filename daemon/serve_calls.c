@@ -245,7 +245,8 @@ static void resolve_name(struct getting *getting, const struct dj_msg_get *get,
 }
 
 static struct getting *new_getting(struct dj_request *request, const char *task, uint64_t flags,
-                                   const char *session, const struct dj_asker *asker)
+                                   const char *launch, const char *session,
+                                   const struct dj_asker *asker)
 {
     struct getting *getting = dj_xcalloc(1, sizeof(*getting));
 
@@ -257,6 +258,7 @@ static struct getting *new_getting(struct dj_request *request, const char *task,
     getting->asker = *asker;
     getting->asker.named = &getting->named;
     getting->asker.cached = (flags & DJ_GET_CACHED) != 0;
+    getting->asker.launch = launch == NULL || *launch == '\0' ? NULL : launch;
     getting->asker.session = session == NULL || *session == '\0' ? NULL : session;
     request->cookie = getting;
     request->on_cancel = on_cancel;
@@ -290,7 +292,7 @@ void dj_serve_get(struct dj_request *request)
     const struct dj_msg_get *get = request->fields;
     struct dj_asker asker = asker_of(request, get->cwd, &get->env);
 
-    begin(new_getting(request, get->task, get->flags, get->session, &asker));
+    begin(new_getting(request, get->task, get->flags, get->launch, get->session, &asker));
 }
 
 void dj_serve_memo(struct dj_request *request)
@@ -304,7 +306,7 @@ void dj_serve_memo(struct dj_request *request)
     if (rc < 0)
         dj_reply_err(request, rc, &err);
     else
-        begin(new_getting(request, task->name, memo->flags, memo->session, &asker));
+        begin(new_getting(request, task->name, memo->flags, memo->launch, memo->session, &asker));
 }
 
 /* ---- what is waited for ---- */

@@ -48,6 +48,7 @@ void dj_settings_limits(const struct dj_settings *settings, struct dj_engine_lim
         .workers = values[DJ_SET_WORKERS].number,
         .resources = &settings->config.resources,
         .sessions = &settings->config.sessions,
+        .launches = &settings->config.launches,
         .quota = values[DJ_SET_QUOTA].number,
         .keep_deleted_ms = values[DJ_SET_KEEP_DELETED].number,
         .events_size = values[DJ_SET_EVENTS_SIZE].number,

@@ -64,6 +64,9 @@ void run_prepare_retry(struct run *run, struct dj_store_batch *batch)
     next = run_new(run->engine, run->call, 0);
     next->state = DELAYED;
     run_join_session(next, run->session);
+    next->own_launch = run->own_launch;
+    if (run->own_launch)
+        dj_launch_copy(&next->launch, &run->launch);
     dj_params_copy(&next->params, &run->params);
     dj_args_copy(&next->args, &run->args);
     next->args.params = &next->params;

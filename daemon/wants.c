@@ -58,6 +58,7 @@ struct asked {
     struct dj_list env;      /* struct dj_part_pair */
     char *cwd;
     char *session;
+    char *launch;
 };
 
 static void asked_free(struct asked *asked)
@@ -76,6 +77,7 @@ static void asked_free(struct asked *asked)
     dj_call_unref(asked->call);
     free(asked->cwd);
     free(asked->session);
+    free(asked->launch);
     free(asked);
 }
 
@@ -105,6 +107,8 @@ static struct asked *asked_new(struct dj_call *call, const struct dj_asker *aske
         asked->asker.cwd = asked->cwd = dj_xstrdup(asker->cwd);
     if (asker->session != NULL)
         asked->asker.session = asked->session = dj_xstrdup(asker->session);
+    if (asker->launch != NULL)
+        asked->asker.launch = asked->launch = dj_xstrdup(asker->launch);
     return asked;
 }
 
@@ -415,6 +419,7 @@ static struct run *run_for(struct dj_engine *engine, struct dj_call *call,
     run->incognito = (flags & DJ_GET_INCOGNITO) != 0;
     user_of(run, asker);
     session_enter(run, asker);
+    run_take_launch(run, asker);
     memo_take_env(run, asker->env);
     if (!run->incognito) {
         call->run = run;
@@ -444,6 +449,8 @@ static int check_startable(struct dj_engine *engine, struct dj_call *call,
     struct run would = {.call = call};
     int rc = session_check(engine, call, asker, err);
 
+    if (rc == 0)
+        rc = launch_check(engine, call, asker, err);
     if (rc < 0)
         return rc;
     run_bind(&would, asker->args);

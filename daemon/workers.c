@@ -159,6 +159,8 @@ void run_put_live(struct run *run, struct dj_store_batch *batch)
         .tasks = run->tasks,
         .never = run->never,
         .program = run->program,
+        .launch = dj_launch_text(&run->launch),
+        .own_launch = run->own_launch,
     };
 
     run_store_session(run, &live);
@@ -172,6 +174,7 @@ void run_put_live(struct run *run, struct dj_store_batch *batch)
     free(live.session);
     free(live.resources);
     free(live.totals);
+    free(live.launch);
     run->stored = true;
     run->tasks_stored = run->tasks;
     run->never_stored = run->never;
@@ -224,16 +227,17 @@ int worker_start(struct run *run, struct dj_err *err)
     struct dj_msg_run message = {0};
     struct dj_template_place place = {.mount = engine->mount};
     dj_cleanup_buf struct dj_buf dir = DJ_BUF_INIT;
-    int rc = 0;
+    const struct dj_launch *launch;
+    int rc = run_settle_launch(run, &launch, err);
 
     run->slot = slot_take(engine);
     run->has_slot = true;
     run->retry_ns = 0;
     dj_buf_addf(&dir, "%s/%llu/arg", engine->work_dir, (unsigned long long)run->slot);
     place.arg_dir = dj_buf_str(&dir);
-    if (dj_memo_is(run->call))
+    if (rc == 0 && dj_memo_is(run->call))
         memo_expand(run, &expansion, &message.cwd);
-    else
+    else if (rc == 0)
         rc = dj_template_expand(&run->call->task->definition, &run->args, &place, &expansion,
                                 err);
     if (rc == 0)
@@ -401,6 +405,7 @@ static void take_live(struct run *run, struct dj_rec_live *live)
     run->retry_ns = live->retry_ns;
     run->bounds = live->bounds;
     run_load_session(run, live);
+    run_load_launch(run, live);
     memcpy(run->token, live->token.data, DJ_MIN(live->token.len, sizeof(run->token) - 1));
     run->tasks = dj_premises_task(premises, run->call->task->public.number, &live->effective);
     run_add_premises(run, live->tasks, 0);

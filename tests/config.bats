@@ -75,7 +75,7 @@ refused()
     refused 'wokers = 3' 'there is no setting "wokers"; did you mean "workers"?'
     refused 'zzzzzzzzzz = 3' 'there is no setting "zzzzzzzzzz"; `dj config` lists them'
     refused 'workers' '"workers" is not of the form option = value'
-    refused '[daemon]' 'a section of this file is [session NAME]'
+    refused '[daemon]' 'a section of this file is [session NAME] or [launch NAME]'
     refused 'workers = many' 'workers = many: it is a number from 1 to 65536'
     refused 'workers = 0' 'workers = 0: it is a number from 1 to 65536'
     refused 'workers =' 'workers = : it is a number from 1 to 65536'

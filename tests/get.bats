@@ -112,8 +112,10 @@ ends()
     exits 2 dj get --force --cached double 1
     is "$output" "dj: get: --force computes and --cached never does"
     exits 2 dj get --timeout soon double 1
-    exits 2 dj get --launch thread double 1
-    has "$output" "dj: get: --launch is not there yet"
+    exits 2 dj get --launch "thread now" double 1
+    is "$output" "dj: get: --launch thread now: thread takes no word behind it"
+    exits 5 dj get --launch other --force double 1
+    has "$output" "dj: double: there is no launch other: dj.conf has no section [launch other]"
     exits 5 dj get --session other --force double 1
     has "$output" "dj: double: there is no session other"
     exits 2 dj get --launch

@@ -150,8 +150,8 @@ gate='touch "$DJ_TMP/in"; until test -e "$DJ_TMP/open"; do sleep 0.02; done'
         exits 2 dj memo --$option x true
         has "$output" "dj: memo: a memo has no parameters that could be left out of account"
     done
-    exits 2 dj memo --launch x true
-    has "$output" "dj: memo: --launch is not there yet"
+    exits 5 dj memo --launch x true
+    has "$output" "there is no launch x"
     exits 5 dj memo --session x true
     has "$output" "there is no session x"
     exits 2 dj memo --timeout soon true

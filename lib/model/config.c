@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/model/launch.h"
 #include "lib/model/resource.h"
 #include "lib/model/section.h"
 #include "lib/model/session.h"
@@ -141,12 +142,21 @@ static void sessions_release(struct dj_list *sessions)
     *sessions = (struct dj_list){0};
 }
 
+static void launches_release(struct dj_list *launches)
+{
+    for (size_t i = 0; i < launches->n; i++)
+        dj_launch_spec_release(DJ_LIST_AT(launches, struct dj_launch_spec, i));
+    free(launches->items);
+    *launches = (struct dj_list){0};
+}
+
 void dj_config_release(struct dj_config *config)
 {
     for (int i = 0; i < DJ_SET_COUNT; i++)
         value_release(&config->values[i]);
     dj_resources_release(&config->resources);
     sessions_release(&config->sessions);
+    launches_release(&config->launches);
 }
 
 /* `none` is no text. */
@@ -180,7 +190,7 @@ int dj_config_set(struct dj_config *config, enum dj_setting setting, const char 
     return code;
 }
 
-/* ---- sessions -------------------------------------------------------------------------------- */
+/* ---- sections -------------------------------------------------------------------------------- */
 
 static int known_in_session(struct dj_bytes name, struct dj_err *err)
 {
@@ -193,25 +203,53 @@ static int known_in_session(struct dj_bytes name, struct dj_err *err)
                       dj_buf_str(&shown));
 }
 
-/* [session NAME]; the rest of the file belongs to it, up to the next head. */
-static int begin_session(struct dj_section *section, struct dj_bytes line, unsigned number,
-                         struct dj_err *err)
+static int known_in_launch(struct dj_bytes name, struct dj_err *err)
 {
-    struct dj_bytes word, name, rest = dj_bytes(line.data + 1, line.len - 2);
+    dj_cleanup_buf struct dj_buf shown = DJ_BUF_INIT;
+
+    if (dj_bytes_is(name, "launch"))
+        return 0;
+    dj_add_printable(&shown, name);
+    return dj_err_set(err, EINVAL, "a section [launch NAME] has the line launch = MODE, and no"
+                      " \"%s\"", dj_buf_str(&shown));
+}
+
+static int check_head(struct dj_bytes word, struct dj_bytes name, struct dj_err *err)
+{
     int code;
 
-    if (line.data[line.len - 1] != ']' || !dj_next_item(&rest, &word) ||
-        !dj_bytes_is(word, "session") || !dj_next_item(&rest, &name) || dj_next_item(&rest, &word))
-        return dj_at(section->file, number,
-                     dj_err_set(err, EINVAL, "a section of this file is [session NAME]"), err);
+    if (dj_bytes_is(word, "launch"))
+        return dj_launch_name_ok(name, err);
     code = dj_session_name_ok(name, err);
     if (code == 0 && dj_bytes_is(name, DJ_SESSION_DEFAULT))
         code = dj_err_set(err, EINVAL, "the session default has the workers and resources above all"
                           " sections");
+    return code;
+}
+
+/* [session NAME], [launch NAME]; the rest of the file belongs to it, up to the next head. */
+static int begin_section(struct dj_section *section, struct dj_bytes line, unsigned number,
+                         struct dj_err *err)
+{
+    struct dj_bytes word, name, more, rest = dj_bytes(line.data + 1, line.len - 2);
+    int code;
+
+    if (line.data[line.len - 1] != ']' || !dj_next_item(&rest, &word) ||
+        (!dj_bytes_is(word, "session") && !dj_bytes_is(word, "launch")) ||
+        !dj_next_item(&rest, &name) || dj_next_item(&rest, &more))
+        return dj_at(section->file, number,
+                     dj_err_set(err, EINVAL,
+                                "a section of this file is [session NAME] or [launch NAME]"),
+                     err);
+    code = check_head(word, name, err);
     if (code < 0)
         return dj_at(section->file, number, code, err);
-    *section = (struct dj_section){.file = section->file, .known = known_in_session,
-                                   .name = dj_xmemdup0(name.data, name.len), .line = number};
+    *section = (struct dj_section){
+        .file = section->file,
+        .known = dj_bytes_is(word, "launch") ? known_in_launch : known_in_session,
+        .name = dj_xmemdup0(name.data, name.len),
+        .line = number,
+    };
     return 0;
 }
 
@@ -254,6 +292,71 @@ static int end_session(struct dj_list *sessions, struct dj_section *section, str
         code = dj_at(section->file, option->line, take_session_option(spec, option, err), err);
     }
     return code;
+}
+
+static struct dj_launch_spec *find_launch(struct dj_list *launches, const char *name)
+{
+    for (size_t i = 0; i < launches->n; i++) {
+        struct dj_launch_spec *spec = DJ_LIST_AT(launches, struct dj_launch_spec, i);
+
+        if (strcmp(spec->name, name) == 0)
+            return spec;
+    }
+    return NULL;
+}
+
+static int take_launch(struct dj_launch *launch, const struct dj_section *section,
+                       const struct dj_option *option, struct dj_err *err)
+{
+    int code = dj_launch_parse(dj_buf_bytes(&option->value), launch, err);
+
+    if (code == 0 && launch->mode == DJ_LAUNCH_NAMED)
+        code = dj_err_set(err, EINVAL, "launch %s cannot stand for another name, %s", section->name,
+                          launch->name);
+    return dj_at(section->file, option->line, code, err);
+}
+
+static int end_launch(struct dj_list *launches, struct dj_section *section, struct dj_err *err)
+{
+    const struct dj_option *option = dj_section_find(section, "launch");
+    dj_cleanup_buf struct dj_buf origin = DJ_BUF_INIT;
+    struct dj_launch_spec *spec;
+    int code = 0;
+
+    if (option == NULL)
+        code = dj_err_set(err, EINVAL, "launch %s does not say what it is; write launch = MODE",
+                          section->name);
+    else if (find_launch(launches, section->name) != NULL)
+        code = dj_err_set(err, EINVAL, "there are two launches %s", section->name);
+    if (code < 0)
+        return dj_at(section->file, section->line, code, err);
+    dj_buf_addf(&origin, "%s:%u", section->file, section->line);
+    spec = dj_list_add(launches, sizeof(*spec));
+    *spec = (struct dj_launch_spec){.name = dj_xstrdup(section->name),
+                                    .origin = dj_buf_steal(&origin)};
+    return take_launch(&spec->launch, section, option, err);
+}
+
+static int end_section(struct dj_config *config, struct dj_section *section, struct dj_err *err)
+{
+    return section->known == known_in_launch ? end_launch(&config->launches, section, err)
+                                             : end_session(&config->sessions, section, err);
+}
+
+static void join_launches(struct dj_list *into, struct dj_list *fresh)
+{
+    for (size_t i = 0; i < fresh->n; i++) {
+        struct dj_launch_spec *spec = DJ_LIST_AT(fresh, struct dj_launch_spec, i);
+        struct dj_launch_spec *old = find_launch(into, spec->name);
+
+        if (old != NULL)
+            dj_launch_spec_release(old);
+        else
+            old = dj_list_add(into, sizeof(*old));
+        *old = *spec;
+    }
+    free(fresh->items);
+    *fresh = (struct dj_list){0};
 }
 
 /* A file's sessions replace those of the same names. */
@@ -321,11 +424,11 @@ static int take(struct dj_config *config, const struct dj_option *option, const 
                          dj_buf_str(&origin), err);
 }
 
-/* What stands above all sections is in `section`; the sessions go into the list. */
-static int read_lines(struct dj_section *section, struct dj_bytes text, struct dj_list *sessions,
+/* What stands above all sections is in `section`; sessions and launches go into config. */
+static int read_lines(struct dj_section *section, struct dj_bytes text, struct dj_config *config,
                       struct dj_err *err)
 {
-    struct dj_section session = {.file = section->file}, *into = section;
+    struct dj_section below = {.file = section->file}, *into = section;
     struct dj_bytes line;
     unsigned number = 0;
     int code = 0;
@@ -339,18 +442,18 @@ static int read_lines(struct dj_section *section, struct dj_bytes text, struct d
             continue;
         }
         dj_section_end(into);
-        if (into == &session)
-            code = end_session(sessions, &session, err);
-        dj_section_release(&session);
-        session.file = section->file;
-        into = &session;
+        if (into == &below)
+            code = end_section(config, &below, err);
+        dj_section_release(&below);
+        below.file = section->file;
+        into = &below;
         if (code == 0)
-            code = begin_session(&session, bare, number, err);
+            code = begin_section(&below, bare, number, err);
     }
     dj_section_end(into);
-    if (code == 0 && into == &session)
-        code = end_session(sessions, &session, err);
-    dj_section_release(&session);
+    if (code == 0 && into == &below)
+        code = end_section(config, &below, err);
+    dj_section_release(&below);
     return code;
 }
 
@@ -359,7 +462,7 @@ int dj_config_parse(struct dj_config *config, const char *file, const char *home
 {
     struct dj_section section = {.file = file, .known = known};
     struct dj_config fresh = {0};
-    int code = read_lines(&section, text, &fresh.sessions, err);
+    int code = read_lines(&section, text, &fresh, err);
 
     for (size_t i = 0; code == 0 && i < section.options.n; i++)
         code = take(&fresh, DJ_LIST_AT(&section.options, struct dj_option, i), file, home, err);
@@ -375,8 +478,10 @@ int dj_config_parse(struct dj_config *config, const char *file, const char *home
             fresh.resources = (struct dj_list){0};
         }
     }
-    if (code == 0)
+    if (code == 0) {
         join_sessions(&config->sessions, &fresh.sessions);
+        join_launches(&config->launches, &fresh.launches);
+    }
     dj_config_release(&fresh);
     dj_section_release(&section);
     return code;

@@ -5,8 +5,8 @@
  * $DJ_SYSCONFDIR/dj/dj.conf (what configure was told, mostly /etc) and
  * $XDG_CONFIG_HOME/dj/dj.conf, else ~/.config/dj/dj.conf. A file that is not there is fine; one
  * with an error is refused with file and line. A variable of the environment replaces both, and an
- * option of the command line replaces all. A [session NAME] of the user's file replaces the
- * system's of that name as a whole. man/dj.conf.5 describes the format.
+ * option of the command line replaces all. A [session NAME] or [launch NAME] of the user's file
+ * replaces the system's of that name as a whole. man/dj.conf.5 describes the format.
  *
  * dj_config_parse() is pure; dj_config_load() reads files and the environment. Thread-safe.
  */
@@ -43,6 +43,7 @@ struct dj_config {
     struct dj_config_value values[DJ_SET_COUNT];
     struct dj_list resources; /* struct dj_resource: what DJ_SET_RESOURCES means */
     struct dj_list sessions;  /* struct dj_session_spec: of [session NAME], by name once each */
+    struct dj_list launches;  /* struct dj_launch_spec: of [launch NAME] likewise */
 };
 
 /* dj_config_load(ret, err): everything but options. -EINVAL, or what reading a file gave. Release

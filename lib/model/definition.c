@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "lib/model/launch.h"
 #include "lib/model/resource.h"
 #include "lib/model/section.h"
 #include "lib/model/template.h"
@@ -46,6 +47,7 @@ void dj_definition_release(struct dj_definition *definition)
     dj_retry_release(&definition->retry);
     dj_resources_release(&definition->resources);
     free(definition->session);
+    dj_launch_release(&definition->launch);
     release_env(&definition->base_env);
     *definition = (struct dj_definition){0};
 }
@@ -96,6 +98,7 @@ void dj_definition_copy(struct dj_definition *ret, const struct dj_definition *d
     dj_retry_copy(&ret->retry, &definition->retry);
     dj_resources_copy(&ret->resources, &definition->resources);
     ret->session = copy_text(definition->session);
+    dj_launch_copy(&ret->launch, &definition->launch);
     ret->base_env = copy_env(&definition->base_env);
 }
 
@@ -363,6 +366,8 @@ static void print_program(struct dj_buf *buf, const struct dj_definition *defini
 
 void dj_definition_print(struct dj_buf *buf, const struct dj_definition *definition)
 {
+    dj_cleanup_free char *launch = dj_launch_text(&definition->launch);
+
     dj_buf_addf(buf, "[%s]\n", definition->name);
     print_program(buf, definition);
     print_params(buf, &definition->params);
@@ -385,6 +390,7 @@ void dj_definition_print(struct dj_buf *buf, const struct dj_definition *definit
         dj_buf_addc(buf, '\n');
     }
     print_text(buf, "session", definition->session);
+    print_text(buf, "launch", launch);
     print_items(buf, "track", &definition->track);
     if (definition->result_file != NULL) {
         dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;

@@ -18,6 +18,7 @@
  *   retries, retry_delay, retry_on                   see lib/model/retry.h
  *   resources = ram=1.5, gpu=1                       see lib/model/resource.h
  *   session = NAME or new, …                         see lib/model/session.h
+ *   launch = MODE        (process)                   see lib/model/launch.h
  *   help = TEXT
  *
  * `here` is the folder of the definition (absolute). A relative first word of the command with a
@@ -35,6 +36,7 @@
 #include <stdint.h>
 
 #include "lib/model/codec.h"
+#include "lib/model/launch.h"
 #include "lib/model/param.h"
 #include "lib/model/retry.h"
 
@@ -73,6 +75,7 @@ struct dj_definition {
     struct dj_retry retry;
     struct dj_list resources; /* struct dj_resource */
     char *session;            /* NULL: the caller's */
+    struct dj_launch launch;
     struct dj_list base_env;  /* struct dj_env: HOME USER LANG TZ PATH as captured when defined */
 };
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "lib/model/definition.h"
+#include "lib/model/launch.h"
 #include "lib/model/resource.h"
 #include "lib/util/cbor.h"
 #include "lib/util/mem.h"
@@ -47,6 +48,7 @@ struct stored {
     struct dj_list retry_on;
     struct dj_list resources;
     char *session;
+    char *launch; /* NULL: process */
 };
 
 #define FIELD(type, member, kind, sub) \
@@ -113,6 +115,7 @@ static const struct dj_field definition_fields[] = {
     FIELD(stored, retry_on, LIST, &case_layout),
     FIELD(stored, resources, LIST, &resource_layout),
     FIELD(stored, session, TEXT, NULL),
+    FIELD(stored, launch, TEXT, NULL),
 };
 static const struct dj_layout definition_layout = {"definition", sizeof(struct stored),
                                                    definition_fields,
@@ -175,11 +178,13 @@ void dj_definition_store(struct dj_buf *buf, const struct dj_definition *definit
         .retry_on = definition->retry.on,
         .resources = definition->resources,
         .session = definition->session,
+        .launch = dj_launch_text(&definition->launch),
     };
 
     add_params(&stored.params, &definition->params);
     dj_codec_encode(buf, &definition_layout, &stored);
-    release_params(&stored.params); /* everything else was only borrowed */
+    release_params(&stored.params);
+    free(stored.launch); /* everything else was only borrowed */
 }
 
 /* ---- loading ------------------------------------------------------------------------------ */
@@ -290,8 +295,11 @@ int dj_definition_load(struct dj_bytes bytes, struct dj_definition *ret, struct 
         code = load_env(&stored.base_env, err);
     if (code == 0)
         code = check_resources(&stored.resources, err);
+    if (code == 0 && stored.launch != NULL)
+        code = dj_launch_parse(dj_bytes_of(stored.launch), &ret->launch, err);
     if (code < 0) {
         dj_params_release(&ret->params);
+        dj_launch_release(&ret->launch);
         dj_codec_release(&definition_layout, &stored);
         return code;
     }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "lib/model/launch.h"
 #include "lib/model/resource.h"
 #include "lib/model/section.h"
 #include "lib/model/session.h"
@@ -336,6 +337,13 @@ static int set_session(struct dj_definition *definition, struct dj_bytes rest,
     return 0;
 }
 
+static int set_launch(struct dj_definition *definition, struct dj_bytes rest,
+                      struct dj_bytes value, struct dj_err *err)
+{
+    (void)rest;
+    return dj_launch_parse(value, &definition->launch, err);
+}
+
 static int set_priority(struct dj_definition *definition, struct dj_bytes rest,
                         struct dj_bytes value, struct dj_err *err)
 {
@@ -427,6 +435,7 @@ static const struct {
     {"priority", set_priority, NULL},
     {"resources", set_resources, NULL},
     {"session", set_session, NULL},
+    {"launch", set_launch, NULL},
     {"track", set_track, NULL},
     {"result", set_result, NULL},
     {"on_failure", set_on_failure, NULL},

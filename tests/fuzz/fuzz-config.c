@@ -1,8 +1,9 @@
 /*
  * As a dj.conf: it is taken or refused with a sentence, and what it says of sessions and resources
- * reads back as the same. As the words of a call's session likewise.
+ * reads back as the same. As the words of a call's session and of its launch likewise.
  */
 #include "lib/model/config.h"
+#include "lib/model/launch.h"
 #include "lib/model/resource.h"
 #include "lib/model/session.h"
 #include "lib/util/mem.h"
@@ -53,6 +54,28 @@ static void as_session(struct dj_bytes text)
     dj_err_release(&err);
 }
 
+static void as_launch(struct dj_bytes text)
+{
+    struct dj_launch launch, again;
+    struct dj_err err = DJ_ERR_INIT;
+    struct dj_buf printed = DJ_BUF_INIT, twice = DJ_BUF_INIT;
+    int code = dj_launch_parse(text, &launch, &err);
+
+    must((code == 0) == (err.text == NULL));
+    if (code == 0) {
+        dj_launch_print(&printed, &launch);
+        must(dj_launch_parse(dj_buf_bytes(&printed), &again, NULL) == 0);
+        must(again.mode == launch.mode && again.words.n == launch.words.n);
+        dj_launch_print(&twice, &again);
+        must(dj_bytes_equal(dj_buf_bytes(&printed), dj_buf_bytes(&twice)));
+        dj_launch_release(&again);
+    }
+    dj_launch_release(&launch);
+    dj_buf_release(&printed);
+    dj_buf_release(&twice);
+    dj_err_release(&err);
+}
+
 static void as_file(struct dj_bytes text)
 {
     struct dj_config config = {0};
@@ -60,7 +83,7 @@ static void as_file(struct dj_bytes text)
     int code = dj_config_parse(&config, "dj.conf", "/home", text, &err);
 
     must((code == 0) == (err.text == NULL));
-    must(code == 0 || config.sessions.n == 0);
+    must(code == 0 || (config.sessions.n == 0 && config.launches.n == 0));
     check_resources(&config.resources);
     for (size_t i = 0; i < config.sessions.n; i++)
         check_resources(&DJ_LIST_AT(&config.sessions, struct dj_session_spec, i)->resources);
@@ -71,6 +94,7 @@ static void as_file(struct dj_bytes text)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     as_session(dj_bytes(data, size));
+    as_launch(dj_bytes(data, size));
     as_file(dj_bytes(data, size));
     return 0;
 }

@@ -26,6 +26,7 @@ static const char full[] = "[full]\n"
                            "priority = -5\n"
                            "session = new workers:2 ram=4\n"
                            "resources = ram:1.50 gpu=1\n"
+                           "launch = command  srun 'COMMAND'\n"
                            "track = command, 'lib/a b', c\n"
                            "result = file:out/x.csv\n"
                            "on_failure = remember\n"
@@ -57,6 +58,7 @@ static void printing(void)
                                "priority = -5\n"
                                "resources = ram=1.5, gpu=1\n"
                                "session = new, workers=2, ram=4\n"
+                               "launch = command srun COMMAND\n"
                                "track = command, 'lib/a b', c\n"
                                "result = file:out/x.csv\n"
                                "retries = 4\n"
@@ -133,7 +135,7 @@ static void digests(void)
         "[a]\ncommand = x\nversion = 2\nhelp = y\npriority = 3\ntimeout = 1s\nparams = z\n",
         "[a]\ncommand = x\ntrack = y\non_failure = remember\nabandon = cancel\n",
         "[a]\ncommand = x\nmemory = 1G\nmax_log = 1\nretries = 3\nretry_on = exit\n",
-        "[a]\ncommand = x\nresources = ram=1\nsession = new\n",
+        "[a]\ncommand = x\nresources = ram=1\nsession = new\nlaunch = thread\n",
     };
     struct dj_digest base, other;
 
