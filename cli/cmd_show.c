@@ -273,6 +273,11 @@ static void add_place(struct dj_table *table, const struct dj_json *meta)
     dj_buf_addc(&text, '@');
     dj_json_plain(&text, dj_json_member(meta, "host"));
     add(table, "where", dj_buf_bytes(&text));
+    dj_buf_clear(&text);
+    if (dj_json_member(meta, "launch") != NULL)
+        dj_json_plain(&text, dj_json_member(meta, "launch"));
+    if (text.len != 0 && !dj_bytes_is(dj_buf_bytes(&text), "process"))
+        add(table, "launched", dj_buf_bytes(&text));
 }
 
 static void add_runs(struct dj_table *table, const char *name, const struct dj_list *runs)

@@ -49,7 +49,7 @@ static void fill(struct run *run)
     rec->user_us = exited->user_us;
     rec->system_us = exited->system_us;
     rec->max_rss_kib = exited->max_rss_kib;
-    rec->host = dj_xstrdup(host);
+    rec->host = dj_xstrdup(exited->host == NULL ? host : exited->host);
     rec->user = dj_xstrdup(run->user == NULL ? "" : run->user);
     rec->attempt = run->attempt;
     rec->lost = run->lost;

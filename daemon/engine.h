@@ -17,6 +17,7 @@
 
 #include "lib/model/definition.h"
 #include "lib/model/param.h"
+#include "lib/model/launch.h"
 #include "lib/model/progress.h"
 #include "lib/model/reason.h"
 #include "lib/model/records.h"
@@ -319,6 +320,7 @@ struct dj_live {
     uint64_t retry_ns;       /* queued: not before this moment; 0: it stands in line */
     uint64_t lost;           /* attempts that were lost before this one */
     struct dj_progress progress;
+    const struct dj_launch *launch; /* NULL: not known yet */
 };
 bool dj_live(struct dj_engine *engine, uint64_t number, struct dj_live *ret);
 

@@ -137,6 +137,7 @@ struct run {
     struct dj_rec_bounds bounds; /* from its start on */
     struct dj_launch launch; /* its call's own, else its task's at its start */
     bool own_launch;         /* its call named it */
+    char launch_token[33];   /* of this attempt, when another program starts it; else empty */
     struct dj_edges edges;
     struct dj_edges awaited; /* calls that it has waited for, of whatever instance */
     uint64_t tracked;        /* what the files that its task tracks looked like at its start */
@@ -514,6 +515,7 @@ size_t runs_cancel(struct dj_engine *engine, const struct task *task, const stru
                    const char *by, bool drop);
 void run_finish(struct run *run, int code, const char *sentence);
 void run_new_token(struct run *run);
+void run_new_launch_token(struct run *run);
 void run_forget_live(struct run *run, struct dj_store_batch *batch);
 void run_plan_start(struct dj_engine *engine);
 void run_give_back(struct run *run);
@@ -595,9 +597,22 @@ void launches_take_limits(struct dj_engine *engine, const struct dj_engine_limit
 void launches_free(struct dj_engine *engine);
 int launch_check(struct dj_engine *engine, const struct dj_call *call,
                  const struct dj_asker *asker, struct dj_err *err) DJ_MUST_CHECK;
+/* launch_note(engine, definition, notes): what may be amiss, for who defines it. */
+void launch_note(const struct dj_engine *engine, const struct dj_definition *definition,
+                 struct dj_list *notes);
+/* launch_is_direct(): it takes the slot that the caller gives up for it, when he is a run. */
+bool launch_is_direct(const struct dj_engine *engine, const struct run *run,
+                      const struct dj_asker *asker);
 void run_take_launch(struct run *run, const struct dj_asker *asker);
 int run_settle_launch(struct run *run, const struct dj_launch **ret,
                       struct dj_err *err) DJ_MUST_CHECK;
+/* launch_by_command(run, launch, expansion, message, err): the message for the worker, which is
+ * filled for a process, becomes that for a launching program. run_has_begun(run): its command has;
+ * false: it waits in a queue, as far as can be told. */
+int launch_by_command(struct run *run, const struct dj_launch *launch,
+                      const struct dj_expansion *expansion, struct dj_msg_run *message,
+                      struct dj_err *err) DJ_MUST_CHECK;
+bool run_has_begun(const struct run *run);
 /* run_load_launch(run, live): of its live record. */
 void run_load_launch(struct run *run, const struct dj_rec_live *live);
 

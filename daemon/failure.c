@@ -126,7 +126,8 @@ static void add_what(struct dj_buf *buf, const struct dj_failure *failure)
 /* Where the log is no explanation of the end: nobody asked the program, or it is what was wrong. */
 static bool log_explains(uint64_t how)
 {
-    return how == DJ_EXIT_CODE || how == DJ_EXIT_SIGNAL || how == DJ_EXIT_TIMEOUT;
+    return how == DJ_EXIT_CODE || how == DJ_EXIT_SIGNAL || how == DJ_EXIT_TIMEOUT ||
+           how == DJ_EXIT_NOT_STARTED; /* which a launching program may have explained */
 }
 
 void dj_failure_explain(struct dj_buf *buf, const struct dj_failure *failure)

@@ -1,7 +1,9 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "daemon/engine_impl.h"
+#include "lib/model/launch_template.h"
 #include "lib/util/mem.h"
 
 /*
@@ -48,13 +50,17 @@ static int resolve(const struct dj_engine *engine, const struct dj_launch *launc
     return 0;
 }
 
-static int check(const struct dj_launch *launch, struct dj_err *err)
+static int check(const struct dj_launch *launch, const struct dj_definition *definition,
+                 struct dj_err *err)
 {
     if (launch->mode == DJ_LAUNCH_THREAD || launch->mode == DJ_LAUNCH_RESIDENT)
         return dj_err_set(err, EOPNOTSUPP, "launch = %s is not there yet",
                           launch->mode == DJ_LAUNCH_THREAD ? "thread" : "resident");
-    if (launch->mode == DJ_LAUNCH_COMMAND)
-        return dj_err_set(err, EOPNOTSUPP, "launch = command is not there yet");
+    if (launch->mode == DJ_LAUNCH_COMMAND && definition != NULL) {
+        int rc = dj_launch_check(&launch->words, definition, err);
+
+        return rc < 0 ? dj_err_prefix(err, rc, "launch") : 0;
+    }
     return 0;
 }
 
@@ -73,8 +79,37 @@ int launch_check(struct dj_engine *engine, const struct dj_call *call,
     if (rc == 0)
         rc = resolve(engine, launch, &launch, err);
     if (rc == 0)
-        rc = check(launch, err);
+        rc = check(launch, definition, err);
     return rc < 0 ? dj_err_prefix(err, rc, "%s", call->task->public.name) : 0;
+}
+
+void launch_note(const struct dj_engine *engine, const struct dj_definition *definition,
+                 struct dj_list *notes)
+{
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    const struct dj_launch *launch;
+    struct dj_part_word *note;
+    int rc = resolve(engine, &definition->launch, &launch, &err);
+
+    if (rc == 0)
+        rc = check(launch, definition, &err);
+    if (rc == 0)
+        return;
+    note = dj_list_add(notes, sizeof(*note));
+    dj_buf_addf(&note->bytes, "%s: its runs cannot be launched yet: %s", definition->name,
+                dj_err_text(&err, rc));
+}
+
+bool launch_is_direct(const struct dj_engine *engine, const struct run *run,
+                      const struct dj_asker *asker)
+{
+    const struct dj_definition *definition = run->call->task->public.definition;
+    dj_cleanup_launch struct dj_launch own = {0};
+    const struct dj_launch *launch = definition == NULL ? &own : &definition->launch;
+
+    if (asker->launch != NULL && dj_launch_parse(dj_bytes_of(asker->launch), &own, NULL) == 0)
+        launch = &own;
+    return resolve(engine, launch, &launch, NULL) == 0 && launch->mode == DJ_LAUNCH_DIRECT;
 }
 
 void run_take_launch(struct run *run, const struct dj_asker *asker)
@@ -94,12 +129,14 @@ int run_settle_launch(struct run *run, const struct dj_launch **ret, struct dj_e
             dj_launch_copy(&run->launch, &definition->launch);
     }
     rc = resolve(run->engine, &run->launch, ret, err);
-    return rc == 0 ? check(*ret, err) : rc;
+    return rc == 0 ? check(*ret, definition, err) : rc;
 }
 
 void run_load_launch(struct run *run, const struct dj_rec_live *live)
 {
     run->own_launch = live->own_launch;
+    if (live->launch_token != NULL)
+        snprintf(run->launch_token, sizeof(run->launch_token), "%s", live->launch_token);
     if (live->launch != NULL)
         (void)!dj_launch_parse(dj_bytes_of(live->launch), &run->launch, NULL);
 }

@@ -364,6 +364,12 @@ static void add_live(struct dj_buf *buf, const struct dj_live *live, uint64_t nu
     add_number(buf, "instance", number);
     add_time(buf, "queued", live->queued_ns);
     add_time(buf, "started", live->start_ns);
+    if (live->launch != NULL) {
+        dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
+
+        dj_launch_print(&text, live->launch);
+        add_text(buf, "launch", dj_buf_bytes(&text));
+    }
     if (live->status == DJ_QUEUED)
         add_number(buf, "position", live->position);
     add_tries(buf, live->try, live->tries);

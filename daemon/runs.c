@@ -50,13 +50,23 @@ static uint64_t next_instance(struct dj_engine *engine)
     return ++engine->next_instance;
 }
 
-void run_new_token(struct run *run)
+static void new_token(char ret[33])
 {
     uint8_t random[16];
 
     dj_random(random, sizeof(random));
     for (size_t i = 0; i < sizeof(random); i++)
-        snprintf(run->token + 2 * i, 3, "%02x", random[i]);
+        snprintf(ret + 2 * i, 3, "%02x", random[i]);
+}
+
+void run_new_token(struct run *run)
+{
+    new_token(run->token);
+}
+
+void run_new_launch_token(struct run *run)
+{
+    new_token(run->launch_token);
 }
 
 struct run *run_new(struct dj_engine *engine, struct dj_call *call, uint64_t instance)
@@ -518,6 +528,7 @@ bool dj_live(struct dj_engine *engine, uint64_t number, struct dj_live *ret)
         .retry_ns = run->state == DELAYED ? run->retry_ns : 0,
         .lost = run->lost,
         .progress = run->progress,
+        .launch = run->state == QUEUED || run->state == DELAYED ? NULL : &run->launch,
     };
     if (run->asks != NULL && run->asks->target != NULL)
         ret->blocked_on = run->asks->target->call->rec.number;

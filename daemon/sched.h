@@ -3,9 +3,10 @@
  * resources that it needs. Pure: no clock, no I/O, no memory of runs beyond what waits here.
  *
  * Runs that were blocked on a call and may go on come before everything that has not started, since
- * they hold memory. Then come children that a blocked run waits for, then what somebody waits for,
- * then the rest; within a class by priority (higher first), then in the order of arrival. So with
- * one slot a recursion of any depth finishes.
+ * they hold memory; but for a direct call, which goes on with its caller's slot. Then come children
+ * that a blocked run waits for, then what somebody waits for, then the rest; within a class by
+ * priority (higher first), then in the order of arrival. So with one slot a recursion of any depth
+ * finishes.
  *
  * Who needs resources stands in the line of each of them and goes when it is the first of all these
  * lines and everything fits. So what needs much is not starved by what needs little, and whoever
@@ -24,6 +25,7 @@
 #include "lib/model/codec.h"
 
 enum dj_sched_class {
+    DJ_SCHED_DIRECT,  /* it takes the slot that its caller gives up at the same time */
     DJ_SCHED_RESUME,  /* was blocked, its calls are answered */
     DJ_SCHED_CHILD,   /* a blocked run waits for it */
     DJ_SCHED_WANTED,  /* somebody else waits for it */

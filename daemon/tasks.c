@@ -481,6 +481,7 @@ int dj_task_define(struct dj_engine *engine, struct dj_bytes text, const char *f
         struct dj_definition *definition = DJ_LIST_AT(&definitions, struct dj_definition, i);
 
         note_bare_words(definition, ret_notes);
+        launch_note(engine, definition, ret_notes);
         task_put(engine, batch, definition, env);
     }
     tasks_raise_generation(engine);

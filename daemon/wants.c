@@ -400,6 +400,18 @@ static bool joinable(const struct run *run, unsigned flags)
            (!run->outdated && run->never == 0 && run_holds(run));
 }
 
+/* The caller's slot is one of its session, and is given up once. */
+static enum dj_sched_class class_for(const struct run *run, const struct dj_asker *asker,
+                                     enum dj_sched_class class)
+{
+    const struct run *parent = asker->run == 0 ? NULL : run_find(run->engine, asker->run);
+
+    return class == DJ_SCHED_CHILD && parent != NULL && parent->holds_slot &&
+                   parent->session == run->session && launch_is_direct(run->engine, run, asker)
+               ? DJ_SCHED_DIRECT
+               : class;
+}
+
 static struct run *run_for(struct dj_engine *engine, struct dj_call *call,
                            const struct dj_asker *asker, unsigned flags,
                            enum dj_sched_class class)
@@ -408,7 +420,7 @@ static struct run *run_for(struct dj_engine *engine, struct dj_call *call,
 
     if (joinable(run, flags) && (flags & DJ_GET_INCOGNITO) == 0) {
         if (run->state == QUEUED)
-            dj_sched_add(&run->session->sched, &run->line, class, 0);
+            dj_sched_add(&run->session->sched, &run->line, class_for(run, asker, class), 0);
         if (run->held) /* what it was held for may be another one by now */
             run_plan_start(engine);
         return run;
@@ -426,7 +438,7 @@ static struct run *run_for(struct dj_engine *engine, struct dj_call *call,
         if (run->forced)
             call_changed(engine, call, true);
     }
-    run_queue(run, class);
+    run_queue(run, class_for(run, asker, class));
     return run;
 }
 

@@ -111,6 +111,8 @@ static void find_live(struct run *run, struct dj_reason *ret)
         break;
     default:
         ret->now = DJ_NOW_RUNNING;
+        if (!run_has_begun(run))
+            dj_launch_print(&ret->launcher, &run->launch);
         set_text(&ret->asked_by, run->asked_by);
         break;
     }

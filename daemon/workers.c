@@ -161,6 +161,7 @@ void run_put_live(struct run *run, struct dj_store_batch *batch)
         .program = run->program,
         .launch = dj_launch_text(&run->launch),
         .own_launch = run->own_launch,
+        .launch_token = run->launch_token[0] == '\0' ? NULL : run->launch_token,
     };
 
     run_store_session(run, &live);
@@ -240,11 +241,15 @@ int worker_start(struct run *run, struct dj_err *err)
     else if (rc == 0)
         rc = dj_template_expand(&run->call->task->definition, &run->args, &place, &expansion,
                                 err);
+    run->launch_token[0] = '\0';
+    if (rc == 0)
+        fill_message(run, &expansion, &message);
+    if (rc == 0 && launch->mode == DJ_LAUNCH_COMMAND)
+        rc = launch_by_command(run, launch, &expansion, &message, err);
     if (rc == 0)
         rc = live_save(run, err);
     if (rc == 0) {
         dj_kill_point("djd-run-saved");
-        fill_message(run, &expansion, &message);
         dj_peer_send(engine->worker, DJ_MSG_RUN, &message);
         run->state = STARTING;
         set_log_path(run);
@@ -604,7 +609,7 @@ static void on_exited(struct dj_engine *engine, struct dj_msg_exited *exited)
         return;
     }
     run->exited = *exited;
-    exited->text = NULL;
+    exited->text = exited->host = NULL;
     run_end(run);
 }
 

@@ -11,8 +11,8 @@
 
 enum { PACKET_MAX = 64 << 10 };
 
-/* The words of argv, those of envp, the working directory, the file of the result and the folder of
- * cgroups follow, each with its NUL. */
+/* The words of argv, those of envp, the working directory, the file of the result, the folder of
+ * cgroups and that to launch from follow, each with its NUL. */
 struct head {
     uint64_t instance;
     uint64_t attempt;
@@ -24,6 +24,8 @@ struct head {
     uint32_t has_cwd;
     uint32_t has_result;
     uint32_t has_cgroup;
+    uint32_t has_launched;
+    uint64_t lost_ms;
     uint64_t oom_kills;
 };
 
@@ -60,6 +62,8 @@ int dj_line_send_order(int line, const struct dj_order_build *build)
         .has_cwd = order->cwd != NULL,
         .has_result = order->result != NULL,
         .has_cgroup = order->cgroup != NULL,
+        .has_launched = order->launched != NULL,
+        .lost_ms = order->lost_ms,
         .oom_kills = order->oom_kills,
     };
     struct iovec parts[] = {
@@ -68,6 +72,7 @@ int dj_line_send_order(int line, const struct dj_order_build *build)
         part_of(order->cwd),
         part_of(order->result),
         part_of(order->cgroup),
+        part_of(order->launched),
     };
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = DJ_ARRAY_SIZE(parts)};
     size_t size = 0;
@@ -86,6 +91,7 @@ int dj_line_take_end(int line, struct dj_exit_record *ret)
     if (n < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : -errno;
     ret->text[sizeof(ret->text) - 1] = '\0';
+    ret->host[sizeof(ret->host) - 1] = '\0';
     return n == sizeof(*ret) ? 1 : -EPIPE;
 }
 
@@ -112,6 +118,7 @@ static void unpack(struct dj_line_order *into, const struct head *head)
         .limits = head->limits,
         .slot = head->slot,
         .oom_kills = head->oom_kills,
+        .lost_ms = head->lost_ms,
         .argv = into->vector,
         .envp = into->vector + head->argc + 1,
     };
@@ -124,6 +131,7 @@ static void unpack(struct dj_line_order *into, const struct head *head)
     into->order.cwd = head->has_cwd ? next_text(&at) : NULL;
     into->order.result = head->has_result ? next_text(&at) : NULL;
     into->order.cgroup = head->has_cgroup ? next_text(&at) : NULL;
+    into->order.launched = head->has_launched ? next_text(&at) : NULL;
 }
 
 int dj_line_wait(int line, struct dj_line_order *into)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/model/launch_script.h"
 #include "lib/util/mem.h"
 
 /* Vectors are filled with offsets first: the buffer moves while it grows. */
@@ -86,7 +87,12 @@ int dj_order_init(struct dj_order_build *build, const struct dj_msg_run *run, co
         .result = run->result,
         .limits = run->limits,
         .start_ns = start_ns,
+        .lost_ms = run->lost_ms,
     };
+    if (run->launched != NULL) {
+        dj_buf_addf(&build->launched, "arg/" DJ_LAUNCH_FOLDER "%s", run->launched);
+        build->order.launched = dj_buf_str(&build->launched);
+    }
     return 0;
 }
 
@@ -96,5 +102,6 @@ void dj_order_release(struct dj_order_build *build)
     free(build->order.envp);
     free(build->offsets);
     dj_buf_release(&build->text);
+    dj_buf_release(&build->launched);
     *build = (struct dj_order_build){0};
 }

@@ -12,6 +12,7 @@
 struct dj_order_build {
     struct dj_order order; /* points into text and into the message */
     struct dj_buf text;
+    struct dj_buf launched;
     size_t *offsets;
     size_t n;
     size_t cap;

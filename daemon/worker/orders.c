@@ -40,6 +40,7 @@ void dj_tell_exited(struct dj_worker *worker, const struct dj_slot *slot)
         .reached = ended.reached,
         .memory_guard = ended.memory_guard,
         .memory_peak = ended.memory_peak,
+        .host = ended.host[0] == '\0' ? NULL : ended.host,
     };
 
     post(worker, DJ_MSG_EXITED, &message);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "daemon/worker/cgroup.h"
+#include "daemon/worker/launched.h"
 #include "daemon/worker/limits.h"
 #include "daemon/worker/line.h"
 #include "daemon/worker/memory.h"
@@ -27,6 +28,7 @@
 
 #define GRACE_NS (2 * DJ_NS_PER_S)
 #define NEVER UINT64_MAX
+#define CONFIRM_NS (6 * DJ_NS_PER_S) /* for a run that was launched to say that it ended */
 #define TIMEOUT_MAX_MS (UINT64_C(100) * 366 * 24 * 3600 * 1000)
 
 struct reaper {
@@ -42,6 +44,7 @@ struct reaper {
     uint64_t end_ns;      /* of the task itself */
     uint64_t timeout_ns;
     struct dj_limits limits;
+    struct dj_launched launched;
     struct dj_buf leaf;   /* its cgroup; empty: none */
     uint64_t kill_ns;     /* when the grace ends */
     bool outputs_open;
@@ -168,6 +171,38 @@ static bool over_in_cgroup(struct reaper *reaper)
     return true;
 }
 
+/* Where the command ran, a shell has said how it ended. */
+static void judge_launched(struct reaper *reaper)
+{
+    uint64_t status = reaper->launched.status;
+    bool signal = status > 128 && status <= 128 + 64;
+
+    reaper->ended.how = signal ? DJ_EXIT_SIGNAL : DJ_EXIT_CODE;
+    reaper->ended.code = signal ? status - 128 : status;
+    reaper->ended.user_us += reaper->launched.user_us;
+    reaper->ended.system_us += reaper->launched.system_us;
+    reaper->end_ns = reaper->launched.ended_ns;
+    snprintf(reaper->ended.host, sizeof(reaper->ended.host), "%s", reaper->launched.host);
+    (void)dj_limits_final(&reaper->limits, &reaper->ended);
+}
+
+/* The launching program has failed first. */
+static void not_begun(struct reaper *reaper)
+{
+    struct dj_exit_record *ended = &reaper->ended;
+    bool signal = ended->how == DJ_EXIT_SIGNAL;
+    char folder[200] = "";
+
+    if (getcwd(folder, sizeof(folder)) == NULL)
+        snprintf(folder, sizeof(folder), "the folder of the store");
+    snprintf(ended->text, sizeof(ended->text),
+             "%.60s ended with %s %d before the command began, which needs %s to be there where it"
+             " runs", reaper->order->argv[0], signal ? "signal" : "exit status", (int)ended->code,
+             folder);
+    ended->how = DJ_EXIT_NOT_STARTED;
+    ended->code = ECHILD;
+}
+
 /* How the task ended by itself. */
 static void judge(struct reaper *reaper)
 {
@@ -176,12 +211,20 @@ static void judge(struct reaper *reaper)
     reaper->ended.how = WIFSIGNALED(reaper->status) ? DJ_EXIT_SIGNAL : DJ_EXIT_CODE;
     reaper->ended.code = WIFSIGNALED(reaper->status) ? (uint64_t)WTERMSIG(reaper->status)
                                                      : (uint64_t)WEXITSTATUS(reaper->status);
+    if (reaper->launched.ended) {
+        judge_launched(reaper);
+        return;
+    }
     if (reaper->ended.how == DJ_EXIT_CODE && reaper->ended.code == DJ_TASK_NOT_STARTED &&
         dj_exit_read(reaper->state, reaper->order->instance, reaper->order->attempt, &failed) ==
             0) {
         memcpy(reaper->ended.text, failed.text, sizeof(failed.text));
         reaper->ended.how = failed.how;
         reaper->ended.code = failed.code;
+        return;
+    }
+    if (reaper->launched.folder != NULL) {
+        not_begun(reaper);
         return;
     }
     if (over_in_cgroup(reaper) || dj_limits_final(&reaper->limits, &reaper->ended))
@@ -229,7 +272,8 @@ static void begin_ending(struct reaper *reaper, enum dj_exit_how how, uint64_t g
     reaper->ending = true;
     reaper->ended.how = how;
     reaper->kill_ns = dj_clock_mono_ns() + grace;
-    if (grace == 0)
+    dj_launched_revoke(&reaper->launched);
+    if (grace == 0 || reaper->launched.folder != NULL)
         return;
     /* Just forked, it may not lead its group yet. */
     if (kill(-reaper->task, SIGTERM) < 0)
@@ -252,11 +296,22 @@ static int wait_signal(const struct reaper *reaper, uint64_t until_ns)
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     sigaddset(&set, DJ_REAPER_END);
+    sigaddset(&set, DJ_LAUNCHED_SIGNAL);
     caught = sigtimedwait(&set, &info, until_ns == NEVER ? NULL : &timeout);
     if (caught == DJ_REAPER_END &&
         info.si_value.sival_int != DJ_REAPER_VALUE(reaper->order->instance))
         return 0;
     return caught;
+}
+
+static void look_at_clock(struct reaper *reaper)
+{
+    uint64_t now = dj_clock_mono_ns();
+
+    if (now >= reaper->timeout_ns)
+        begin_ending(reaper, DJ_EXIT_TIMEOUT, GRACE_NS);
+    else if (dj_limits_look(&reaper->limits, now, &reaper->ended))
+        begin_ending(reaper, (enum dj_exit_how)reaper->ended.how, 0);
 }
 
 static void watch(struct reaper *reaper)
@@ -274,13 +329,50 @@ static void watch(struct reaper *reaper)
         if (caught == DJ_REAPER_END) {
             begin_ending(reaper, DJ_EXIT_KILLED, GRACE_NS);
         } else if (caught < 0 && until != NEVER) {
-            uint64_t now = dj_clock_mono_ns();
-
-            if (now >= reaper->timeout_ns)
-                begin_ending(reaper, DJ_EXIT_TIMEOUT, GRACE_NS);
-            else if (dj_limits_look(&reaper->limits, now, &reaper->ended))
-                begin_ending(reaper, (enum dj_exit_how)reaper->ended.how, 0);
+            look_at_clock(reaper);
         }
+    }
+}
+
+/* True: the launching program has failed, and the command will not begin. */
+static bool has_failed(struct reaper *reaper)
+{
+    struct dj_launched *launched = &reaper->launched;
+
+    if (!reaper->task_over || reaper->status == 0 || launched->began)
+        return false;
+    dj_launched_revoke(launched);
+    dj_launched_look(launched, dj_clock_mono_ns()); /* it may have begun just before */
+    return !launched->began;
+}
+
+/* The time that a run waits in a batch queue is none of its own. */
+static void begin_timeout(struct reaper *reaper)
+{
+    const struct dj_part_limits *limits = &reaper->order->limits;
+
+    if (reaper->timeout_ns == NEVER && reaper->launched.began && limits->timeout_ms != 0 &&
+        limits->timeout_ms <= TIMEOUT_MAX_MS)
+        reaper->timeout_ns = reaper->launched.beat_ns + limits->timeout_ms * DJ_NS_PER_MS;
+}
+
+static void watch_launched(struct reaper *reaper)
+{
+    struct dj_launched *launched = &reaper->launched;
+
+    while (!launched->ended && !reaper->ending && !has_failed(reaper)) {
+        uint64_t until = DJ_MIN(reaper->timeout_ns, dj_limits_next(&reaper->limits));
+        int caught = wait_signal(reaper, DJ_MIN(until, launched->next_ns));
+
+        reap(reaper);
+        dj_launched_look(launched, dj_clock_mono_ns());
+        begin_timeout(reaper);
+        if (caught == DJ_REAPER_END)
+            begin_ending(reaper, DJ_EXIT_KILLED, GRACE_NS);
+        else if (dj_launched_is_lost(launched, dj_clock_mono_ns()))
+            begin_ending(reaper, DJ_EXIT_LOST, 0);
+        else if (!launched->ended)
+            look_at_clock(reaper);
     }
 }
 
@@ -291,6 +383,37 @@ static void wait_for_all(struct reaper *reaper)
             begin_ending(reaper, DJ_EXIT_KILLED, 0);
         reap(reaper);
     }
+}
+
+/* The command ends where it runs, and says so, before the program that launched it is told to. */
+static void wait_for_command(struct reaper *reaper)
+{
+    struct dj_launched *launched = &reaper->launched;
+    uint64_t until = dj_clock_mono_ns() + CONFIRM_NS;
+
+    while (launched->began && !launched->ended && dj_clock_mono_ns() < until &&
+           wait_signal(reaper, DJ_MIN(until, launched->next_ns)) != DJ_REAPER_END) {
+        reap(reaper);
+        dj_launched_look(launched, dj_clock_mono_ns());
+    }
+}
+
+static void end_launched(struct reaper *reaper)
+{
+    struct dj_launched *launched = &reaper->launched;
+    bool confirms = reaper->ending && reaper->ended.how != DJ_EXIT_LOST;
+
+    if (confirms)
+        wait_for_command(reaper);
+    if (reaper->ending && !reaper->task_over) {
+        kill(-reaper->task, SIGTERM);
+        kill(-reaper->task, SIGCONT);
+    }
+    reaper->kill_ns = dj_clock_mono_ns() + GRACE_NS;
+    wait_for_all(reaper);
+    dj_launched_look(launched, dj_clock_mono_ns()); /* it may have begun just before */
+    if (confirms)
+        wait_for_command(reaper);
 }
 
 /* Each round ends our children, and then their children are ours. */
@@ -401,7 +524,11 @@ static bool start(struct reaper *reaper)
     reaper->timeout_ns = limits->timeout_ms == 0 || limits->timeout_ms > TIMEOUT_MAX_MS
                              ? NEVER
                              : reaper->begin_ns + limits->timeout_ms * DJ_NS_PER_MS;
-    guard_memory(reaper);
+    dj_launched_begin(&reaper->launched, reaper->order, reaper->begin_ns);
+    if (reaper->launched.folder == NULL)
+        guard_memory(reaper);
+    else
+        reaper->timeout_ns = NEVER;
     dj_limits_begin(&reaper->limits, reaper->order, reaper->begin_ns,
                     reaper->ended.memory_guard == DJ_MEMORY_POLLING);
     reaper->start.order = reaper->order;
@@ -413,10 +540,16 @@ static bool start(struct reaper *reaper)
 
 static void see_to(struct reaper *reaper)
 {
-    watch(reaper);
-    if (reaper->ending)
-        wait_for_all(reaper);
+    if (reaper->launched.folder != NULL) {
+        watch_launched(reaper);
+        end_launched(reaper);
+    } else {
+        watch(reaper);
+        if (reaper->ending)
+            wait_for_all(reaper);
+    }
     kill_all(reaper);
+    dj_launched_end(&reaper->launched);
     if (!reaper->ending)
         judge(reaper);
     else if (WIFSIGNALED(reaper->status))

@@ -41,6 +41,8 @@ struct dj_order {
     uint64_t oom_kills; /* of the kernel, before the run */
     struct dj_part_limits limits;
     uint64_t start_ns;
+    const char *launched; /* argv launches the run from this folder of the slot; NULL: it is it */
+    uint64_t lost_ms;
 };
 
 /*

@@ -63,5 +63,6 @@ int dj_exit_read(int fd, uint64_t instance, uint64_t attempt, struct dj_exit_rec
     if (rc < 0)
         return rc;
     ret->text[sizeof(ret->text) - 1] = '\0';
+    ret->host[sizeof(ret->host) - 1] = '\0';
     return ret->instance == instance && ret->attempt == attempt ? 0 : -ENODATA;
 }

@@ -59,6 +59,7 @@ struct dj_exit_record {
     uint64_t reached; /* how much there was */
     uint64_t memory_guard; /* enum dj_memory_guard */
     uint64_t memory_peak;
+    char host[64];    /* where it ran, when another program has started it; else empty */
 };
 
 /* Each fills in the head of its record; 0 or -errno. */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "daemon/worker/cgroup.h"
+#include "daemon/worker/launched.h"
 #include "daemon/worker/line.h"
 #include "daemon/worker/memory.h"
 #include "daemon/worker/order.h"
@@ -184,6 +185,8 @@ static int start(struct dj_worker *worker, struct dj_slot *slot, const struct dj
     rc = rc < 0 ? rc : dj_slot_make(&worker->work, slot, err);
     dj_kill_point("djw-slot-made");
     rc = rc < 0 ? rc : dj_slot_write_args(&worker->work, slot, &run->files, err);
+    if (rc >= 0 && run->launched != NULL)
+        rc = dj_launched_write(&worker->work, slot, run, err);
     rc = rc < 0 ? rc : give_order(worker, slot, build, err);
     dj_kill_point("djw-order-given");
     if (rc < 0)

@@ -9,6 +9,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "daemon/worker/launched.h"
 #include "lib/proto/messages.h"
 #include "lib/util/clock.h"
 #include "lib/util/fdio.h"
@@ -202,19 +203,27 @@ static int make_all(struct dj_work *work, const struct dj_slot *slot)
     return rc < 0 ? rc : cut_output(work, slot->number, "err");
 }
 
-/* One in which something cannot even be moved away (chattr +i) is moved away itself. */
-int dj_slot_make(struct dj_work *work, struct dj_slot *slot, struct dj_err *err)
+static int throw_slot_away(struct dj_work *work, const struct dj_slot *slot)
 {
     char path[PATH_SIZE];
+
+    snprintf(path, sizeof(path), "%u", slot->number);
+    return throw_away(work, path);
+}
+
+/* One in which something cannot even be moved away (chattr +i), or in which a run that was launched
+ * elsewhere may still write, is moved away itself. */
+int dj_slot_make(struct dj_work *work, struct dj_slot *slot, struct dj_err *err)
+{
     int rc;
 
     if (slot->made)
         return 0;
     dj_slot_forget_args(slot);
-    rc = make_all(work, slot);
+    rc = dj_launched_is_open(work, slot->number) ? throw_slot_away(work, slot) : 0;
+    rc = rc < 0 ? rc : make_all(work, slot);
     if (rc == -EPERM || rc == -EACCES || rc == -ENOTEMPTY || rc == -EBUSY) {
-        snprintf(path, sizeof(path), "%u", slot->number);
-        rc = throw_away(work, path);
+        rc = throw_slot_away(work, slot);
         rc = rc < 0 ? rc : make_all(work, slot);
     }
     if (rc < 0)
@@ -229,6 +238,11 @@ void dj_slot_clean(struct dj_work *work, struct dj_slot *slot)
     bool lost = slot->ended.how == DJ_EXIT_LOST;
     int rc = 0;
 
+    if (!dj_slot_args_are_ours(work, slot) && dj_launched_is_open(work, slot->number)) {
+        (void)throw_slot_away(work, slot); /* else the next run finds it as it is */
+        slot->made = false;
+        return;
+    }
     /* Somebody may still have the outputs of a lost run open. */
     if (lost)
         rc = discard_output(work, slot->number, "out");

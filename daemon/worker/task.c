@@ -88,6 +88,10 @@ static int become_task(void *cookie)
     sigprocmask(SIG_SETMASK, &none, NULL);
     /* From here on signals end us. */
     dj_kill_point("task-begins");
+    if (order->launched != NULL) { /* the result is the command's, wherever that runs */
+        cwd = order->launched;
+        dup2(STDERR_FILENO, STDOUT_FILENO);
+    }
     if (chdir(cwd) < 0)
         fail(start, cwd, start->alone ? strerror(errno) : "");
     execvp(order->argv[0], order->argv);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "lib/model/launch.h"
+#include "lib/model/launch_template.h"
 #include "lib/model/resource.h"
 #include "lib/model/section.h"
 #include "lib/model/template.h"
@@ -211,7 +212,14 @@ int dj_definition_check(const struct dj_definition *definition, struct dj_err *e
             return dj_err_prefix(err, code, "%s", definition->name);
     }
     code = check_command(definition, err);
-    return code < 0 ? code : check_env(definition, err);
+    if (code == 0)
+        code = check_env(definition, err);
+    if (code == 0 && definition->launch.mode == DJ_LAUNCH_COMMAND) {
+        code = dj_launch_check(&definition->launch.words, definition, err);
+        if (code < 0)
+            code = dj_err_prefix(err, code, "%s: launch", definition->name);
+    }
+    return code;
 }
 
 /* ---- words that name files ---------------------------------------------------------------- */

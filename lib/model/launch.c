@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/model/launch_template.h"
 #include "lib/model/words.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
@@ -106,28 +107,10 @@ static int parse_recycle(struct dj_bytes word, struct dj_launch *ret, struct dj_
     return 0;
 }
 
-static bool is_name_byte(uint8_t byte)
-{
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-           (byte >= '0' && byte <= '9') || byte == '_';
-}
-
-static bool has_command(struct dj_bytes word)
-{
-    static const char mark[] = "COMMAND";
-    size_t len = sizeof(mark) - 1;
-
-    for (size_t i = 0; i + len <= word.len; i++) {
-        if (memcmp(word.data + i, mark, len) == 0 && (i == 0 || !is_name_byte(word.data[i - 1])) &&
-            (i + len == word.len || !is_name_byte(word.data[i + len])))
-            return true;
-    }
-    return false;
-}
-
 static int check_template(const struct dj_list *words, struct dj_err *err)
 {
     bool found = false;
+    size_t at;
 
     if (words->n == 0)
         return dj_err_set(err, EINVAL, "command has no words behind it; write, for instance,"
@@ -140,7 +123,7 @@ static int check_template(const struct dj_list *words, struct dj_err *err)
         if (word.len > WORD_MAX_BYTES || (word.len != 0 && memchr(word.data, 0, word.len) != NULL))
             return dj_err_set(err, EINVAL, "a word of a launch command has at most %d bytes, and"
                               " none of them is 0", WORD_MAX_BYTES);
-        found |= has_command(word);
+        found |= dj_launch_command_at(word, &at);
     }
     if (!found)
         return dj_err_set(err, EINVAL, "the launch command does not say where the run's own command"

@@ -14,8 +14,8 @@ void dj_reason_release(struct dj_reason *reason)
 {
     struct dj_buf *bufs[] = {&reason->task, &reason->user, &reason->from, &reason->to,
                              &reason->text, &reason->argument, &reason->before, &reason->called,
-                             &reason->called_by, &reason->asked_by, &reason->part,
-                             &reason->session, &reason->part_held};
+                             &reason->called_by, &reason->asked_by, &reason->launcher,
+                             &reason->part, &reason->session, &reason->part_held};
 
     for (size_t i = 0; i < DJ_ARRAY_SIZE(bufs); i++)
         dj_buf_release(bufs[i]);
@@ -228,6 +228,13 @@ static void add_queued(struct dj_buf *buf, const struct dj_reason *reason)
 
 static void add_running(struct dj_buf *buf, const struct dj_reason *reason)
 {
+    if (reason->launcher.len != 0) {
+        dj_buf_adds(buf, "launched");
+        add_text(buf, " by ", &reason->launcher);
+        dj_buf_adds(buf, ", not begun yet");
+        add_text(buf, ", for ", &reason->asked_by);
+        return;
+    }
     dj_buf_adds(buf, "running");
     add_text(buf, " for ", &reason->asked_by);
 }

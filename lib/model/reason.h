@@ -86,6 +86,7 @@ struct dj_reason {
     struct dj_buf called_by;   /* who had it computed already, when that was somebody else */
     /* running */
     struct dj_buf asked_by;
+    struct dj_buf launcher;    /* which was asked to start it, and has not yet; else empty */
     /* hit; when it was accepted: user, and text: what had made it stale */
     uint64_t accepted_ns;
     struct dj_list notes;      /* struct dj_buf: sentences for people */

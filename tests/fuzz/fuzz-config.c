@@ -4,6 +4,7 @@
  */
 #include "lib/model/config.h"
 #include "lib/model/launch.h"
+#include "lib/model/launch_template.h"
 #include "lib/model/resource.h"
 #include "lib/model/session.h"
 #include "lib/util/mem.h"
@@ -54,6 +55,23 @@ static void as_session(struct dj_bytes text)
     dj_err_release(&err);
 }
 
+/* Whatever quotes it has: it is filled in, or refused with a sentence. */
+static void as_template(const struct dj_launch *launch)
+{
+    struct dj_definition definition;
+    struct dj_err err = DJ_ERR_INIT;
+    int code;
+
+    if (launch->mode != DJ_LAUNCH_COMMAND)
+        return;
+    dj_definition_init(&definition);
+    definition.name = dj_xstrdup("task");
+    code = dj_launch_check(&launch->words, &definition, &err);
+    must((code == 0) == (err.text == NULL));
+    dj_definition_release(&definition);
+    dj_err_release(&err);
+}
+
 static void as_launch(struct dj_bytes text)
 {
     struct dj_launch launch, again;
@@ -68,6 +86,7 @@ static void as_launch(struct dj_bytes text)
         must(again.mode == launch.mode && again.words.n == launch.words.n);
         dj_launch_print(&twice, &again);
         must(dj_bytes_equal(dj_buf_bytes(&printed), dj_buf_bytes(&twice)));
+        as_template(&launch);
         dj_launch_release(&again);
     }
     dj_launch_release(&launch);

@@ -8,6 +8,7 @@ static void classes_and_priorities(void)
 {
     struct dj_sched sched;
     struct dj_sched_item idle = {0}, wanted = {0}, urgent = {0}, child = {0}, resumed = {0};
+    struct dj_sched_item direct = {0};
 
     dj_sched_init(&sched, 10);
     dj_sched_add(&sched, &idle, DJ_SCHED_WAITING, 100);
@@ -17,6 +18,8 @@ static void classes_and_priorities(void)
     dj_sched_add(&sched, &resumed, DJ_SCHED_RESUME, 0);
     is_int((long)dj_sched_position(&sched, &resumed), 1, "who resumes is first in line");
     is_int((long)dj_sched_position(&sched, &idle), 5, "what nobody waits for is last");
+    dj_sched_add(&sched, &direct, DJ_SCHED_DIRECT, 0);
+    ok(dj_sched_next(&sched) == &direct, "a direct call goes before all others");
     ok(dj_sched_next(&sched) == &resumed, "resumers go first");
     ok(dj_sched_next(&sched) == &child, "then children of blocked runs");
     ok(dj_sched_next(&sched) == &urgent, "then the wanted one of higher priority");

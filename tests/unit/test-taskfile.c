@@ -88,7 +88,7 @@ static void refused(void)
          "t.ini:1: a has a command and a script; only one can be"},
         {"[a]\ncomand = x\n", "t.ini:2: there is no option \"comand\"; did you mean \"command\"?"},
         {"[a]\ncommand = x\ncolour = 3\n", "t.ini:3: there is no option \"colour\""},
-        {"[a]\ncommand = x\nlaunch = thread\n", "t.ini:3: there is no option \"launch\""},
+        {"[a]\ncommand = x\nlaunch = thread now\n", "t.ini:3: thread takes no word behind it"},
         {"[a]\ndefualt.x = 1\n",
          "t.ini:2: there is no option \"defualt.x\"; did you mean \"default.x\"?"},
         {"[a]\nenv. = 1\n", "t.ini:2: \"env.\" needs a name behind the dot"},
