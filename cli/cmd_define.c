@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/library_tasks.h"
 #include "cli/progress_bar.h"
 #include "lib/model/taskfile.h"
 #include "lib/model/template.h"
@@ -108,6 +109,27 @@ static void add_interpreter(struct dj_definition *definition, const char *file,
     definition->command = words;
 }
 
+static bool is_library(const char *path)
+{
+    size_t len = strlen(path);
+
+    return len > 3 && strcmp(path + len - 3, ".so") == 0;
+}
+
+static int define_library(struct dj_cli *cli, const char *path, const char *real, char **names,
+                          int n)
+{
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    dj_cleanup_free char *here = dj_xstrdup(real);
+    struct dj_list definitions = {0};
+    int rc = dj_library_tasks(real, names, n, &definitions, &err);
+
+    if (rc < 0)
+        return dj_fail(rc, &err);
+    *strrchr(here, '/') = '\0';
+    return send_definitions(cli, &definitions, path, here[0] == '\0' ? "/" : here);
+}
+
 static int define_file(struct dj_cli *cli, const char *path, char **names, int n)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
@@ -124,6 +146,8 @@ static int define_file(struct dj_cli *cli, const char *path, char **names, int n
                                     : "%s", path);
         return dj_fail(rc, &err);
     }
+    if (is_library(real))
+        return define_library(cli, path, real, names, n);
     rc = dj_read_file(AT_FDCWD, real, DJ_TASKFILE_MAX, &text);
     if (rc < 0) {
         dj_err_sys(&err, -rc, "%s", path);

@@ -26,6 +26,7 @@ struct dj_peer {
     bool buried; /* goes with its last request */
     char *place;
     struct dj_buf token;
+    uint64_t speaks; /* a host: the run that the next request comes from; 0: none */
     struct dj_request *requests;
     void *slot;
     struct dj_check *check;
@@ -182,7 +183,7 @@ static void welcome(struct dj_request *request)
     struct dj_buf sessions = DJ_BUF_INIT;
     const char *mount;
 
-    peer->facts.role = hello->role <= DJ_ROLE_WORKER ? (enum dj_role)hello->role : DJ_ROLE_CLIENT;
+    peer->facts.role = hello->role <= DJ_ROLE_HOST ? (enum dj_role)hello->role : DJ_ROLE_CLIENT;
     peer->facts.readonly = (hello->flags & DJ_HELLO_READONLY) != 0;
     peer->place = dj_xstrdup(hello->place == NULL ? "" : hello->place);
     peer->facts.place = peer->place;
@@ -204,6 +205,8 @@ static void welcome(struct dj_request *request)
     dj_codec_release(dj_message_layout(DJ_MSG_WELCOME), &answer);
     if (peer->facts.role == DJ_ROLE_WORKER)
         dj_engine_worker_attach(engine, peer, peer->place);
+    if (peer->facts.role == DJ_ROLE_HOST)
+        dj_engine_host_attach(engine, peer, peer->place);
 }
 
 static void greet(struct dj_request *request)
@@ -255,7 +258,7 @@ static const struct {
     {DJ_MSG_MEMO, dj_serve_memo},    {DJ_MSG_FOLLOW, dj_serve_follow},
     {DJ_MSG_IMPACT, dj_serve_impact}, {DJ_MSG_FSCK, dj_serve_fsck},
     {DJ_MSG_TASKS, dj_serve_task_list}, {DJ_MSG_RESERVE, dj_serve_reserve},
-    {DJ_MSG_UNRESERVE, dj_serve_unreserve},
+    {DJ_MSG_UNRESERVE, dj_serve_unreserve}, {DJ_MSG_PROGRESS, dj_serve_progress},
 };
 
 static struct dj_request *new_request(struct dj_peer *peer, struct dj_message_in *message)
@@ -288,7 +291,10 @@ static void handle(struct dj_peer *peer, struct dj_message_in *message)
         dj_reply_error(request, EPROTO, "the first message must be HELLO");
         return;
     }
-    peer->facts.run = dj_engine_run_of_token(request->engine, dj_buf_bytes(&peer->token));
+    peer->facts.run = peer->speaks != 0
+                          ? peer->speaks
+                          : dj_engine_run_of_token(request->engine, dj_buf_bytes(&peer->token));
+    peer->speaks = 0;
     for (size_t i = 0; i < DJ_ARRAY_SIZE(handlers); i++) {
         if (handlers[i].number == request->number) {
             handlers[i].handler(request);
@@ -346,6 +352,10 @@ static void on_frame(void *cookie, struct dj_bytes body)
     case DJ_MSG_FORGET:
         if (peer->greeted)
             dj_tree_notice(engine, peer, &message);
+        break;
+    case DJ_MSG_SPEAK:
+        peer->speaks = dj_engine_speaks(
+            engine, peer, ((const struct dj_msg_speak *)message.fields)->instance);
         break;
     case DJ_MSG_RUNNING:
     case DJ_MSG_STARTED:

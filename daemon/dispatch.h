@@ -29,6 +29,7 @@ void dj_serve_follow(struct dj_request *request);
 void dj_serve_path(struct dj_request *request);
 void dj_serve_reserve(struct dj_request *request);
 void dj_serve_unreserve(struct dj_request *request);
+void dj_serve_progress(struct dj_request *request);
 void dj_serve_define(struct dj_request *request);
 void dj_serve_undefine(struct dj_request *request);
 void dj_serve_bump(struct dj_request *request);

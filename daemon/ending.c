@@ -392,8 +392,9 @@ static void take_in(struct ending *ending)
 {
     struct dj_loop *loop = ending->run->engine->loop;
 
-    if (!ending->ingest.has_files && ending->ingest.result_file == NULL &&
-        ending->ingest.result_size + ending->ingest.log_size <= DJ_INGEST_HERE)
+    if (ending->ingest.here ||
+        (!ending->ingest.has_files && ending->ingest.result_file == NULL &&
+         ending->ingest.result_size + ending->ingest.log_size <= DJ_INGEST_HERE))
         dj_loop_later(loop, take_in_here, ending);
     else
         dj_loop_job(loop, dj_ingest_work, taken_in, ending);
@@ -411,11 +412,15 @@ void run_end(struct run *run)
     want_forget_asker(run);
     run_give_back(run);
     run_free_resources(run);
+    host_leave(run);
     run_plan_start(run->engine);
     ending->run = run;
     /* Without its slot there is nothing to take in: a folder that is not there says so. */
-    dj_buf_addf(&dir, "%s/%s%llu", run->engine->work_dir, run->has_slot ? "" : "lost/",
-                (unsigned long long)run->slot);
+    if (run->host != NULL)
+        (void)hosted_dir(run, &dir);
+    else
+        dj_buf_addf(&dir, "%s/%s%llu", run->engine->work_dir, run->has_slot ? "" : "lost/",
+                    (unsigned long long)run->slot);
     ending->ingest = (struct dj_ingest){
         .store = run->engine->store,
         .slot_dir = dj_buf_steal(&dir),
@@ -423,12 +428,17 @@ void run_end(struct run *run)
         .has_files = run->exited.has_files,
         .result_size = run->exited.result_size,
         .log_size = run->exited.log_size,
+        .here = run->exited.here,
+        .result = dj_buf_bytes(&run->exited.result),
+        .log = dj_buf_bytes(&run->exited.log),
         .instance = run->instance,
         .nothing_stored = run->incognito,
         .into = &run->result,
         .batch = dj_store_batch_new(),
     };
-    if (definition != NULL && definition->result_file != NULL)
+    if (run->exited.result_file != NULL && *run->exited.result_file != '\0')
+        ending->ingest.result_file = dj_xstrdup(run->exited.result_file);
+    else if (definition != NULL && definition->result_file != NULL)
         ending->ingest.result_file = dj_xstrdup(definition->result_file);
     take_in(ending);
 }

@@ -248,6 +248,7 @@ void dj_engine_stop(struct dj_engine *engine, bool cancel)
     last_mount_end(engine);
     for (struct run *run = engine->runs; run != NULL; run = run->hh.next)
         dj_timer_cancel(dj_steal(run->timer));
+    hosts_stop(engine);
     if (engine->worker != NULL)
         dj_peer_send(engine->worker, DJ_MSG_STOP, &stop);
 }
@@ -286,6 +287,7 @@ void dj_engine_free(struct dj_engine *engine)
     dj_timer_cancel(engine->deadlock_look);
     sessions_free(engine);
     launches_free(engine);
+    hosts_free(engine);
     if (engine->generations != NULL) {
         /* The next daemon will not find the file. */
         atomic_store(&engine->generations->all, dj_clock_now_ns());

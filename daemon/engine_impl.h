@@ -51,6 +51,7 @@ struct task {
     struct dj_rec_task rec;
     struct dj_list tracked;     /* struct tracked */
     struct dj_list program;     /* struct tracked: what its command runs, see program.c */
+    uint64_t hosted_ns;         /* hosted.c: what its runs in hosts take, about; 0: not known */
     uint64_t usual_ns, usual_until_ns; /* progress.c: what its runs take, by the steady clock */
     UT_hash_handle hh;          /* by name */
 };
@@ -138,6 +139,12 @@ struct run {
     struct dj_launch launch; /* its call's own, else its task's at its start */
     bool own_launch;         /* its call named it */
     char launch_token[33];   /* of this attempt, when another program starts it; else empty */
+    struct host *host;       /* the process that it happens in, with others; NULL: its own */
+    bool in_host;            /* and has not ended there */
+    bool unsaved;            /* so short, most likely, that it has no live record */
+    struct chain *chain;     /* whose slot it uses, with others before and behind it; NULL */
+    bool given;              /* to its host */
+    bool suspect;            /* it was in a host that ended, nobody knows by whom: runs alone */
     struct dj_edges edges;
     struct dj_edges awaited; /* calls that it has waited for, of whatever instance */
     uint64_t tracked;        /* what the files that its task tracks looked like at its start */
@@ -214,6 +221,31 @@ struct waiting_sync {
     void *cookie;
 };
 
+/* Short runs in one host that use one slot, one after the other. */
+struct chain {
+    size_t n; /* of them that have not ended, and are not blocked */
+};
+
+/* A process in which runs of thread and resident tasks happen: hosts.c. */
+struct host {
+    uint64_t number;
+    struct dj_engine *engine;
+    struct dj_buf key;       /* what it is host to; empty: it gets no more calls */
+    struct dj_peer *peer;    /* NULL: it has not come yet, or went */
+    const struct chain *last; /* of the call that it was given last */
+    bool heard;              /* it has told what it has: it can be given calls */
+    bool came;
+    uint64_t slot;
+    bool has_slot;           /* the worker has it */
+    bool gone;               /* its process has ended */
+    bool alone;              /* for one call */
+    bool thread;             /* of a library; else of a program */
+    size_t refs;             /* runs that name it */
+    size_t runs;             /* of these, not ended */
+    struct dj_timer *idle;
+    UT_hash_handle hh;       /* by number */
+};
+
 struct dj_engine {
     struct dj_loop *loop;
     struct dj_store *store;
@@ -258,6 +290,7 @@ struct dj_engine {
     char *work_dir;
     uint8_t *slots;              /* 1: in use */
     size_t slot_cap;
+    struct host *hosts;
     bool spawning;
     bool stopping;
     bool start_planned;
@@ -516,6 +549,8 @@ size_t runs_cancel(struct dj_engine *engine, const struct task *task, const stru
 void run_finish(struct run *run, int code, const char *sentence);
 void run_new_token(struct run *run);
 void run_new_launch_token(struct run *run);
+/* engine_number(): one that no instance has, and no other host. */
+uint64_t engine_number(struct dj_engine *engine);
 void run_forget_live(struct run *run, struct dj_store_batch *batch);
 void run_plan_start(struct dj_engine *engine);
 void run_give_back(struct run *run);
@@ -541,8 +576,9 @@ void run_delay(struct run *run);
 void run_prepare_retry(struct run *run, struct dj_store_batch *batch);
 /* run_hand_over(run, sentence): who waits for it waits for run->next; the run is gone then. */
 void run_hand_over(struct run *run, const char *sentence);
-/* run_start_again(run): one that was lost; false: not any more. */
-bool run_start_again(struct run *run);
+/* run_start_again(run, by_itself): one that was lost; false: not any more. by_itself: it may have
+ * been its own doing, so it is counted. */
+bool run_start_again(struct run *run, bool by_itself);
 bool run_may_start_again(const struct run *run);
 
 /* wants.c */
@@ -648,6 +684,8 @@ int worker_start(struct run *run, struct dj_err *err);
 void worker_kill(struct run *run);
 void worker_taken(struct run *run);
 int live_save(struct run *run, struct dj_err *err);
+/* live_need(run): what is recorded of it needs one: it is saved now if it was not. */
+void live_need(struct run *run);
 /* live_save_premises(run): what it has met since. */
 void live_save_premises(struct run *run);
 /* live_forget_read(): what is kept beside the live record of what it has read. */
@@ -657,6 +695,58 @@ void worker_gone(struct dj_engine *engine, struct dj_peer *peer);
 void worker_message(struct dj_engine *engine, struct dj_peer *peer,
                     const struct dj_message_in *message);
 void slot_free(struct dj_engine *engine, uint64_t slot);
+
+uint64_t slot_take(struct dj_engine *engine);
+/* worker_free(): a slot that the worker told of, and that is over. */
+void worker_free(struct dj_engine *engine, uint64_t instance, uint64_t attempt, uint64_t slot);
+/* worker_lost(run): nobody has it: it is begun again, or ends as lost. */
+void worker_lost(struct run *run);
+bool worker_has(const struct run *run);
+void worker_exited(struct run *run, struct dj_msg_exited *exited);
+void worker_started(struct run *run, const struct dj_msg_started *started);
+
+/*
+ * hosts.c: processes that are host to many runs. host_for(): one for a run of this launch, which is
+ * started when there is none, or when it shall be alone; NULL with a sentence.
+ */
+struct host *host_for(struct run *run, const struct dj_launch *launch, bool alone,
+                      struct dj_err *err);
+struct host *host_adopt(struct dj_engine *engine, uint64_t number);
+struct host *host_find(struct dj_engine *engine, uint64_t number);
+void host_ref(struct host *host, struct run *run);
+/* host_leave(run): it has ended; host_unref(run): it is forgotten. */
+void host_leave(struct run *run);
+void host_unref(struct run *run);
+/* hosts_told(): of the worker's RUNNING; host_exited(): of its EXITED. */
+bool host_told(struct dj_engine *engine, const struct dj_part_slot_state *slot);
+void hosts_lost(struct dj_engine *engine, const struct dj_msg_running *running);
+void host_exited(struct dj_engine *engine, const struct dj_msg_exited *exited);
+void hosts_stop(struct dj_engine *engine);
+void hosts_free(struct dj_engine *engine);
+/* host_of_peer(): NULL: it is none. host_attach(), host_detach(): it came, it went. */
+struct host *host_of_peer(const struct dj_engine *engine, const struct dj_peer *peer);
+void host_attach(struct dj_engine *engine, struct dj_peer *peer, const char *number);
+void host_detach(struct dj_engine *engine, const struct dj_peer *peer);
+void host_path(const struct dj_engine *engine, const struct host *host, struct dj_buf *ret);
+
+/* hosted.c: runs in hosts. hosted_mode(): false: it is no run for a host. */
+bool hosted_mode(const struct run *run, const struct dj_launch *launch, struct dj_launch *ret,
+                 bool *ret_alone);
+int hosted_start(struct run *run, const struct dj_launch *launch, bool alone,
+                 struct dj_err *err) DJ_MUST_CHECK;
+void hosted_give(struct run *run);
+/* hosted_ride(run): how many more runs may use its slot, one after the other; hosted_rides(next,
+ * run): it may be one of them; hosted_join(next, run): it is. */
+size_t hosted_ride(const struct run *run);
+bool hosted_rides(const struct run *next, const struct run *run);
+void hosted_join(struct run *next, struct run *run);
+void hosted_kill(struct run *run);
+/* hosted_blocked(run): those behind it in its chain go on. */
+void hosted_blocked(const struct run *run);
+void hosted_taken(struct run *run);
+/* hosted_dir(run, ret): the folder that it happened in; false: it left nothing there. */
+bool hosted_dir(const struct run *run, struct dj_buf *ret);
+void hosted_message(struct host *host, const struct dj_message_in *message);
 
 /* versions.c */
 void version_of(const struct task *task, struct dj_rec_version *ret);

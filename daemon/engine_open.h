@@ -55,4 +55,11 @@ void dj_engine_worker_gone(struct dj_engine *engine, struct dj_peer *peer);
 void dj_engine_worker_message(struct dj_engine *engine, struct dj_peer *peer,
                               const struct dj_message_in *message);
 
+/* dj_engine_host_attach(): a host came, by its number. dj_engine_speaks(): the instance, when it is
+ * a run of that host, else 0. dj_engine_progress(): how far a run says it is; -EACCES: no run. */
+void dj_engine_host_attach(struct dj_engine *engine, struct dj_peer *peer, const char *number);
+uint64_t dj_engine_speaks(struct dj_engine *engine, const struct dj_peer *peer, uint64_t instance);
+int dj_engine_progress(struct dj_engine *engine, uint64_t instance,
+                       const struct dj_progress *progress, struct dj_err *err) DJ_MUST_CHECK;
+
 #endif

@@ -20,6 +20,12 @@ static void add_last_line(struct dj_buf *buf, struct dj_bytes log)
     }
 }
 
+static void add_sentence(struct dj_buf *buf, const char *text)
+{
+    dj_buf_adds(buf, ": ");
+    dj_add_printable(buf, dj_strip(dj_bytes_of(text)));
+}
+
 static void add_limit(struct dj_buf *buf, const struct dj_rec_instance *rec, const char *what,
                       const char *option)
 {
@@ -143,7 +149,9 @@ void dj_failure_explain(struct dj_buf *buf, const struct dj_failure *failure)
     if (rec->tries > 1 && rec->how != DJ_EXIT_KILLED)
         dj_buf_addf(buf, " (try %llu of %llu)", (unsigned long long)rec->try,
                     (unsigned long long)rec->tries);
-    if (log_explains(rec->how))
+    if (rec->how == DJ_EXIT_CODE && failure->text != NULL && *failure->text != '\0')
+        add_sentence(buf, failure->text); /* of the task itself */
+    else if (log_explains(rec->how))
         add_last_line(buf, failure->log);
 }
 

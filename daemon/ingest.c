@@ -131,6 +131,14 @@ static int take_log(struct dj_ingest *ingest)
 {
     dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
 
+    if (ingest->here) {
+        size_t over = ingest->log.len > DJ_INGEST_TAIL ? ingest->log.len - DJ_INGEST_TAIL : 0;
+
+        if (!ingest->keep_result)
+            dj_buf_add_bytes(&ingest->tail, dj_bytes_from(ingest->log, over));
+        take_bytes(ingest, ingest->log, DJ_INGEST_HERE, &ingest->into->log);
+        return 0;
+    }
     if (ingest->log_size == 0) {
         take_bytes(ingest, dj_bytes(NULL, 0), DJ_INGEST_HERE, &ingest->into->log);
         return 0;
@@ -162,6 +170,10 @@ static int take_result(struct dj_ingest *ingest)
 {
     dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
 
+    if (ingest->here && ingest->result_file == NULL) {
+        take_bytes(ingest, ingest->result, DJ_INGEST_HERE, &ingest->into->result);
+        return 0;
+    }
     if (ingest->result_file == NULL) {
         if (ingest->result_size == 0) {
             take_bytes(ingest, dj_bytes(NULL, 0), DJ_INGEST_HERE, &ingest->into->result);

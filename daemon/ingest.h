@@ -28,6 +28,8 @@ struct dj_ingest {
     bool has_files;
     uint64_t result_size;  /* as the worker saw them when all had ended; */
     uint64_t log_size;     /* what is empty is not opened */
+    bool here;             /* these two are all that it left, and in no file: */
+    struct dj_bytes result, log;
     uint64_t instance;
     struct dj_rec_instance *into; /* result, log, manifest, file_count, file_bytes are set */
     bool nothing_stored;   /* small content stays in the record, since the batch is not written */

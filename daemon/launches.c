@@ -4,6 +4,7 @@
 
 #include "daemon/engine_impl.h"
 #include "lib/model/launch_template.h"
+#include "daemon/memo.h"
 #include "lib/util/mem.h"
 
 /*
@@ -53,15 +54,28 @@ static int resolve(const struct dj_engine *engine, const struct dj_launch *launc
 static int check(const struct dj_launch *launch, const struct dj_definition *definition,
                  struct dj_err *err)
 {
-    if (launch->mode == DJ_LAUNCH_THREAD || launch->mode == DJ_LAUNCH_RESIDENT)
-        return dj_err_set(err, EOPNOTSUPP, "launch = %s is not there yet",
-                          launch->mode == DJ_LAUNCH_THREAD ? "thread" : "resident");
-    if (launch->mode == DJ_LAUNCH_COMMAND && definition != NULL) {
-        int rc = dj_launch_check(&launch->words, definition, err);
+    int rc = dj_definition_launchable(definition, launch, err);
 
+    if (rc < 0)
+        return rc;
+    if (launch->mode == DJ_LAUNCH_COMMAND) {
+        rc = dj_launch_check(&launch->words, definition, err);
         return rc < 0 ? dj_err_prefix(err, rc, "launch") : 0;
     }
     return 0;
+}
+
+/* Of a call: a memo has no definition of its own. */
+static int check_call(const struct dj_call *call, const struct dj_launch *launch,
+                      struct dj_err *err)
+{
+    const struct dj_definition *definition = call->task->public.definition;
+
+    if (dj_memo_is(call))
+        return !dj_launch_stays(launch)
+                   ? 0
+                   : dj_err_set(err, EINVAL, "a memo is a command, and always a process");
+    return definition == NULL ? 0 : check(launch, definition, err);
 }
 
 int launch_check(struct dj_engine *engine, const struct dj_call *call,
@@ -79,7 +93,7 @@ int launch_check(struct dj_engine *engine, const struct dj_call *call,
     if (rc == 0)
         rc = resolve(engine, launch, &launch, err);
     if (rc == 0)
-        rc = check(launch, definition, err);
+        rc = check_call(call, launch, err);
     return rc < 0 ? dj_err_prefix(err, rc, "%s", call->task->public.name) : 0;
 }
 
@@ -129,7 +143,7 @@ int run_settle_launch(struct run *run, const struct dj_launch **ret, struct dj_e
             dj_launch_copy(&run->launch, &definition->launch);
     }
     rc = resolve(run->engine, &run->launch, ret, err);
-    return rc == 0 ? check(*ret, definition, err) : rc;
+    return rc == 0 ? check_call(run->call, *ret, err) : rc;
 }
 
 void run_load_launch(struct run *run, const struct dj_rec_live *live)

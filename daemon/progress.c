@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "daemon/engine_impl.h"
+#include "daemon/engine_open.h"
 #include "lib/util/clock.h"
 
 /*
@@ -20,6 +21,19 @@ int dj_run_progress(struct dj_engine *engine, struct dj_call *call, const struct
 
     if (run == NULL || run->call != call)
         return dj_err_set(err, EACCES, "only the run itself says how far it is");
+    run->progress = *progress;
+    return 0;
+}
+
+int dj_engine_progress(struct dj_engine *engine, uint64_t instance,
+                       const struct dj_progress *progress, struct dj_err *err)
+{
+    struct run *run = instance == 0 ? NULL : run_find(engine, instance);
+
+    if (run == NULL)
+        return dj_err_set(err, EACCES, "only a run can say how far it is");
+    if (progress->total == 0 || progress->done > progress->total)
+        return dj_err_set(err, EINVAL, "done is at most total, which is not 0");
     run->progress = *progress;
     return 0;
 }

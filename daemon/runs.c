@@ -33,7 +33,7 @@ struct run *run_of_token(struct dj_engine *engine, struct dj_bytes token)
  * Numbers are reserved in blocks, so that a crash never lets one be used twice. A reservation that
  * cannot be written is written before whatever is written next.
  */
-static uint64_t next_instance(struct dj_engine *engine)
+uint64_t engine_number(struct dj_engine *engine)
 {
     if (engine->next_instance >= engine->reserved_instance) {
         dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
@@ -73,7 +73,7 @@ struct run *run_new(struct dj_engine *engine, struct dj_call *call, uint64_t ins
 {
     struct run *run = dj_xcalloc(1, sizeof(*run));
 
-    run->instance = run->asked = instance == 0 ? next_instance(engine) : instance;
+    run->instance = run->asked = instance == 0 ? engine_number(engine) : instance;
     run->engine = engine;
     run->call = call;
     call->refs++;
@@ -95,6 +95,7 @@ void run_free(struct run *run)
     if (run->call->run == run)
         run->call->run = NULL;
     run_give_back(run);
+    host_unref(run);
     run_join_session(run, NULL);
     dj_call_unref(run->call);
     for (size_t i = 0; i < run->given_up.n; i++)
@@ -125,6 +126,14 @@ void run_give_back(struct run *run)
     if (!run->holds_slot)
         return;
     run->holds_slot = false;
+    /* The slot is the chain's while there is somebody left in it. */
+    if (run->chain != NULL && --run->chain->n > 0) {
+        run->chain = NULL;
+        if (run->state == BLOCKED)
+            hosted_blocked(run);
+        return;
+    }
+    free(dj_steal(run->chain));
     dj_sched_give_back(&run->session->sched);
 }
 
@@ -212,8 +221,28 @@ static void start(struct run *run)
     inputs_take(run, start_for_good);
 }
 
+/* Handing a short run over costs more than the run: so those behind it come along. */
+static void start_riders(struct session *session, struct run *run)
+{
+    size_t more = hosted_ride(run);
+
+    while (more-- > 0) {
+        struct dj_sched_item *item = dj_sched_first(&session->sched);
+        struct run *next;
+
+        if (item == NULL)
+            return;
+        next = dj_container_of(item, struct run, line);
+        if (!hosted_rides(next, run))
+            return;
+        dj_sched_remove(&session->sched, item);
+        hosted_join(next, run);
+        start(next);
+    }
+}
+
 /* False: it is nobody's turn. */
-static bool start_one(struct session *session)
+static bool start_one(struct dj_engine *engine, struct session *session)
 {
     struct dj_sched_item *item = dj_sched_next(&session->sched);
     struct run *run;
@@ -229,7 +258,12 @@ static bool start_one(struct session *session)
         run->holds_slot = true;
         wants_deliver(run);
     } else {
+        uint64_t instance = run->instance;
+
         start(run);
+        run = run_find(engine, instance);
+        if (run != NULL)
+            start_riders(session, run);
     }
     return true;
 }
@@ -245,7 +279,7 @@ static void start_some(void *cookie)
     /* Without a worker nothing can start, but what was blocked may go on. */
     HASH_ITER(hh, engine->sessions, session, next)
     {
-        while (engine->worker != NULL && start_one(session))
+        while (engine->worker != NULL && start_one(engine, session))
             continue;
     }
     sessions_forget_empty(engine);
@@ -267,6 +301,8 @@ void run_forget_live(struct run *run, struct dj_store_batch *batch)
 {
     dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
 
+    if (run->unsaved)
+        return;
     run->stored = false;
     dj_key_number(&key, 'A', run->instance);
     dj_store_batch_delete(batch, dj_buf_bytes(&key));
@@ -441,6 +477,7 @@ void run_note_wait(struct run *run, struct dj_call *child)
     bool numbered = child->rec.number == 0;
     struct dj_store_batch *batch;
 
+    live_need(run);
     if (!run->stored || (!numbered && dj_edges_has_call(&run->edges, child->rec.number)))
         return;
     batch = dj_store_batch_new();
@@ -489,6 +526,7 @@ int run_add_edge(struct run *run, struct dj_call *child, uint64_t instance, bool
 
     if (dj_edges_has(&run->edges, child->rec.number, instance))
         return 0;
+    live_need(run);
     numbered = child->rec.number == 0;
     batch = dj_store_batch_new();
     call_record(run->engine, batch, child);

@@ -279,6 +279,13 @@ static bool may_go(const struct dj_sched *sched, const struct dj_sched_item *ite
     return sched->busy < sched->slots && (!sched->paused || item->class == DJ_SCHED_RESUME);
 }
 
+struct dj_sched_item *dj_sched_first(const struct dj_sched *sched)
+{
+    if (sched->line.n == 0 || sched->paused || sched->line.heap[1]->class == DJ_SCHED_RESUME)
+        return NULL;
+    return sched->line.heap[1];
+}
+
 bool dj_sched_is_first(const struct dj_sched *sched, const struct dj_sched_item *item)
 {
     for (size_t i = 0; i < item->needs.n; i++) {

@@ -102,6 +102,9 @@ bool dj_sched_waits(const struct dj_sched_item *item);
  * slot then, unless it is slotless.
  */
 struct dj_sched_item *dj_sched_next(struct dj_sched *sched);
+/* dj_sched_first(): who would be next of those that need nothing but a slot; NULL: nobody, or one
+ * who is to go on after a wait. It stays in line. */
+struct dj_sched_item *dj_sched_first(const struct dj_sched *sched);
 /* dj_sched_is_first(): what it needs fits, and nobody who needs the same stands before it. */
 bool dj_sched_is_first(const struct dj_sched *sched, const struct dj_sched_item *item);
 /* dj_sched_go(): a slotless one that may go at once does; false: it waits. */

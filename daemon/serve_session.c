@@ -70,3 +70,17 @@ void dj_serve_unreserve(struct dj_request *request)
     else
         dj_reply_ok(request, 0, "");
 }
+
+void dj_serve_progress(struct dj_request *request)
+{
+    const struct dj_msg_progress *message = request->fields;
+    struct dj_progress progress = {message->done, message->total};
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    int rc = dj_engine_progress(request->engine, dj_peer_facts(request->peer)->run, &progress,
+                                &err);
+
+    if (rc < 0)
+        dj_reply_err(request, rc, &err);
+    else
+        dj_reply_ok(request, 0, "");
+}

@@ -132,6 +132,8 @@ static void forget_attempt(struct run *run, struct dj_store_batch *batch)
     dj_freep(&run->log_path);
     dj_codec_release(dj_message_layout(DJ_MSG_EXITED), &run->exited);
     memset(&run->exited, 0, sizeof(run->exited));
+    host_unref(run);
+    run->given = false;
     run_new_token(run);
 }
 
@@ -144,7 +146,7 @@ bool run_may_start_again(const struct run *run)
            run->call->task->public.definition != NULL && !(run->incognito && run->wants == NULL);
 }
 
-bool run_start_again(struct run *run)
+bool run_start_again(struct run *run, bool by_itself)
 {
     struct dj_engine *engine = run->engine;
     struct dj_store_batch *batch;
@@ -158,7 +160,7 @@ bool run_start_again(struct run *run)
     run_give_back(run);
     run_free_resources(run);
     forget_attempt(run, batch);
-    run->lost++;
+    run->lost += by_itself;
     run->attempt++;
     run->adopted = false;
     run->started = true;

@@ -4,6 +4,7 @@
 
 #include "daemon/engine_impl.h"
 #include "daemon/memo.h"
+#include "lib/proto/sessions.h"
 #include "lib/util/clock.h"
 #include "lib/util/kill_point.h"
 #include "lib/util/log.h"
@@ -13,7 +14,7 @@ enum { SPAWN_AGAIN_MS = 1000 };
 
 /* ---- slots ---- */
 
-static uint64_t slot_take(struct dj_engine *engine)
+uint64_t slot_take(struct dj_engine *engine)
 {
     size_t slot = 0;
 
@@ -162,6 +163,7 @@ void run_put_live(struct run *run, struct dj_store_batch *batch)
         .launch = dj_launch_text(&run->launch),
         .own_launch = run->own_launch,
         .launch_token = run->launch_token[0] == '\0' ? NULL : run->launch_token,
+        .host = run->host == NULL ? 0 : run->host->number,
     };
 
     run_store_session(run, &live);
@@ -177,6 +179,7 @@ void run_put_live(struct run *run, struct dj_store_batch *batch)
     free(live.totals);
     free(live.launch);
     run->stored = true;
+    run->unsaved = false;
     run->tasks_stored = run->tasks;
     run->never_stored = run->never;
     put_files(run, batch);
@@ -196,6 +199,12 @@ int live_save(struct run *run, struct dj_err *err)
     if (rc < 0 && numbered)
         call_reload(run->engine, run->call);
     return rc;
+}
+
+void live_need(struct run *run)
+{
+    if (run->unsaved && worker_has(run))
+        (void)live_save(run, NULL);
 }
 
 void live_save_premises(struct run *run)
@@ -229,8 +238,12 @@ int worker_start(struct run *run, struct dj_err *err)
     struct dj_template_place place = {.mount = engine->mount};
     dj_cleanup_buf struct dj_buf dir = DJ_BUF_INIT;
     const struct dj_launch *launch;
+    struct dj_launch hosted;
+    bool alone;
     int rc = run_settle_launch(run, &launch, err);
 
+    if (rc == 0 && hosted_mode(run, launch, &hosted, &alone))
+        return hosted_start(run, &hosted, alone, err);
     run->slot = slot_take(engine);
     run->has_slot = true;
     run->retry_ns = 0;
@@ -266,7 +279,9 @@ void worker_kill(struct run *run)
 {
     struct dj_msg_kill kill = {run->instance, run->attempt, run->slot};
 
-    if (run->has_slot && run->engine->worker != NULL)
+    if (run->host != NULL)
+        hosted_kill(run);
+    else if (run->has_slot && run->engine->worker != NULL)
         dj_peer_send(run->engine->worker, DJ_MSG_KILL, &kill);
 }
 
@@ -279,8 +294,7 @@ static bool is_held(const struct dj_engine *engine, uint64_t slot)
     return false;
 }
 
-static void tell_taken(struct dj_engine *engine, uint64_t instance, uint64_t attempt,
-                       uint64_t slot)
+void worker_free(struct dj_engine *engine, uint64_t instance, uint64_t attempt, uint64_t slot)
 {
     struct dj_msg_taken taken = {instance, attempt, slot};
 
@@ -296,7 +310,10 @@ void worker_taken(struct run *run)
     if (!run->has_slot)
         return;
     run->has_slot = false;
-    tell_taken(run->engine, run->instance, run->attempt, run->slot);
+    if (run->host != NULL)
+        hosted_taken(run);
+    else
+        worker_free(run->engine, run->instance, run->attempt, run->slot);
 }
 
 /* ---- the worker itself ---- */
@@ -345,6 +362,7 @@ void worker_gone(struct dj_engine *engine, struct dj_peer *peer)
 {
     if (engine->greeting_worker == peer)
         engine->greeting_worker = NULL;
+    host_detach(engine, peer);
     if (engine->worker != peer)
         return;
     engine->worker = NULL;
@@ -411,6 +429,8 @@ static void take_live(struct run *run, struct dj_rec_live *live)
     run->bounds = live->bounds;
     run_load_session(run, live);
     run_load_launch(run, live);
+    if (live->host != 0)
+        host_ref(host_adopt(run->engine, live->host), run);
     memcpy(run->token, live->token.data, DJ_MIN(live->token.len, sizeof(run->token) - 1));
     run->tasks = dj_premises_task(premises, run->call->task->public.number, &live->effective);
     run_add_premises(run, live->tasks, 0);
@@ -484,21 +504,24 @@ static struct run *adopt(struct dj_engine *engine, uint64_t instance)
     run->state = RUNNING;
     run->holds_slot = true;
     dj_sched_take(&run->session->sched);
-    set_log_path(run);
+    if (run->host == NULL)
+        set_log_path(run);
+    else
+        run->given = true;
     return run;
 }
 
-static void lost(struct run *run)
+void worker_lost(struct run *run)
 {
     run->exited.how = DJ_EXIT_LOST;
     run->exited.end_ns = dj_clock_now_ns();
     run->has_slot = false;
     slot_free(run->engine, run->slot);
-    if (!run_start_again(run))
+    if (!run_start_again(run, true))
         run_end(run);
 }
 
-static bool is_with_worker(const struct run *run)
+bool worker_has(const struct run *run)
 {
     /* One whose files are still looked at was not sent to anybody. */
     return (run->state == STARTING && run->has_slot) || run->state == RUNNING ||
@@ -534,8 +557,8 @@ static void adopt_lost(struct dj_engine *engine, const struct dj_msg_running *ru
 
         if (run == NULL)
             run = adopt(engine, instance);
-        if (run != NULL && is_with_worker(run) && !told_of(running, run))
-            lost(run);
+        if (run != NULL && run->host == NULL && worker_has(run) && !told_of(running, run))
+            worker_lost(run);
     }
     free(numbers.items);
 }
@@ -568,6 +591,8 @@ static void on_running(struct dj_engine *engine, const struct dj_msg_running *ru
         struct run *run = run_find(engine, slot->instance);
 
         slot_claim(engine, slot->slot);
+        if (host_told(engine, slot))
+            continue;
         if (run == NULL)
             run = adopt(engine, slot->instance);
         /* Who cancels while there is no worker, or just before it ends, has told nobody. */
@@ -578,39 +603,52 @@ static void on_running(struct dj_engine *engine, const struct dj_msg_running *ru
         }
     }
     adopt_lost(engine, running);
+    hosts_lost(engine, running);
+}
+
+void worker_started(struct run *run, const struct dj_msg_started *started)
+{
+    run->start_ns = started->time_ns;
+    if (run->state == STARTING)
+        run->state = RUNNING;
+    live_need(run);
+    event(run->engine, "started", run->call, run->instance, NULL);
 }
 
 static void on_started(struct dj_engine *engine, const struct dj_msg_started *started)
 {
     struct run *run = run_find(engine, started->instance);
 
-    if (run == NULL || run->attempt != started->attempt)
+    if (run != NULL && run->attempt == started->attempt)
+        worker_started(run, started);
+}
+
+void worker_exited(struct run *run, struct dj_msg_exited *exited)
+{
+    if (!worker_has(run))
         return;
-    run->start_ns = started->time_ns;
-    if (run->state == STARTING)
-        run->state = RUNNING;
-    event(engine, "started", run->call, run->instance, NULL);
+    if (exited->how == DJ_EXIT_LOST && run_may_start_again(run)) {
+        worker_taken(run);
+        (void)run_start_again(run, true);
+        return;
+    }
+    run->exited = *exited;
+    exited->text = exited->result_file = exited->host = NULL;
+    exited->result = exited->log = (struct dj_buf)DJ_BUF_INIT;
+    run_end(run);
 }
 
 static void on_exited(struct dj_engine *engine, struct dj_msg_exited *exited)
 {
     struct run *run = run_find(engine, exited->instance);
 
-    if (run == NULL || run->attempt != exited->attempt) {
+    if ((exited->instance & DJ_HOST_BIT) != 0)
+        host_exited(engine, exited);
+    else if (run == NULL || run->attempt != exited->attempt)
         /* A late end of something that is over, or that nobody remembers: not wanted. */
-        tell_taken(engine, exited->instance, exited->attempt, exited->slot);
-        return;
-    }
-    if (!is_with_worker(run))
-        return;
-    if (exited->how == DJ_EXIT_LOST && run_may_start_again(run)) {
-        worker_taken(run);
-        run_start_again(run);
-        return;
-    }
-    run->exited = *exited;
-    exited->text = exited->host = NULL;
-    run_end(run);
+        worker_free(engine, exited->instance, exited->attempt, exited->slot);
+    else
+        worker_exited(run, exited);
 }
 
 void worker_message(struct dj_engine *engine, struct dj_peer *peer,
@@ -623,8 +661,13 @@ void worker_message(struct dj_engine *engine, struct dj_peer *peer,
         run_plan_start(engine);
         return;
     }
-    if (peer != engine->worker)
+    if (peer != engine->worker) {
+        struct host *host = host_of_peer(engine, peer);
+
+        if (host != NULL)
+            hosted_message(host, message);
         return;
+    }
     if (message->number == DJ_MSG_RUNNING)
         on_running(engine, message->fields);
     else if (message->number == DJ_MSG_STARTED)

@@ -132,14 +132,13 @@ static bool still_true(const struct dj_callers *callers, struct dj_caller_memory
     return true;
 }
 
-uint64_t dj_callers_run(struct dj_callers *callers, pid_t tid)
+/* By its session; in a process that is host to many, that is all that can be told. */
+static uint64_t find_run(struct dj_callers *callers, pid_t tid)
 {
     struct dj_caller_memory *memory;
     uint64_t changes;
     pid_t session;
 
-    if (callers->sessions == NULL || tid <= 0)
-        return 0;
     session = getsid(tid);
     if (session <= 0)
         return 0;
@@ -153,4 +152,14 @@ uint64_t dj_callers_run(struct dj_callers *callers, pid_t tid)
     if (memory->run == 0)
         memory->run = walk_parents(callers->sessions, tid, &memory->index);
     return memory->run;
+}
+
+uint64_t dj_callers_run(struct dj_callers *callers, pid_t tid)
+{
+    uint64_t run, index;
+
+    if (callers->sessions == NULL || tid <= 0)
+        return 0;
+    run = find_run(callers, tid);
+    return (run & DJ_HOST_BIT) == 0 ? run : find_session(callers->sessions, tid, &index);
 }

@@ -185,6 +185,8 @@ static void on_stop(struct dj_worker *worker, const struct dj_msg_stop *order)
         if (worker->slots[i] != NULL && worker->slots[i]->state == DJ_SLOT_RUNNING)
             dj_run_kill(worker->slots[i]);
     }
+    worker->dismissed = true;
+    dj_runs_forget_hosts(worker);
     if (worker->in_use == 0)
         dj_worker_end(worker, DJ_WORKER_DONE, "the daemon ends");
 }

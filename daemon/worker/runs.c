@@ -280,6 +280,10 @@ static void ended(struct dj_worker *worker, struct dj_slot *slot)
     dj_sessions_clear(worker->sessions, slot->number);
     dj_kill_point("djw-end-known");
     dj_tell_exited(worker, slot);
+    if (worker->connection == NULL || worker->dismissed)
+        dj_runs_forget_hosts(worker);
+    if (worker->dismissed && worker->in_use == 0)
+        dj_worker_end(worker, DJ_WORKER_DONE, "the daemon ended");
 }
 
 void dj_run_gone(struct dj_worker *worker, struct dj_slot *slot)
@@ -379,6 +383,17 @@ void dj_run_taken(struct dj_worker *worker, struct dj_slot *slot)
     worker->in_use--;
     dj_kill_point("djw-slot-cleaned");
     empty_trash(worker);
+}
+
+/* A host leaves nothing that a later daemon would want. */
+void dj_runs_forget_hosts(struct dj_worker *worker)
+{
+    for (size_t i = 0; i < worker->slots_n; i++) {
+        struct dj_slot *slot = worker->slots[i];
+
+        if (slot != NULL && slot->state == DJ_SLOT_ENDED && (slot->instance & DJ_HOST_BIT) != 0)
+            dj_run_taken(worker, slot);
+    }
 }
 
 /* ---- adopting ---------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -77,6 +78,8 @@ static bool folder_is_gone(const struct dj_worker *worker)
 
 static void daemon_is_away(struct dj_worker *worker)
 {
+    /* It may have told us to end before it did, and what we told it then broke the connection. */
+    (void)!dj_connection_handle(worker->connection, POLLIN);
     /* Closing it is not enough: a reaper that has just been forked may still have a copy. */
     epoll_ctl(worker->epoll, EPOLL_CTL_DEL, dj_connection_fd(worker->connection), NULL);
     dj_connection_free(worker->connection);
@@ -85,6 +88,7 @@ static void daemon_is_away(struct dj_worker *worker)
     worker->away_since_ns = dj_clock_mono_ns();
     worker->pause_ns = PAUSE_MIN_NS;
     worker->retry_ns = worker->away_since_ns + worker->pause_ns;
+    dj_runs_forget_hosts(worker);
     if (folder_is_gone(worker))
         dj_worker_end(worker, DJ_WORKER_DONE, "%s is gone", worker->place);
     else
@@ -113,6 +117,7 @@ static int open_connection(struct dj_worker *worker, struct dj_err *err)
     sigprocmask(SIG_UNBLOCK, &set, &old);
     rc = dj_connection_open(worker->options.socket, &greeting, &worker->connection, err);
     sigprocmask(SIG_SETMASK, &old, NULL);
+    worker->dismissed = worker->dismissed && rc < 0;
     return rc;
 }
 

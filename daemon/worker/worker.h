@@ -36,6 +36,7 @@ struct dj_worker {
     struct dj_connection *connection; /* NULL: the daemon is away */
     short polled;                 /* what epoll was told of the connection */
     bool broken;                  /* the connection is over; the loop drops it */
+    bool dismissed;               /* the daemon ended: so does the worker, with its last run */
     bool over;                    /* the worker ends, */
     int status;                   /* so */
     uint64_t away_since_ns;
@@ -89,6 +90,9 @@ void dj_run_start(struct dj_worker *worker, struct dj_slot *slot, const struct d
 void dj_run_kill(struct dj_slot *slot);
 /* dj_run_taken(): an ENDED slot is FREE again. */
 void dj_run_taken(struct dj_worker *worker, struct dj_slot *slot);
+/* dj_runs_forget_hosts(worker): the daemon is away, or ends: slots of hosts that have ended are
+ * free again. */
+void dj_runs_forget_hosts(struct dj_worker *worker);
 /* dj_runs_reap(worker): on SIGCHLD. dj_run_gone(worker, slot): its reaper is no more.
  * dj_run_reported(worker, slot): its reaper has something to say. */
 void dj_runs_reap(struct dj_worker *worker);

@@ -219,7 +219,10 @@ int dj_definition_check(const struct dj_definition *definition, struct dj_err *e
         if (code < 0)
             code = dj_err_prefix(err, code, "%s: launch", definition->name);
     }
-    return code;
+    if (code < 0)
+        return code;
+    code = dj_definition_launchable(definition, &definition->launch, err);
+    return code < 0 ? dj_err_prefix(err, code, "%s", definition->name) : 0;
 }
 
 /* ---- words that name files ---------------------------------------------------------------- */

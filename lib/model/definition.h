@@ -117,6 +117,12 @@ void dj_definition_program(const struct dj_definition *definition, struct dj_lis
  */
 int dj_definition_check(const struct dj_definition *definition, struct dj_err *err) DJ_MUST_CHECK;
 
+/* dj_launch_stays(launch): its process is host to many runs. dj_definition_launchable(definition,
+ * launch, err): its runs can be launched so (NAMED: what that stands for has to be asked). */
+bool dj_launch_stays(const struct dj_launch *launch);
+int dj_definition_launchable(const struct dj_definition *definition,
+                             const struct dj_launch *launch, struct dj_err *err) DJ_MUST_CHECK;
+
 /*
  * dj_definition_bare_words(definition, exists, cookie, ret): a run starts in an empty folder, so a
  * word of the command that names a file beside the definition without {here} is a slip. ret gets

@@ -289,6 +289,11 @@ const struct dj_json *dj_json_member(const struct dj_json *object, const char *n
     return (const struct dj_json *)json_object_get(inside(object), name);
 }
 
+const struct dj_json *dj_json_at(const struct dj_json *array, size_t i)
+{
+    return (const struct dj_json *)json_array_get(inside(array), i);
+}
+
 void dj_json_plain(struct dj_buf *buf, const struct dj_json *value)
 {
     if (value == NULL)
@@ -323,4 +328,81 @@ void dj_json_each(const struct dj_json *object, dj_json_each_fn *each, void *coo
 
     for (size_t i = 0; i < json_object_size(inside(object)); i++)
         each(cookie, keys[i], dj_json_member(object, keys[i]));
+}
+
+/* ---- values as they are written ---------------------------------------------------------- */
+
+/* What follows is of a text that jansson has read: only where things end has to be found. */
+static size_t skip_blanks(struct dj_bytes text, size_t at)
+{
+    while (at < text.len && memchr(" \t\r\n", text.data[at], 4) != NULL)
+        at++;
+    return at;
+}
+
+static size_t skip_string(struct dj_bytes text, size_t at)
+{
+    for (at++; at < text.len && text.data[at] != '"'; at++)
+        at += text.data[at] == '\\';
+    return at + 1;
+}
+
+static size_t skip_value(struct dj_bytes text, size_t at)
+{
+    unsigned depth = 0;
+
+    while (at < text.len) {
+        uint8_t byte = text.data[at];
+
+        if (byte == '"') {
+            at = skip_string(text, at);
+            continue;
+        }
+        if (depth == 0 && memchr(",} \t\r\n", byte, 6) != NULL)
+            break;
+        depth += byte == '{' || byte == '[';
+        depth -= byte == '}' || byte == ']';
+        at++;
+    }
+    return at;
+}
+
+static void add_unescaped(struct dj_buf *buf, struct dj_bytes quoted)
+{
+    json_t *string = json_loadb((const char *)quoted.data, quoted.len,
+                                JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+
+    if (json_is_string(string))
+        dj_buf_add(buf, json_string_value(string), json_string_length(string));
+    json_decref(string);
+}
+
+int dj_json_raw(struct dj_bytes text, dj_json_raw_fn *each, void *cookie, struct dj_err *err)
+{
+    json_error_t error;
+    json_t *whole = json_loadb((const char *)text.data, text.len,
+                               JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL,
+                               &error);
+    size_t at;
+
+    if (whole == NULL)
+        return explain(&error, err);
+    if (!json_is_object(whole)) {
+        json_decref(whole);
+        return dj_err_set(err, EINVAL, "JSON: no object");
+    }
+    json_decref(whole);
+    at = skip_blanks(text, skip_blanks(text, 0) + 1);
+    while (text.data[at] != '}') {
+        dj_cleanup_buf struct dj_buf name = DJ_BUF_INIT;
+        size_t end = skip_string(text, at), value;
+
+        add_unescaped(&name, dj_bytes(text.data + at, end - at));
+        value = skip_blanks(text, skip_blanks(text, end) + 1);
+        end = skip_value(text, value);
+        each(cookie, dj_buf_bytes(&name), dj_bytes(text.data + value, end - value));
+        at = skip_blanks(text, end);
+        at = text.data[at] == ',' ? skip_blanks(text, at + 1) : at;
+    }
+    return 0;
 }

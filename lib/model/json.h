@@ -39,11 +39,21 @@ void dj_json_freep(struct dj_json **value);
 
 /* Borrowed; NULL when there is no such member, or the object is none. All below take NULL. */
 const struct dj_json *dj_json_member(const struct dj_json *object, const char *name);
+const struct dj_json *dj_json_at(const struct dj_json *array, size_t i);
 /* dj_json_plain(buf, value): a string without quotes and escapes, else its canonical text. */
 void dj_json_plain(struct dj_buf *buf, const struct dj_json *value);
 bool dj_json_is(const struct dj_json *value, const char *text); /* that string */
 uint64_t dj_json_uint(const struct dj_json *value);             /* 0 when it is none */
 double dj_json_number(const struct dj_json *value);             /* 0 when it is none */
+/*
+ * dj_json_raw(text, each, cookie, err): the members of an object with the bytes of their values as
+ * they stand in the text, so that no number is rounded. each: dj_json_raw_fn; the name is without
+ * quotes and escapes. -EINVAL when the text is no object.
+ */
+typedef void dj_json_raw_fn(void *cookie, struct dj_bytes name, struct dj_bytes value);
+int dj_json_raw(struct dj_bytes text, dj_json_raw_fn *each, void *cookie,
+                struct dj_err *err) DJ_MUST_CHECK;
+
 typedef void dj_json_each_fn(void *cookie, const char *name, const struct dj_json *value);
 void dj_json_each(const struct dj_json *object, dj_json_each_fn *each, void *cookie);
 

@@ -147,7 +147,7 @@ static int missing_mount(const struct expander *expander, const char *name)
                       expander->definition->name, name);
 }
 
-static void add_scalar(struct dj_buf *buf, const struct dj_value *value, size_t i,
+void dj_template_value(struct dj_buf *buf, const struct dj_value *value, size_t i,
                        const char *mount)
 {
     const struct dj_scalar *scalar = &value->scalars[i];
@@ -170,7 +170,7 @@ static void add_value(struct dj_buf *buf, const struct dj_value *value, const ch
     for (size_t i = 0; i < value->n; i++) {
         if (i > 0)
             dj_buf_adds(buf, between);
-        add_scalar(buf, value, i, mount);
+        dj_template_value(buf, value, i, mount);
     }
 }
 
@@ -243,7 +243,7 @@ static int add_each(struct expander *expander, const char *name)
     if (value->type == DJ_RUN && expander->place->mount == NULL)
         return missing_mount(expander, name);
     for (size_t i = 0; i < value->n; i++)
-        add_scalar(dj_list_add(&expander->ret->argv, sizeof(struct dj_buf)), value, i,
+        dj_template_value(dj_list_add(&expander->ret->argv, sizeof(struct dj_buf)), value, i,
                    expander->place->mount);
     return 0;
 }
@@ -505,6 +505,48 @@ int dj_template_expand(const struct dj_definition *definition, const struct dj_a
     if (code < 0)
         dj_expansion_release(ret);
     return code;
+}
+
+static bool is_bare(struct dj_bytes word)
+{
+    struct dj_bytes rest = word;
+    struct part part;
+
+    while (next_part(&rest, &part, NULL) > 0) {
+        if (part.kind != PART_LITERAL && part.kind != PART_HERE)
+            return false;
+    }
+    return true;
+}
+
+bool dj_template_bare(const struct dj_definition *definition)
+{
+    for (size_t i = 0; i < definition->command.n; i++) {
+        if (!is_bare(dj_list_bytes(&definition->command, i)))
+            return false;
+    }
+    return true;
+}
+
+int dj_template_resident(const struct dj_definition *definition, struct dj_expansion *ret,
+                         struct dj_err *err)
+{
+    struct dj_args none = {.params = &definition->params};
+    struct dj_template_place nowhere = {.arg_dir = ""};
+    struct expander expander = {
+        .definition = definition, .args = &none, .place = &nowhere, .ret = ret, .err = err};
+    int code;
+
+    *ret = (struct dj_expansion){0};
+    code = add_command(&expander);
+    if (code < 0)
+        return code;
+    wrap_in_setup(&expander);
+    set_variables(&ret->env, &definition->base_env);
+    set_variables(&ret->env, &definition->env);
+    for (size_t i = 0; i < definition->env_keyed.n; i++)
+        drop_variable(&ret->env, dj_buf_str(DJ_LIST_AT(&definition->env_keyed, struct dj_buf, i)));
+    return check_words(&expander);
 }
 
 void dj_expansion_release(struct dj_expansion *expansion)

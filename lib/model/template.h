@@ -55,6 +55,20 @@ int dj_template_expand(const struct dj_definition *definition, const struct dj_a
                        const struct dj_template_place *place, struct dj_expansion *ret,
                        struct dj_err *err) DJ_MUST_CHECK;
 
+/*
+ * dj_template_resident(definition, ret, err): the program that stays for many calls: the command
+ * without arguments, with its setup, and the environment that all calls share.
+ */
+int dj_template_resident(const struct dj_definition *definition, struct dj_expansion *ret,
+                         struct dj_err *err) DJ_MUST_CHECK;
+
+/* dj_template_bare(definition): no word of the command depends on an argument. */
+bool dj_template_bare(const struct dj_definition *definition);
+
+/* dj_template_value(buf, value, i, mount): the text of an element as {x} has it. */
+void dj_template_value(struct dj_buf *buf, const struct dj_value *value, size_t i,
+                       const char *mount);
+
 void dj_expansion_release(struct dj_expansion *expansion);
 
 #endif

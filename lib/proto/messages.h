@@ -21,7 +21,7 @@
 
 #define DJ_PROTOCOL_VERSION 1
 
-enum dj_role { DJ_ROLE_CLIENT, DJ_ROLE_MOUNT, DJ_ROLE_WORKER };
+enum dj_role { DJ_ROLE_CLIENT, DJ_ROLE_MOUNT, DJ_ROLE_WORKER, DJ_ROLE_HOST };
 
 enum dj_hello_flags { DJ_HELLO_READONLY = 1 << 0 };
 

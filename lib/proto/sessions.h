@@ -10,6 +10,11 @@
  * double forks leave the session but not the reaper) or 1 is reached. Entries are read in the order
  * reaper, session, run, and written in the opposite order, so a reader never pairs old with new:
  * `run` is 0 while an entry is being changed.
+ *
+ * A process that is host to many runs has an entry with DJ_HOST_BIT in its number. Each of its
+ * threads that is in a run has an entry, too, with the thread's id as session; so when the search
+ * leads to a host, the thread P itself is looked for. A program that stays is the session, and the
+ * reaper, of the run that it has at the moment.
  */
 #ifndef DJ_PROTO_SESSIONS_H
 #define DJ_PROTO_SESSIONS_H
@@ -18,6 +23,7 @@
 #include <stdint.h>
 
 #define DJ_SESSIONS_MAX 65536
+#define DJ_HOST_BIT (UINT64_C(1) << 62) /* no instance has it */
 
 struct dj_session_entry {
     _Atomic uint64_t run;     /* instance number, 0: free */

@@ -104,3 +104,14 @@ void dj_random(void *ret, size_t len)
 {
     randombytes_buf(ret, len);
 }
+
+int dj_base64_decode(struct dj_bytes text, struct dj_buf *buf)
+{
+    size_t room = text.len / 4 * 3 + 3, len = 0;
+
+    if (sodium_base642bin(dj_buf_room(buf, room), room, (const char *)text.data, text.len,
+                          " \r\n", &len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
+        return -EINVAL;
+    buf->len += len;
+    return 0;
+}

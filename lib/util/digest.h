@@ -11,7 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/util/buf.h"
 #include "lib/util/bytes.h"
+#include "lib/util/macros.h"
 
 #define DJ_DIGEST_SIZE 32
 #define DJ_DIGEST_HEX_SIZE (2 * DJ_DIGEST_SIZE + 1)
@@ -47,5 +49,8 @@ bool dj_digest_is_zero(const struct dj_digest *digest);
 
 /* Random bytes from the kernel. */
 void dj_random(void *ret, size_t len);
+
+/* dj_base64_decode(text, buf): appends the bytes; -EINVAL. Here, since libsodium has it. */
+int dj_base64_decode(struct dj_bytes text, struct dj_buf *buf) DJ_MUST_CHECK;
 
 #endif

@@ -15,6 +15,8 @@ wire model util
 proto wire model util
 client proto wire model util
 worker client proto wire model util
+host worker client proto wire model util djfs
+djfs
 daemon proto wire model util
 fs client proto wire model util
 cli client proto wire model util
@@ -35,6 +37,7 @@ includes()
         function layer_of(file, part) {
             split(file, part, "/")
             if (file ~ /^daemon\/worker\//) return "worker"
+            if (file ~ /^daemon\/host\//) return "host"
             return part[1] == "lib" ? part[2] : part[1]
         }
         NR == FNR { for (i = 1; i <= NF; i++) may[$1, $i] = 1; next }
