@@ -173,6 +173,7 @@ int dj_cmd_cat(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_write(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_verb(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_release(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_lock(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_reserve(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_session(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_progress(struct dj_cli *cli, int argc, char **argv);

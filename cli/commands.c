@@ -9,6 +9,7 @@
     "[--timeout TIME] TASK [ARG...] | -f LIST"
 #define MEMO \
     "[--force] [--incognito] [--cached] [--launch L] [--session S] [--timeout TIME] CMD [ARG...]"
+#define LOCK "[-n] [--shared] [--timeout TIME] NAME CMD [ARG...] | [--json]"
 #define UP \
     "[--store DIR] [--workers N] [--resource NAME=N]... [--quota SIZE] [--no-mount] [MOUNT]"
 
@@ -29,6 +30,7 @@ const struct dj_command dj_commands[] = {
     {"impact", "[--json] TASK", "list what a new version would invalidate", dj_cmd_impact},
     {"invalidate", "RUN...", "call a stored result stale, with what rests on it", dj_cmd_verb},
     {"key", "RUN | PATH PATH", "print what a run's key is made of, or how two differ", dj_cmd_key},
+    {"lock", LOCK, "run a command while nobody else has the lock; alone: show locks", dj_cmd_lock},
     {"log", "[-f] [-n N] RUN", "print what a run wrote to stderr; -f: until it ends", dj_cmd_log},
     {"ls", "[-l] [PATH]", "list a folder of the tree", dj_cmd_ls},
     {"memo", MEMO, "run any command once, and replay it ever after", dj_cmd_memo},

@@ -259,6 +259,7 @@ static const struct {
     {DJ_MSG_IMPACT, dj_serve_impact}, {DJ_MSG_FSCK, dj_serve_fsck},
     {DJ_MSG_TASKS, dj_serve_task_list}, {DJ_MSG_RESERVE, dj_serve_reserve},
     {DJ_MSG_UNRESERVE, dj_serve_unreserve}, {DJ_MSG_PROGRESS, dj_serve_progress},
+    {DJ_MSG_LOCK, dj_serve_lock},    {DJ_MSG_UNLOCK, dj_serve_unlock},
 };
 
 static struct dj_request *new_request(struct dj_peer *peer, struct dj_message_in *message)
@@ -395,6 +396,7 @@ static void on_gone(void *cookie)
         }
     }
     dj_serve_fsck_gone(peer);
+    dj_lock_owner_gone(peer->dispatch->engine, peer);
     dj_engine_worker_gone(peer->dispatch->engine, peer);
     if (peer->greeted && peer->facts.role == DJ_ROLE_MOUNT)
         dj_engine_remove_mount(peer->dispatch->engine, peer->place);

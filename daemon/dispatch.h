@@ -30,6 +30,8 @@ void dj_serve_path(struct dj_request *request);
 void dj_serve_reserve(struct dj_request *request);
 void dj_serve_unreserve(struct dj_request *request);
 void dj_serve_progress(struct dj_request *request);
+void dj_serve_lock(struct dj_request *request);
+void dj_serve_unlock(struct dj_request *request);
 void dj_serve_define(struct dj_request *request);
 void dj_serve_undefine(struct dj_request *request);
 void dj_serve_bump(struct dj_request *request);

@@ -228,6 +228,7 @@ int dj_engine_new(struct dj_loop *loop, struct dj_store *store,
         quota_count(engine);
     sweep_orphans(engine);
     last_mount_load(engine);
+    claims_load(engine);
     dj_engine_on_change(engine, dj_tree_changed, engine);
     *ret = engine;
     return 0;
@@ -246,6 +247,7 @@ void dj_engine_stop(struct dj_engine *engine, bool cancel)
 
     engine->stopping = true;
     last_mount_end(engine);
+    claims_end(engine);
     for (struct run *run = engine->runs; run != NULL; run = run->hh.next)
         dj_timer_cancel(dj_steal(run->timer));
     hosts_stop(engine);
@@ -285,6 +287,7 @@ void dj_engine_free(struct dj_engine *engine)
     dj_premises_free(engine->premises);
     dj_store_batch_free(engine->batch);
     dj_timer_cancel(engine->deadlock_look);
+    claims_free(engine);
     sessions_free(engine);
     launches_free(engine);
     hosts_free(engine);

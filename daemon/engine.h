@@ -261,6 +261,37 @@ struct dj_want *dj_reserve(struct dj_engine *engine, const struct dj_asker *aske
 int dj_unreserve(struct dj_engine *engine, const struct dj_asker *asker,
                  const struct dj_list *resources, struct dj_err *err) DJ_MUST_CHECK;
 
+/*
+ * dj_lock(engine, asker, ask, done, cookie): a named lock for ask->owner, in turn; a run gives its
+ * worker back while it waits. done(0) when it has it, maybe at once; -EINVAL, -EBUSY with `now`,
+ * -EDEADLK. A token that has the lock already is its owner come back.
+ * dj_lock_give_up(): one that waits; done() is not called. dj_lock_owner_gone(): all that it has.
+ */
+enum { DJ_LOCK_TOKEN_LEN = 32 };
+struct dj_lock_ask {
+    const char *name, *token;
+    bool shared, now;
+    struct dj_list inside; /* struct dj_buf: tokens of locks around it */
+    const void *owner;
+    int64_t pid;           /* of the process, 0: not known */
+};
+void dj_lock(struct dj_engine *engine, const struct dj_asker *asker,
+             const struct dj_lock_ask *ask, dj_wanted_fn *done, void *cookie);
+void dj_lock_give_up(struct dj_engine *engine, const char *token);
+int dj_unlock(struct dj_engine *engine, const void *owner, const char *token,
+              struct dj_err *err) DJ_MUST_CHECK;
+void dj_lock_owner_gone(struct dj_engine *engine, const void *owner);
+
+/* dj_lock_look(engine, after, ret): the lock that comes behind that name; false: none. */
+struct dj_lock_facts {
+    const char *name;
+    bool shared;
+    uint64_t since_ns;
+    size_t waiting;
+    struct dj_buf holders; /* as a sentence has them; the caller's */
+};
+bool dj_lock_look(struct dj_engine *engine, const char *after, struct dj_lock_facts *ret);
+
 /* dj_wait_end(): done when nothing of the call is under way (at once when nothing is). */
 struct dj_want *dj_wait_end(struct dj_engine *engine, struct dj_call *call,
                             const struct dj_asker *asker, dj_wanted_fn *done, void *cookie);

@@ -31,6 +31,7 @@
 #include "daemon/engine.h"
 #include "daemon/gather.h"
 #include "daemon/keys.h"
+#include "daemon/locks.h"
 #include "daemon/loop.h"
 #include "daemon/premises.h"
 #include "daemon/quota.h"
@@ -196,6 +197,20 @@ struct dj_want {
     struct dj_want *ask_prev, *ask_next; /* asker->asks */
 };
 
+/* What somebody has or wants of a named lock: see claims.c. */
+struct claim {
+    struct dj_engine *engine;
+    struct dj_lock_claim place; /* its `held` is true from the moment on when it is given out */
+    const void *owner;       /* a peer; NULL: it was an earlier daemon's, and has not come back */
+    struct dj_want *want;    /* until it was told */
+    dj_wanted_fn *done;
+    void *cookie;
+    struct dj_list inside;   /* struct dj_buf: tokens of the claims that the asker stands inside */
+    struct dj_rec_lock rec;
+    bool ends;               /* deadlock.c, of one without a run */
+    struct claim *prev, *next;
+};
+
 /* A content that outlives its record: deleted while open, or never stored (incognito). */
 struct held {
     uint64_t instance;
@@ -269,6 +284,9 @@ struct dj_engine {
     struct dj_list launches;     /* struct dj_launch_spec: of dj.conf */
     bool paused;
     struct dj_timer *deadlock_look; /* planned */
+    struct dj_locks locks;
+    struct claim *claims;        /* on them */
+    struct dj_timer *claims_look; /* planned */
     uint64_t generation;         /* of effective versions */
     uint64_t turn;               /* raised once a turn: tracked files are looked at once in it */
     uint64_t tracked_turn;
@@ -651,6 +669,23 @@ int launch_by_command(struct run *run, const struct dj_launch *launch,
 bool run_has_begun(const struct run *run);
 /* run_load_launch(run, live): of its live record. */
 void run_load_launch(struct run *run, const struct dj_rec_live *live);
+
+/* wants.c: what is not a call is wanted, by a run that is blocked then, or by nobody (NULL); and
+ * what it is told in the end: false: at once, and it is gone. */
+struct dj_want *want_new(struct dj_engine *engine, struct run *asker, dj_wanted_fn *done,
+                         void *cookie);
+bool want_answer(struct dj_want *want, int code, const char *sentence);
+
+/* claims.c */
+void claims_load(struct dj_engine *engine);
+void claims_end(struct dj_engine *engine); /* while there is a loop */
+void claims_free(struct dj_engine *engine);
+/* claim_pass(): it has its lock out of turn; false: there is no room. */
+bool claim_pass(struct claim *claim);
+struct claim *claim_of_token(const struct dj_engine *engine, const char *token);
+void lock_add_holders(struct dj_buf *buf, const struct dj_lock *lock);
+/* lock_say(run, ret): the lock that it waits for, if any. */
+bool lock_say(const struct run *run, struct dj_reason *ret);
 
 /* wants.c: a reservation has what it waited for, or is refused; false: it is told, and gone. */
 bool want_reserved(struct dj_want *want, int code, const char *sentence);

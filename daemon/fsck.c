@@ -40,6 +40,7 @@ static const struct phase {
     {'B', "content", 20, fsck_content, NULL, NULL},
     {'F', "input files", 2, fsck_input, NULL, NULL},
     {'G', "digests seen", 2, fsck_seen, NULL, NULL},
+    {'K', "locks", 1, fsck_lock, NULL, NULL},
     {'M', "counters", 1, fsck_counter, NULL, NULL},
     {0, "sums", 15, NULL, fsck_count, fsck_count_work},
     {0, "files", 20, NULL, fsck_files, fsck_files_work},

@@ -103,7 +103,7 @@ int fsck_load_instance(struct dj_fsck *fsck, uint64_t number, struct dj_rec_inst
 fsck_check_fn fsck_task, fsck_call, fsck_number, fsck_listed, fsck_deleted;
 /* fsck_runs.c */
 fsck_check_fn fsck_instance, fsck_dependent, fsck_live, fsck_live_edge, fsck_live_wait,
-    fsck_live_files;
+    fsck_live_files, fsck_lock;
 /* fsck_content.c */
 fsck_check_fn fsck_content, fsck_reference;
 void fsck_manifests_free(struct dj_fsck *fsck);

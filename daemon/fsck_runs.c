@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "daemon/fsck_impl.h"
+#include "lib/model/lock.h"
 #include "lib/model/param.h"
 
 /* Instances with their calls and content, and runs that are under way. */
@@ -384,5 +385,24 @@ int fsck_live_files(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes v
 
     if (fsck_shape(fsck, key, 17) && is_under_way(fsck, key, "the files"))
         fsck_closures(fsck, instance, 0, &set, 1);
+    return FSCK_DONE;
+}
+
+/* ---- locks ---- */
+
+int fsck_lock(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes value)
+{
+    struct dj_rec_lock lock;
+
+    if (!fsck_decode(fsck, &dj_layout_lock, key, value, &lock)) {
+        fsck_delete_alone(fsck, key);
+        return FSCK_DONE;
+    }
+    if (dj_lock_check(lock.name, NULL) < 0 || lock.token == NULL ||
+        !dj_bytes_is(dj_bytes_from(key, 1), lock.token)) {
+        fsck_found(fsck, "bad-lock", fsck_at_key(fsck, key), "it is no claim on a lock");
+        fsck_delete_alone(fsck, key);
+    }
+    dj_codec_release(&dj_layout_lock, &lock);
     return FSCK_DONE;
 }

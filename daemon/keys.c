@@ -94,6 +94,12 @@ void dj_key_seen(struct dj_buf *buf, unsigned type, struct dj_bytes digest_prefi
     dj_buf_add_bytes(buf, digest_prefix);
 }
 
+void dj_key_lock(struct dj_buf *buf, const char *token)
+{
+    begin(buf, 'K');
+    dj_buf_adds(buf, token);
+}
+
 void dj_key_counter(struct dj_buf *buf, const char *name)
 {
     begin(buf, 'M');

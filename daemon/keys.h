@@ -20,6 +20,7 @@
  *   F type8 path          struct dj_rec_input: the stat cache
  *   G type8 digest        path where content with that digest was seen
  *   X time64 call64       nothing: a deleted call, by the time of its deletion
+ *   K token               struct dj_rec_lock: a lock that somebody has
  *   M name                64-bit counters
  *
  * Numbers are big-endian, so keys sort by number. Each function replaces the buffer's content.
@@ -42,6 +43,7 @@ void dj_key_reference(struct dj_buf *buf, const struct dj_digest *digest, uint64
 void dj_key_input(struct dj_buf *buf, unsigned type, struct dj_bytes path);
 void dj_key_version(struct dj_buf *buf, uint32_t task, const struct dj_digest *effective);
 void dj_key_seen(struct dj_buf *buf, unsigned type, struct dj_bytes digest_prefix);
+void dj_key_lock(struct dj_buf *buf, const char *token);
 void dj_key_counter(struct dj_buf *buf, const char *name);
 
 /* dj_key_after(buf, prefix): the smallest key behind all keys with that prefix. */

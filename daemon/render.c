@@ -8,6 +8,7 @@
 #include "lib/model/resource.h"
 #include "lib/model/session.h"
 #include "lib/util/clock.h"
+#include "lib/util/str.h"
 
 /* ---- the root and tasks ---------------------------------------------------------------------- */
 
@@ -54,6 +55,20 @@ void dj_render_readme(struct dj_buf *buf, struct dj_engine *engine)
         "rm -r of a run deletes it; `dj undelete` brings it back for a day. See dj-tree(5).\n");
 }
 
+static void add_locks(struct dj_buf *buf, struct dj_engine *engine)
+{
+    struct dj_lock_facts facts = {.name = ""};
+
+    while (dj_lock_look(engine, facts.name, &facts)) {
+        dj_buf_addf(buf, "lock %s %s since ", facts.name, facts.shared ? "shared" : "exclusive");
+        dj_people_time(buf, facts.since_ns);
+        dj_buf_addf(buf, " waiting %zu by ", facts.waiting);
+        dj_buf_add_bytes(buf, dj_buf_bytes(&facts.holders));
+        dj_buf_addc(buf, '\n');
+        dj_buf_release(&facts.holders);
+    }
+}
+
 void dj_render_status(struct dj_buf *buf, struct dj_engine *engine)
 {
     struct dj_totals totals;
@@ -68,6 +83,7 @@ void dj_render_status(struct dj_buf *buf, struct dj_engine *engine)
                 totals.paused ? "yes" : "no", dj_engine_store_dir(engine));
     if (totals.quota != 0)
         dj_buf_addf(buf, "stored %" PRIu64 "\nquota %" PRIu64 "\n", totals.stored, totals.quota);
+    add_locks(buf, engine);
 }
 
 void dj_render_definition(struct dj_buf *buf, const struct dj_task *task)

@@ -675,6 +675,25 @@ static void take_reserved(struct dj_want *want)
     (void)live_save(run, NULL); /* the next daemon counts them, too */
 }
 
+struct dj_want *want_new(struct dj_engine *engine, struct run *asker, dj_wanted_fn *done,
+                         void *cookie)
+{
+    struct dj_want *want = new_want(engine, done, cookie);
+
+    if (asker != NULL) {
+        attach_to_asker(want, asker);
+        block(asker);
+    }
+    return want;
+}
+
+bool want_answer(struct dj_want *want, int code, const char *sentence)
+{
+    if (code < 0 && want->asker != NULL)
+        run_refused(want->asker, sentence);
+    return answer(want, code, 0, sentence);
+}
+
 bool want_reserved(struct dj_want *want, int code, const char *sentence)
 {
     if (code == 0) {

@@ -102,7 +102,7 @@ static void find_live(struct run *run, struct dj_reason *ret)
         break;
     case BLOCKED:
         ret->now = DJ_NOW_WAITING;
-        if (!find_called(run, ret))
+        if (!find_called(run, ret) && !lock_say(run, ret))
             find_reserved(run, ret);
         break;
     case RESUMING:

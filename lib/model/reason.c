@@ -15,7 +15,8 @@ void dj_reason_release(struct dj_reason *reason)
     struct dj_buf *bufs[] = {&reason->task, &reason->user, &reason->from, &reason->to,
                              &reason->text, &reason->argument, &reason->before, &reason->called,
                              &reason->called_by, &reason->asked_by, &reason->launcher,
-                             &reason->part, &reason->session, &reason->part_held};
+                             &reason->part, &reason->session, &reason->part_held, &reason->lock,
+                             &reason->lock_holders};
 
     for (size_t i = 0; i < DJ_ARRAY_SIZE(bufs); i++)
         dj_buf_release(bufs[i]);
@@ -266,6 +267,10 @@ static void add_now(struct dj_buf *buf, const struct dj_reason *reason)
     case DJ_NOW_RESERVING:
         dj_buf_adds(buf, "waiting for ");
         add_part(buf, reason);
+        break;
+    case DJ_NOW_LOCKING:
+        dj_buf_addf(buf, "waiting for lock %s, held by ", dj_buf_str(&reason->lock));
+        dj_add_printable(buf, dj_buf_bytes(&reason->lock_holders));
         break;
     case DJ_NOW_RESUMING:
         dj_buf_adds(buf, "waiting for a worker to go on");

@@ -26,6 +26,7 @@ enum dj_reason_now {
     DJ_NOW_QUEUED,
     DJ_NOW_WAITING,  /* for a run that it called */
     DJ_NOW_RESERVING, /* it has asked for resources of its session */
+    DJ_NOW_LOCKING,  /* it waits for a named lock */
     DJ_NOW_RESUMING, /* its calls are answered; for a worker */
     DJ_NOW_RUNNING,
 };
@@ -76,6 +77,8 @@ struct dj_reason {
     struct dj_buf part_held;   /* "100 of 128" */
     struct dj_list part_holders; /* struct dj_buf: runs and what they have, as above */
     uint64_t part_holder_count;
+    /* locking */
+    struct dj_buf lock, lock_holders;
     /* queued for another try */
     uint64_t try, tries;
     uint64_t retry_ns; /* not before that; 0: it stands in line */

@@ -49,6 +49,11 @@ enum dj_get_flags {
     DJ_GET_FOLLOW = 1 << 4,   /* the log is shown: the answer has what FOLLOW did not tell */
 };
 
+enum dj_lock_flags {
+    DJ_LOCK_SHARED = 1 << 0, /* together with other shared ones */
+    DJ_LOCK_NOW = 1 << 1,    /* EBUSY instead of waiting */
+};
+
 enum dj_fsck_flags {
     DJ_FSCK_READ_DATA = 1 << 0, /* all content is read and hashed */
     DJ_FSCK_REPAIR = 1 << 1,    /* what can be mended safely is */

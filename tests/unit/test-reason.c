@@ -46,6 +46,10 @@ static void resources(void)
     reason.now = DJ_NOW_RESERVING;
     line("waiting for ram=1.5 of session default, of which 127 of 128 are taken by a/1 (100), "
          "b/2 (20) and 2 more; never run before");
+    reason.now = DJ_NOW_LOCKING;
+    dj_buf_adds(&reason.lock, "db");
+    dj_buf_adds(&reason.lock_holders, "a/1 (pid 7), joe (pid 8)");
+    line("waiting for lock db, held by a/1 (pid 7), joe (pid 8); never run before");
 }
 
 static void hits(void)

@@ -17,6 +17,8 @@ static void test_root(void)
     status = cat("status");
     ok(strstr(status, "workers 4\nbusy 1\n") == status, "status: one fact a line");
     is_int((int)walk("status").size, (int)strlen(status), "with its true size");
+    ok(strstr(status, "\nlock db exclusive since 1970-01-01 ") != NULL &&
+       strstr(status, " waiting 2 by fac/3 (pid 7)\n") != NULL, "a line for each lock");
     is_int(walk("tasks").mode, S_IFDIR | 0555, "tasks is a folder");
     is_int(echo("status", "x"), -EACCES, "status is not written to");
     is_int(echo("ctl", "pause\n"), 0, "a word for the root");
@@ -41,6 +43,7 @@ static void test_root(void)
 
 static void test_sessions(void)
 {
+    setup();
     is_list("sessions", "default ", "the sessions");
     is_list("sessions/default", "max_workers resources status ctl ", "what a session has");
     is_list("sessions/default/resources", "ram ", "and its resources");
@@ -63,6 +66,7 @@ static void test_sessions(void)
     is_int(echo("sessions/default/ctl", "set ram=128"), 0, "a resource is set");
     is_text("sessions/default/resources/ram", "128\n", "and there");
     is_int(echo("sessions/default/ctl", "reserve ram=1"), -EINVAL, "outside of a run");
+    teardown();
 }
 
 static void test_self(void)

@@ -1,0 +1,346 @@
+/* dj lock: a command with a named lock held, and who holds which. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/table.h"
+#include "lib/client/tree.h"
+#include "lib/model/lock.h"
+#include "lib/util/clock.h"
+#include "lib/util/digest.h"
+#include "lib/util/fdio.h"
+#include "lib/util/mem.h"
+#include "lib/util/str.h"
+
+/* In the environment of the command: tokens of the locks that it stands inside of. */
+#define INSIDE "DJ_LOCKS"
+
+enum { AGAIN_MS = 100, GIVE_UP_MS = 20000, CANNOT_RUN = 126, NO_COMMAND = 127, BY_SIGNAL = 128 };
+
+static const struct dj_column columns[] = {
+    {"LOCK", "lock", false}, {"MODE", "mode", false}, {"SINCE", "since", false},
+    {"WAITING", "waiting", true}, {"BY", "by", false},
+};
+
+/* ---- showing ---- */
+
+static int gather(void *cookie, struct dj_bytes bytes)
+{
+    dj_buf_add_bytes(cookie, bytes);
+    return 0;
+}
+
+/* "lock NAME MODE since DAY TIME waiting N by WHO" */
+static void add_row(struct dj_table *table, struct dj_bytes line)
+{
+    dj_cleanup_buf struct dj_buf since = DJ_BUF_INIT;
+    struct dj_bytes name, mode, word, waiting;
+    uint64_t count = 0;
+
+    (void)dj_next_item(&line, &word);
+    (void)dj_next_item(&line, &name);
+    (void)dj_next_item(&line, &mode);
+    (void)dj_next_item(&line, &word);
+    while (dj_next_item(&line, &word) && !dj_bytes_is(word, "waiting")) {
+        dj_buf_adds(&since, since.len == 0 ? "" : " ");
+        dj_buf_add_bytes(&since, word);
+    }
+    (void)dj_next_item(&line, &waiting);
+    (void)!dj_parse_uint(waiting, &count, NULL);
+    (void)dj_next_item(&line, &word);
+    while (line.len != 0 && line.data[0] == ' ')
+        line = dj_bytes_from(line, 1);
+    dj_table_row(table);
+    dj_table_text(table, name);
+    dj_table_text(table, mode);
+    dj_table_text(table, dj_buf_bytes(&since));
+    dj_table_number(table, count);
+    dj_table_text(table, line);
+}
+
+static int show(struct dj_cli *cli, bool json)
+{
+    dj_cleanup_table struct dj_table *table = dj_table_new(columns, DJ_ARRAY_SIZE(columns));
+    dj_cleanup_buf struct dj_buf status = DJ_BUF_INIT, out = DJ_BUF_INIT;
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct dj_bytes rest, line;
+    int rc = dj_connect(cli, true, &err);
+
+    if (rc == 0)
+        rc = dj_tree_read(cli->connection, "status", gather, &status, &err);
+    rest = dj_buf_bytes(&status);
+    while (rc == 0 && dj_next_line(&rest, &line)) {
+        if (dj_bytes_starts(line, DJ_BYTES_LIT("lock ")))
+            add_row(table, line);
+    }
+    if (rc == 0 && json) {
+        dj_table_json(&out, table);
+        dj_buf_addc(&out, '\n');
+        rc = dj_write_out(dj_buf_bytes(&out));
+    } else if (rc == 0) {
+        rc = dj_table_show(table, true, &err);
+    }
+    return rc < 0 ? dj_fail(rc, &err) : DJ_EX_OK;
+}
+
+/* ---- the lock ---- */
+
+static void fill(struct dj_msg_lock *lock, const char *name)
+{
+    struct dj_bytes rest = dj_bytes_of(getenv(INSIDE) == NULL ? "" : getenv(INSIDE)), token;
+    uint8_t random[16];
+
+    lock->name = dj_xstrdup(name);
+    dj_random(random, sizeof(random));
+    lock->token = dj_xcalloc(2 * sizeof(random) + 1, 1);
+    for (size_t i = 0; i < sizeof(random); i++)
+        snprintf(lock->token + 2 * i, 3, "%02x", random[i]);
+    while (dj_next_item(&rest, &token))
+        dj_buf_add_bytes(&((struct dj_part_word *)dj_list_add(&lock->inside,
+                                                              sizeof(struct dj_part_word)))->bytes,
+                         token);
+}
+
+static int call(struct dj_cli *cli, enum dj_message number, const void *fields,
+                struct dj_err *err)
+{
+    struct dj_message_in answer;
+    int rc = dj_connection_call(cli->connection, number, fields, DJ_MSG_OK, &answer, err);
+
+    if (rc == 0)
+        dj_message_release(&answer);
+    return rc;
+}
+
+static void leave(struct dj_cli *cli)
+{
+    dj_connection_free(cli->connection);
+    cli->connection = NULL;
+}
+
+/* A daemon that is started anew while we wait has never heard of us. */
+static int wait_for(struct dj_cli *cli, const struct dj_msg_lock *lock, uint64_t timeout_ms,
+                    struct dj_err *err)
+{
+    int rc = dj_connect(cli, true, err), fd = -1;
+    uint64_t until = 0;
+
+    if (rc == 0)
+        fd = dj_interruptible(cli, timeout_ms);
+    while (rc == 0) {
+        rc = call(cli, DJ_MSG_LOCK, lock, err);
+        if (rc != -ENOTCONN)
+            break;
+        leave(cli);
+        until = dj_clock_mono_ns() + GIVE_UP_MS * DJ_NS_PER_MS;
+        while (rc == -ENOTCONN && dj_interrupt_code() == 0 && dj_clock_mono_ns() < until) {
+            dj_err_release(err);
+            rc = dj_connect(cli, false, err);
+            if (rc == -ENOTCONN)
+                (void)poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, AGAIN_MS);
+        }
+        if (rc == 0)
+            dj_connection_cancel_fd(cli->connection, fd);
+    }
+    if (cli->connection != NULL)
+        dj_connection_cancel_fd(cli->connection, -1);
+    return rc;
+}
+
+/* ---- the command ---- */
+
+struct holding {
+    struct dj_cli *cli;
+    struct dj_msg_lock *lock;
+    sigset_t before;
+    pid_t child;
+    int signals; /* a signalfd */
+    int status;  /* of the child, when it has ended */
+    bool ended, lost;
+};
+
+static void set_inside(const struct dj_msg_lock *lock)
+{
+    dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
+    const char *outer = getenv(INSIDE);
+
+    dj_buf_addf(&text, "%s%s%s", outer == NULL ? "" : outer, outer == NULL ? "" : " ",
+                lock->token);
+    setenv(INSIDE, dj_buf_str(&text), 1);
+}
+
+/* It does not outlive us: a lock that is free is free of its command, too. */
+static void become(const struct holding *holding, pid_t parent, char **argv)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(BY_SIGNAL + SIGKILL);
+    set_inside(holding->lock);
+    signal(SIGPIPE, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &holding->before, NULL);
+    execvp(argv[0], argv);
+    fprintf(stderr, "dj: lock: %s: %s\n", argv[0], strerror(errno));
+    _exit(errno == ENOENT ? NO_COMMAND : CANNOT_RUN);
+}
+
+static int start(struct holding *holding, char **argv, struct dj_err *err)
+{
+    static const int taken[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCHLD};
+    pid_t parent = getpid();
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    for (size_t i = 0; i < DJ_ARRAY_SIZE(taken); i++)
+        sigaddset(&signals, taken[i]);
+    signal(SIGCHLD, SIG_DFL);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    holding->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    fflush(stdout);
+    holding->child = holding->signals < 0 ? -1 : fork();
+    if (holding->child < 0)
+        return dj_err_sys(err, errno, "%s cannot be started", argv[0]);
+    if (holding->child == 0)
+        become(holding, parent, argv);
+    return 0;
+}
+
+/* What a terminal sends has gone to the command, too. */
+static void on_signal(struct holding *holding)
+{
+    struct signalfd_siginfo info;
+
+    while (read(holding->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo != SIGCHLD && info.ssi_code != SI_KERNEL)
+            kill(holding->child, (int)info.ssi_signo);
+    }
+    holding->ended = waitpid(holding->child, &holding->status, WNOHANG) == holding->child;
+}
+
+static void lose(struct holding *holding, const char *sentence)
+{
+    fprintf(stderr, "dj: lock %s was lost: %s; its command is ended\n", holding->lock->name,
+            sentence);
+    holding->lost = true;
+    kill(holding->child, SIGTERM);
+}
+
+/* The next daemon has our lock on record; one that has not gives it to us, unless it is taken. */
+static void come_back(struct holding *holding)
+{
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    int rc = dj_connect(holding->cli, false, &err);
+
+    if (rc == 0)
+        rc = call(holding->cli, DJ_MSG_LOCK, holding->lock, &err);
+    if (rc == -ENOTCONN || rc == -ETIME)
+        leave(holding->cli);
+    else if (rc < 0)
+        lose(holding, dj_err_text(&err, rc));
+}
+
+static void step(struct holding *holding)
+{
+    bool connected = holding->cli->connection != NULL && !holding->lost;
+    struct pollfd polled[2] = {
+        {.fd = holding->signals, .events = POLLIN},
+        {.fd = connected ? dj_connection_fd(holding->cli->connection) : -1, .events = POLLIN},
+    };
+    int n = poll(polled, DJ_ARRAY_SIZE(polled), connected || holding->lost ? -1 : AGAIN_MS);
+
+    if (n > 0 && polled[0].revents != 0)
+        on_signal(holding);
+    if (holding->ended || holding->lost)
+        return;
+    if (n > 0 && polled[1].revents != 0 &&
+        dj_connection_handle(holding->cli->connection, polled[1].revents) < 0)
+        leave(holding->cli);
+    else if (!connected)
+        come_back(holding);
+}
+
+static int hold(struct holding *holding, char **argv)
+{
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct dj_msg_unlock unlock = {.token = holding->lock->token};
+    int rc = start(holding, argv, &err);
+
+    if (rc < 0)
+        return dj_fail(rc, &err);
+    holding->lock->flags |= DJ_LOCK_NOW;
+    while (!holding->ended)
+        step(holding);
+    dj_close(holding->signals);
+    if (holding->cli->connection != NULL && !holding->lost)
+        (void)!call(holding->cli, DJ_MSG_UNLOCK, &unlock, NULL);
+    if (holding->lost)
+        return DJ_EX_AGAIN;
+    return WIFEXITED(holding->status) ? WEXITSTATUS(holding->status)
+                                      : BY_SIGNAL + WTERMSIG(holding->status);
+}
+
+static int lock_and_run(struct dj_cli *cli, struct dj_msg_lock *lock, uint64_t timeout_ms,
+                        char **argv)
+{
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct holding holding = {.cli = cli, .lock = lock};
+    int rc;
+
+    sigprocmask(SIG_SETMASK, NULL, &holding.before);
+    rc = wait_for(cli, lock, timeout_ms, &err);
+    if (rc == 0)
+        return hold(&holding, argv);
+    return dj_fail(rc, &err);
+}
+
+int dj_cmd_lock(struct dj_cli *cli, int argc, char **argv)
+{
+    enum { SHARED = 256, TIMEOUT, JSON };
+    static const struct option longs[] = {
+        {"shared", no_argument, NULL, SHARED},
+        {"timeout", required_argument, NULL, TIMEOUT},
+        {"json", no_argument, NULL, JSON},
+        {NULL, 0, NULL, 0},
+    };
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct dj_msg_lock lock = {0};
+    uint64_t timeout_ms = 0;
+    bool json = false;
+    int option, rc = 0;
+
+    while (rc == 0 && (option = getopt_long(argc, argv, "+:n", longs, NULL)) != -1) {
+        if (option == SHARED)
+            lock.flags |= DJ_LOCK_SHARED;
+        else if (option == 'n')
+            lock.flags |= DJ_LOCK_NOW;
+        else if (option == TIMEOUT)
+            rc = dj_parse_duration(dj_bytes_of(optarg), &timeout_ms, &err);
+        else if (option == JSON)
+            json = true;
+        else
+            return dj_bad_option(argv, option);
+    }
+    if (rc == 0 && optind == argc && lock.flags == 0 && timeout_ms == 0)
+        return show(cli, json);
+    if (rc == 0 && (optind + 1 >= argc || json))
+        return dj_usage("lock");
+    if (rc == 0)
+        rc = dj_lock_check(argv[optind], &err);
+    if (rc < 0) {
+        fprintf(stderr, "dj: lock: %s\n", dj_err_text(&err, rc));
+        return DJ_EX_USAGE;
+    }
+    fill(&lock, argv[optind]);
+    rc = lock_and_run(cli, &lock, timeout_ms, argv + optind + 1);
+    dj_codec_release(dj_message_layout(DJ_MSG_LOCK), &lock);
+    return rc;
+}
