@@ -388,6 +388,48 @@ void blame_premise(struct dj_engine *engine, const struct dj_call *call,
     free(blame.failing.items);
 }
 
+/* ---- a ttl ---- */
+
+/* The called run that brought that moment; false: none that is on record. */
+static bool step_to_expiry(struct blame *blame, uint64_t *instance, uint64_t expires_ns,
+                           bool *ret_own)
+{
+    struct dj_rec_instance rec = {0};
+    bool found = false;
+
+    if (instance_load(blame->engine, *instance, &rec) < 0)
+        return false;
+    for (size_t i = 0; !found && i < rec.edges.n && blame->records++ < RECORDS_MAX; i++) {
+        const struct dj_rec_edge *edge = DJ_LIST_AT(&rec.edges, struct dj_rec_edge, i);
+        struct dj_call *call = dj_call_by_number(blame->engine, edge->call);
+        const struct dj_rec_summary *summary =
+            call == NULL ? NULL : call_summary(call, edge->instance);
+
+        found = summary != NULL && summary->expires_ns == expires_ns;
+        if (found) {
+            push(blame, call);
+            *instance = edge->instance;
+            *ret_own = summary->own_ns == expires_ns;
+        }
+        dj_call_unref(call);
+    }
+    dj_codec_release(&dj_layout_instance, &rec);
+    return found;
+}
+
+void blame_expiry(struct dj_engine *engine, const struct dj_call *call DJ_UNUSED,
+                  const struct dj_rec_summary *summary, struct dj_reason *ret)
+{
+    struct blame blame = {.engine = engine, .ret = ret};
+    uint64_t instance = summary->instance;
+    bool own = summary->own_ns == summary->expires_ns;
+
+    ret->cause = DJ_CAUSE_EXPIRED;
+    ret->expires_ns = summary->expires_ns;
+    while (!own && step_to_expiry(&blame, &instance, summary->expires_ns, &own))
+        continue;
+}
+
 /* ---- a file argument that was another file ---- */
 
 enum { NAMES_MAX = 256 };

@@ -1,5 +1,7 @@
 /* Which instance of a call answers, and what the call is as a whole. */
 #include "daemon/engine_impl.h"
+#include "lib/model/expiry.h"
+#include "lib/util/clock.h"
 
 bool task_premise_holds(void *cookie, const struct dj_rec_premise *premise)
 {
@@ -23,20 +25,38 @@ bool premises_hold(struct dj_engine *engine, uint64_t tasks, uint64_t files)
            dj_premises_hold(engine->premises, files, 0, file_premise_holds, engine);
 }
 
+static enum dj_freshness freshness(const struct dj_rec_summary *summary, uint64_t expires_ns)
+{
+    struct dj_expiry expiry = {summary->ended_ns, expires_ns, summary->serve_ms};
+
+    return expires_ns == 0 ? DJ_FRESH : dj_expiry_at(&expiry, dj_clock_now_ns());
+}
+
+bool summary_expired(const struct dj_rec_summary *summary)
+{
+    return freshness(summary, summary->expires_ns) == DJ_EXPIRED;
+}
+
 bool summary_holds(struct dj_engine *engine, const struct dj_rec_summary *summary,
                    struct closure *ret)
 {
-    *ret = (struct closure){summary->tasks, summary->files, NULL};
+    enum dj_freshness fresh = freshness(summary, summary->expires_ns);
+
+    *ret = (struct closure){summary->tasks, summary->files, NULL, summary->expires_ns,
+                            fresh == DJ_SERVED};
     if (summary->state != DJ_DONE || summary->corrupt)
         return false;
-    if (!summary->stale && premises_hold(engine, summary->tasks, summary->files))
+    if (!summary->stale && fresh != DJ_EXPIRED &&
+        premises_hold(engine, summary->tasks, summary->files))
         return true;
     for (size_t i = summary->accepted.n; i-- > 0;) {
         const struct dj_rec_acceptance *accepted =
             DJ_LIST_AT(&summary->accepted, struct dj_rec_acceptance, i);
 
-        if (premises_hold(engine, accepted->tasks, accepted->files)) {
-            *ret = (struct closure){accepted->tasks, accepted->files, accepted};
+        fresh = freshness(summary, accepted->expires_ns);
+        if (fresh != DJ_EXPIRED && premises_hold(engine, accepted->tasks, accepted->files)) {
+            *ret = (struct closure){accepted->tasks, accepted->files, accepted,
+                                    accepted->expires_ns, fresh == DJ_SERVED};
             return true;
         }
     }
@@ -69,8 +89,16 @@ struct closure instance_closure(struct dj_engine *engine, const struct dj_call *
     struct closure closure;
 
     if (summary == NULL || !summary_holds(engine, summary, &closure))
-        closure = (struct closure){rec->tasks, rec->files, NULL};
+        closure = (struct closure){rec->tasks, rec->files, NULL, rec->expires_ns, false};
     return closure;
+}
+
+bool dj_instance_constant(struct dj_engine *engine, const struct dj_call *call,
+                          const struct dj_rec_instance *rec)
+{
+    struct closure closure = instance_closure(engine, call, rec);
+
+    return closure.files == 0 && closure.expires_ns == 0;
 }
 
 bool summary_durable(struct dj_engine *engine, const struct dj_rec_summary *summary)
@@ -124,7 +152,7 @@ void call_choose_run(struct dj_engine *engine, struct dj_call *call)
 
     call->run = NULL;
     for (struct run *run = call->runs; run != NULL; run = run->beside) {
-        if (!run->incognito && !run->cancelled && !run->over &&
+        if (run_is_joined(run) && !run->cancelled && !run->over &&
             (call->run == NULL || call->run->asked < run->asked))
             call->run = run;
     }
@@ -162,6 +190,7 @@ enum dj_status dj_call_status(struct dj_engine *engine, struct dj_call *call)
         case DELAYED:
         case QUEUED:
             return DJ_QUEUED;
+        case CHECKING:
         case BLOCKED:
         case RESUMING:
             return DJ_WAITING;

@@ -107,7 +107,7 @@ static void ends(struct look *look, struct run *run)
 
 static bool goes_on(const struct run *run)
 {
-    return run->state == BLOCKED ? false : !run->line.in_parts;
+    return run->state == BLOCKED || run->state == CHECKING ? false : !run->line.in_parts;
 }
 
 static struct dj_sched_kind *kind_of(const struct session *session, size_t kind)

@@ -6,6 +6,7 @@
 #include "daemon/failure.h"
 #include "daemon/ingest.h"
 #include "daemon/memo.h"
+#include "lib/model/expiry.h"
 #include "lib/util/clock.h"
 #include "lib/util/kill_point.h"
 #include "lib/util/mem.h"
@@ -113,6 +114,11 @@ static void add_summary(struct run *run)
     summary->files = run->result.files;
     summary->forced = run->forced;
     summary->asked = run->asked == run->instance ? 0 : run->asked;
+    if (run->expires_ns != 0)
+        summary->ended_ns = run->result.end_ns;
+    summary->expires_ns = run->expires_ns;
+    summary->own_ns = run->own_expires_ns;
+    summary->serve_ms = run->serve_ms;
     if (summary->state == DJ_DONE)
         alike_add(run);
     /* The first of a task: what is usual can be told from now on. */
@@ -340,6 +346,17 @@ static void end_dropped(struct run *run)
     run_finish(run, -ECANCELED, text);
 }
 
+/* From here on it is the run's own, too. */
+static void settle_expiry(struct run *run)
+{
+    uint64_t end_ns = run->exited.end_ns != 0 ? run->exited.end_ns : dj_clock_now_ns();
+
+    if (run->ttl_ms != 0)
+        run->own_expires_ns = end_ns + run->ttl_ms * DJ_NS_PER_MS;
+    run->expires_ns = dj_expiry_least(run->expires_ns, run->own_expires_ns);
+    run->result.expires_ns = run->expires_ns;
+}
+
 static void taken_in(void *cookie)
 {
     struct ending *ending = cookie;
@@ -350,6 +367,7 @@ static void taken_in(void *cookie)
 
     judge(run, ending);
     run_settle_premises(run);
+    settle_expiry(run);
     if (run->dropped) {
         end_dropped(run);
     } else if (run->incognito) {

@@ -415,7 +415,7 @@ void dj_totals(struct dj_engine *engine, struct dj_totals *ret)
     }
     for (struct run *run = engine->runs; run != NULL; run = run->hh.next) {
         ret->queued += run->state == QUEUED || run->state == DELAYED;
-        ret->waiting += run->state == BLOCKED || run->state == RESUMING;
+        ret->waiting += run->state == BLOCKED || run->state == RESUMING || run->state == CHECKING;
     }
     (void)dj_store_usage(engine->store, &ret->bytes, &ret->bytes_free, &ret->bytes_total);
     if (engine->quota == 0)

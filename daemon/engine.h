@@ -185,6 +185,13 @@ void dj_call_command(struct dj_engine *engine, struct dj_call *call, const struc
 size_t dj_call_count(const struct dj_call *call);
 uint64_t dj_call_ended(struct dj_engine *engine, const struct dj_call *call, uint64_t n);
 
+/* dj_instance_constant(): while no version changes and nothing marks it, it stays valid. */
+bool dj_instance_constant(struct dj_engine *engine, const struct dj_call *call,
+                          const struct dj_rec_instance *rec);
+/* dj_instance_unstored(): it answers who waits now, and nobody later. */
+bool dj_instance_unstored(struct dj_engine *engine, const struct dj_call *call,
+                          uint64_t instance);
+
 /* dj_call_bucket(call): for generations.h. */
 uint64_t dj_call_bucket(const struct dj_call *call);
 /* dj_call_generation(): of that bucket, now. */

@@ -7,6 +7,7 @@
  *                                        |
  *                                     RESUMING (waits for a slot to go on)
  *
+ *   CHECKING   looks whether an earlier result stands: cutoff.c
  *   DELAYED    waits for the moment of another try; then QUEUED
  *   QUEUED     in the scheduler's line
  *   STARTING   has a slot; sent to the worker
@@ -97,7 +98,9 @@ struct session {
     UT_hash_handle hh;
 };
 
-enum run_state { DELAYED, QUEUED, STARTING, RUNNING, BLOCKED, RESUMING, ENDING, COMMITTED };
+enum run_state {
+    CHECKING, DELAYED, QUEUED, STARTING, RUNNING, BLOCKED, RESUMING, ENDING, COMMITTED
+};
 
 struct run {
     uint64_t instance;
@@ -109,6 +112,12 @@ struct run {
     struct dj_list used;       /* struct dj_resource: the most of each that it had */
     bool holds_slot;
     bool forced, incognito, cancelled, adopted;
+    bool unstored;           /* incognito, as its task says: others may join it */
+    uint64_t ttl_ms, serve_ms;
+    uint64_t expires_ns;     /* of what it has read, and at its end its own; 0: never */
+    uint64_t own_expires_ns; /* at its end, by its own ttl */
+    uint64_t expires_stored; /* what its live record has of it */
+    struct check *check;     /* CHECKING */
     bool dropped;            /* its call was deleted: no record of its end */
     bool abandoned;          /* cancelled since nobody waited for it any more */
     bool stored;             /* it has a live record */
@@ -410,7 +419,11 @@ bool file_premise_holds(void *cookie, const struct dj_rec_premise *premise);
 struct closure {
     uint64_t tasks, files;
     const struct dj_rec_acceptance *accepted; /* NULL: its own */
+    uint64_t expires_ns; /* 0: never */
+    bool served;         /* it has expired, and is served while it is computed anew */
 };
+/* summary_expired(): whatever else holds of it, by its own closure. */
+bool summary_expired(const struct dj_rec_summary *summary);
 bool summary_holds(struct dj_engine *engine, const struct dj_rec_summary *summary,
                    struct closure *ret);
 bool summary_valid(struct dj_engine *engine, const struct dj_rec_summary *summary);
@@ -575,6 +588,11 @@ void run_give_back(struct run *run);
 void run_free(struct run *run);
 int run_add_edge(struct run *run, struct dj_call *child, uint64_t instance, bool failed);
 void run_add_premises(struct run *run, uint64_t tasks, uint64_t files);
+void run_add_closure(struct run *run, const struct closure *closure);
+/* run_is_joined(run): later askers may have its result. */
+bool run_is_joined(const struct run *run);
+/* run_kept(run, instance): it is not needed: an earlier instance answers. */
+void run_kept(struct run *run, uint64_t instance);
 /* run_files(run): the closure of its files so far, as one set. */
 uint64_t run_files(struct run *run);
 /* run_holds(run): what it has read so far is as it was. */
@@ -588,7 +606,19 @@ void run_note_wait(struct run *run, struct dj_call *child);
 bool run_waits_for(struct run *run, uint64_t call);
 void run_settle_premises(struct run *run);
 
+/*
+ * cutoff.c: cutoff_settle(): an earlier result that stands by what is there already is valid from
+ * then on. check_begin(): false: the run has to be computed; else it is CHECKING, and queued later
+ * if need be. check_end(): it is looked at no more.
+ */
+bool cutoff_settle(struct dj_engine *engine, struct dj_call *call);
+bool check_begin(struct run *run);
+void check_end(struct run *run);
+void check_forget(struct run *run); /* there is no loop any more */
+
 /* tries.c */
+/* run_class(run): by who waits for it. */
+enum dj_sched_class run_class(const struct run *run);
 void run_delay(struct run *run);
 /* run_prepare_retry(run, batch): its next try, if any, into run->next and the batch. */
 void run_prepare_retry(struct run *run, struct dj_store_batch *batch);
@@ -603,6 +633,11 @@ bool run_may_start_again(const struct run *run);
 void wants_answer(struct run *run, int code, uint64_t instance, const char *sentence);
 void wants_deliver(struct run *asker);
 void want_forget_asker(struct run *asker);
+/* run_for_check(asker, call): a run of a call that one that is CHECKING had called; NULL: it cannot
+ * be. want_end(): it waits for its end, whatever that is. */
+struct run *run_for_check(struct run *asker, struct dj_call *call);
+struct dj_want *want_end(struct run *asker, struct run *target, dj_wanted_fn *done,
+                         void *cookie);
 
 /*
  * sessions.c
@@ -806,6 +841,8 @@ char *why_stale(struct dj_engine *engine, const struct dj_call *call,
 /* blame.c */
 void blame_premise(struct dj_engine *engine, const struct dj_call *call,
                    const struct dj_rec_summary *summary, struct dj_reason *ret);
+void blame_expiry(struct dj_engine *engine, const struct dj_call *call,
+                  const struct dj_rec_summary *summary, struct dj_reason *ret);
 void blame_argument(struct dj_engine *engine, const struct dj_call *call, struct dj_reason *ret);
 
 /* marks.c */

@@ -274,3 +274,11 @@ void dj_dependents(struct dj_engine *engine, uint64_t call_number, uint64_t afte
     }
     dj_store_iter_free(iter);
 }
+
+bool dj_instance_unstored(struct dj_engine *engine, const struct dj_call *call,
+                          uint64_t instance)
+{
+    const struct held *held = call == NULL ? NULL : held_find(engine, instance);
+
+    return held != NULL && held->ephemeral;
+}

@@ -106,7 +106,7 @@ void calls_rename(struct dj_engine *engine, struct dj_store_batch *batch, struct
             call_bind(call);
     }
     for (struct run *run = engine->runs; run != NULL; run = run->hh.next) {
-        if (run->call->task == task && (run->state == QUEUED || run->state == DELAYED))
+        if (run->call->task == task && run->state <= QUEUED)
             (void)args_rebind(&run->params, &run->args, &task->definition.params);
     }
     find_renamed(engine, task, &renamed);

@@ -294,6 +294,7 @@ static void add_times(struct dj_buf *buf, const struct dj_rec_instance *record)
     add_time(buf, "queued", record->queued_ns);
     add_time(buf, "started", record->start_ns);
     add_time(buf, "ended", record->end_ns);
+    add_time(buf, "expires", record->expires_ns);
     add_seconds(buf, "seconds",
                 record->start_ns != 0 && record->end_ns > record->start_ns
                     ? record->end_ns - record->start_ns
@@ -364,8 +365,10 @@ static void add_accepted(struct dj_buf *buf, const struct dj_call *call, uint64_
         const struct dj_rec_acceptance *accepted =
             DJ_LIST_AT(all, struct dj_rec_acceptance, i);
 
-        dj_buf_adds(buf, i == 0 ? "{\"by\": " : ", {\"by\": ");
-        dj_json_string(buf, dj_bytes_of(accepted->user));
+        bool equal = accepted->equal != NULL && *accepted->equal != '\0';
+
+        dj_buf_addf(buf, "%s{\"%s\": ", i == 0 ? "" : ", ", equal ? "equal" : "by");
+        dj_json_string(buf, dj_bytes_of(equal ? accepted->equal : accepted->user));
         dj_buf_adds(buf, ", \"at\": ");
         time_string(buf, accepted->time_ns);
         dj_buf_adds(buf, ", \"though\": ");

@@ -4,6 +4,7 @@
 
 #include "daemon/engine_impl.h"
 #include "daemon/memo.h"
+#include "lib/model/expiry.h"
 #include "lib/model/resource.h"
 #include "lib/util/clock.h"
 #include "lib/util/kill_point.h"
@@ -115,6 +116,7 @@ void run_free(struct run *run)
     dj_launch_release(&run->launch);
     free(run->by);
     dj_timer_cancel(run->timer);
+    check_forget(run);
     free(run->log_path);
     dj_codec_release(dj_message_layout(DJ_MSG_EXITED), &run->exited);
     dj_codec_release(&dj_layout_instance, &run->result);
@@ -163,6 +165,8 @@ static void take_version(struct run *run)
     run->program = program_now(run->engine, task);
     run->tracked = tracked_known(task);
     run->tries = task->definition.retry.retries + 1;
+    run->ttl_ms = task->definition.ttl_ms;
+    run->serve_ms = task->definition.serve_stale_ms;
     run->bounds = (struct dj_rec_bounds){
         .timeout_ms = task->definition.timeout_ms,
         .memory = task->definition.memory,
@@ -320,7 +324,7 @@ static void forget_stored(struct run *run)
 }
 
 /* The end of a run's life: everybody who waits is told. */
-void run_finish(struct run *run, int code, const char *sentence)
+static void finish(struct run *run, int code, uint64_t instance, const char *sentence)
 {
     struct dj_engine *engine = run->engine;
     struct dj_call *call = run->call;
@@ -331,13 +335,31 @@ void run_finish(struct run *run, int code, const char *sentence)
         call_choose_run(engine, call);
     if (run->stored)
         forget_stored(run);
+    check_end(run);
     want_forget_asker(run);
-    event(engine, code == 0 ? "done" : "failed", call, run->instance, sentence);
-    wants_answer(run, code, run->instance, sentence);
+    if (instance == run->instance)
+        event(engine, code == 0 ? "done" : "failed", call, instance, sentence);
+    wants_answer(run, code, instance, sentence);
     run_free(run);
     call_changed(engine, call, false);
     dj_call_unref(call);
     run_plan_start(engine);
+}
+
+void run_finish(struct run *run, int code, const char *sentence)
+{
+    finish(run, code, run->instance, sentence);
+}
+
+void run_kept(struct run *run, uint64_t instance)
+{
+    const struct dj_rec_instance *rec = dj_instance(run->engine, instance);
+    struct closure closure = {0};
+
+    if (rec != NULL)
+        closure = instance_closure(run->engine, run->call, rec);
+    run_add_closure(run, &closure);
+    finish(run, 0, instance, NULL);
 }
 
 /* Whoever cancelled it: a next daemon must be able to say so. */
@@ -380,7 +402,8 @@ void run_cancel(struct run *run, const char *by, bool drop)
     run->by = by == NULL ? NULL : dj_xstrdup(by);
     if (run->call->run == run)
         call_choose_run(run->engine, run->call);
-    if (run->state == DELAYED || run->state == QUEUED) {
+    if (run->state <= QUEUED) {
+        check_end(run);
         cancel_waiting(run);
     } else if (run->state != ENDING && run->state != COMMITTED) {
         if (run->stored)
@@ -426,6 +449,17 @@ void run_add_premises(struct run *run, uint64_t tasks, uint64_t files)
 {
     run->tasks = dj_premises_union(run->engine->premises, run->tasks, tasks);
     (void)dj_gather(&run->files, files);
+}
+
+void run_add_closure(struct run *run, const struct closure *closure)
+{
+    run_add_premises(run, closure->tasks, closure->files);
+    run->expires_ns = dj_expiry_least(run->expires_ns, closure->expires_ns);
+}
+
+bool run_is_joined(const struct run *run)
+{
+    return !run->incognito || run->unstored;
 }
 
 uint64_t run_files(struct run *run)
@@ -553,7 +587,8 @@ bool dj_live(struct dj_engine *engine, uint64_t number, struct dj_live *ret)
         return false;
     *ret = (struct dj_live){
         .status = run->state == QUEUED || run->state == DELAYED     ? DJ_QUEUED
-                  : run->state == BLOCKED || run->state == RESUMING ? DJ_WAITING
+                  : run->state == BLOCKED || run->state == RESUMING || run->state == CHECKING
+                      ? DJ_WAITING
                                                                     : DJ_RUNNING,
         .queued_ns = run->queued_ns,
         .start_ns = run->start_ns,

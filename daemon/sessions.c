@@ -475,7 +475,7 @@ bool dj_session_look(struct dj_engine *engine, const char *name, struct dj_sessi
         if (run->session != session)
             continue;
         ret->queued += run->state == QUEUED || run->state == DELAYED;
-        ret->waiting += run->state == BLOCKED || run->state == RESUMING;
+        ret->waiting += run->state == BLOCKED || run->state == RESUMING || run->state == CHECKING;
     }
     return true;
 }

@@ -265,7 +265,7 @@ static void release(struct run *run)
         return;
     }
     closure = instance_closure(run->engine, run->call, rec);
-    run_add_premises(run, closure.tasks, closure.files);
+    run_add_closure(run, &closure);
     wants_answer(run, 0, current, NULL);
     run_finish(run, -ECANCELED, "there is a valid result already");
 }

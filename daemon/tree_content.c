@@ -170,13 +170,15 @@ static int reply_opened(struct dj_request *request, const struct dj_rec_content 
 }
 
 /*
- * An answer that depends on input files has to be judged at each open, since nobody tells us of a
- * change; so does a log, which another run replaces without making the result invalid.
+ * An answer that depends on input files or has a ttl has to be judged at each open, since nobody
+ * tells us of a change; so does a log, which another run replaces without making the result
+ * invalid.
  */
 static bool may_repeat(const struct dj_spot *spot)
 {
     return spot->node.kind == DJ_NODE_HISTORY ||
-           (spot->record->files == 0 && spot->node.leaf != DJ_INSTANCE_LOG);
+           (spot->node.leaf != DJ_INSTANCE_LOG &&
+            dj_instance_constant(spot->engine, spot->call, spot->record));
 }
 
 static void set_flags(const struct dj_spot *spot, struct dj_msg_opened *opened)
@@ -410,7 +412,7 @@ static void on_current(void *cookie, int code, uint64_t instance, const char *se
         code = -EIO;
     if (code < 0)
         dj_tree_refuse(request, code, "%s", sentence == NULL ? "there is no result" : sentence);
-    else if (opening->other)
+    else if (opening->other || dj_instance_unstored(spot->engine, spot->call, instance))
         serve_other(opening, instance);
     else if (spot->node.kind == DJ_NODE_INSTANCE && spot->node.number == instance)
         open_again(spot, request);

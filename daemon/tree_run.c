@@ -345,12 +345,14 @@ struct waiting {
     struct dj_want *want;
     struct dj_handle *handle;
     struct dj_task *task; /* of a name that is being resolved */
+    struct dj_call *call; /* whose files are wanted */
 };
 
 static void waiting_end(struct waiting *waiting)
 {
     if (waiting->handle != NULL)
         dj_handle_unref(waiting->handle);
+    dj_call_unref(waiting->call);
     free(waiting);
 }
 
@@ -386,10 +388,15 @@ static void on_files(void *cookie, int code, uint64_t instance, const char *sent
     struct waiting *waiting = cookie;
     struct dj_request *request = waiting->request;
     dj_cleanup_buf struct dj_buf target = DJ_BUF_INIT;
+    bool unstored = code == 0 && dj_instance_unstored(request->engine, waiting->call, instance);
 
     waiting_end(waiting);
     if (code == -ESTALE)
         code = -EIO;
+    if (unstored) {
+        dj_tree_refuse(request, -ENOENT, "its task has store = no: its files are not kept");
+        return;
+    }
     if (code < 0) {
         dj_tree_refuse(request, code, "%s", sentence == NULL ? "the run has no files" : sentence);
         return;
@@ -407,6 +414,8 @@ static void files_readlink(const struct dj_spot *spot, struct dj_request *reques
     struct dj_asker mine = *asker;
 
     dj_spot_given(spot, &mine, &given);
+    waiting->call = spot->call;
+    dj_call_ref(spot->call);
     waiting_begin(request, waiting, dj_want(spot->engine, spot->call, &mine,
                                             cached ? DJ_GET_CACHED : 0, on_files, waiting));
 }

@@ -19,7 +19,7 @@ enum { LOST_MAX = 3 };
 
 /* ---- waiting for its moment -------------------------------------------------------------- */
 
-static enum dj_sched_class class_of(const struct run *run)
+enum dj_sched_class run_class(const struct run *run)
 {
     enum dj_sched_class class = DJ_SCHED_WAITING;
 
@@ -36,7 +36,7 @@ static void delay_is_over(void *cookie)
     struct run *run = cookie;
 
     run->timer = NULL;
-    run_queue(run, class_of(run));
+    run_queue(run, run_class(run));
 }
 
 void run_delay(struct run *run)
@@ -72,6 +72,7 @@ void run_prepare_retry(struct run *run, struct dj_store_batch *batch)
     next->args.params = &next->params;
     next->forced = run->forced;
     next->incognito = run->incognito;
+    next->unstored = run->unstored;
     next->started = true;
     next->user = dj_xstrdup(run->user == NULL ? "" : run->user);
     next->asked_by = dj_xstrdup(run->asked_by == NULL ? next->user : run->asked_by);
@@ -122,7 +123,7 @@ static void forget_attempt(struct run *run, struct dj_store_batch *batch)
     dj_edges_release(&run->edges);
     dj_edges_release(&run->awaited);
     dj_gathered_release(&run->files);
-    run->tasks = run->never = 0;
+    run->tasks = run->never = run->expires_ns = 0;
     run->outdated = run->lost_asks = false;
     for (size_t i = 0; i < run->given_up.n; i++)
         dj_call_unref(*DJ_LIST_AT(&run->given_up, struct dj_call *, i));
@@ -171,7 +172,7 @@ bool run_start_again(struct run *run, bool by_itself)
     dj_kill_point("djd-lost-written");
     snprintf(text, sizeof(text), "attempt %llu begins", (unsigned long long)run->attempt);
     event(engine, "lost", run->call, run->instance, text);
-    run_queue(run, class_of(run));
+    run_queue(run, run_class(run));
     call_changed(engine, run->call, false);
     return true;
 }

@@ -1,8 +1,10 @@
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "daemon/engine_impl.h"
 #include "daemon/memo.h"
+#include "lib/model/expiry.h"
 #include "lib/model/words.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
@@ -202,7 +204,7 @@ void wants_deliver(struct run *asker)
 static bool goes_when_left(const struct run *run)
 {
     return !run->engine->stopping &&
-           ((run->state == QUEUED && !run->forced && !run->started) ||
+           (((run->state == QUEUED || run->state == CHECKING) && !run->forced && !run->started) ||
             (run->call->task->public.definition != NULL &&
              run->call->task->definition.abandon == DJ_ABANDON_CANCEL));
 }
@@ -304,6 +306,7 @@ static void record_answer(struct run *asker, struct run *run, int code, uint64_t
                     summary != NULL;
 
     run_add_premises(asker, run->tasks, run_files(run));
+    asker->expires_ns = dj_expiry_least(asker->expires_ns, run->expires_ns);
     run_add_never(asker, run->never);
     if (code != 0 && (!recorded || is_overtaken(run)))
         run_refused(asker, sentence == NULL ? "a call was refused" : sentence);
@@ -349,7 +352,7 @@ int dj_note_call(struct dj_engine *engine, uint64_t instance, const struct dj_as
     if (call == NULL)
         return -ENOENT;
     closure = instance_closure(engine, call, rec);
-    run_add_premises(run, closure.tasks, closure.files);
+    run_add_closure(run, &closure);
     rc = run_add_edge(run, call, instance, false);
     dj_call_unref(call);
     return rc;
@@ -392,11 +395,11 @@ static void user_of(struct run *run, const struct dj_asker *asker)
 /* A run that began, or has read something, before that changed is not what is asked for now. */
 static bool joinable(const struct run *run, unsigned flags)
 {
-    if (run == NULL || run->incognito || run->cancelled)
+    if (run == NULL || !run_is_joined(run) || run->cancelled)
         return false;
     if (flags & DJ_GET_FORCE)
         return run->forced && run->state == QUEUED;
-    return run->state == QUEUED || run->state == DELAYED ||
+    return run->state <= QUEUED ||
            (!run->outdated && run->never == 0 && run_holds(run));
 }
 
@@ -428,17 +431,19 @@ static struct run *run_for(struct dj_engine *engine, struct dj_call *call,
     run = run_new(engine, call, 0);
     run_bind(run, asker->args);
     run->forced = (flags & DJ_GET_FORCE) != 0;
-    run->incognito = (flags & DJ_GET_INCOGNITO) != 0;
+    run->unstored = (flags & DJ_GET_INCOGNITO) == 0 && call->task->definition.unstored;
+    run->incognito = (flags & DJ_GET_INCOGNITO) != 0 || run->unstored;
     user_of(run, asker);
     session_enter(run, asker);
     run_take_launch(run, asker);
     memo_take_env(run, asker->env);
-    if (!run->incognito) {
+    if (run_is_joined(run)) {
         call->run = run;
         if (run->forced)
             call_changed(engine, call, true);
     }
-    run_queue(run, class_for(run, asker, class));
+    if (!check_begin(run))
+        run_queue(run, class_for(run, asker, class));
     return run;
 }
 
@@ -472,6 +477,53 @@ static int check_startable(struct dj_engine *engine, struct dj_call *call,
     return rc < 0 ? rc : 1;
 }
 
+struct run *run_for_check(struct run *asker, struct dj_call *call)
+{
+    struct run *before = call->run, *run;
+    struct dj_asker own = {0};
+
+    if (check_startable(asker->engine, call, &own, NULL) < 0)
+        return NULL;
+    own.uid = geteuid();
+    run = run_for(asker->engine, call, &own, 0, DJ_SCHED_CHILD);
+    if (run != before) { /* it is new: computed for those that the asker is computed for */
+        dj_cleanup_buf struct dj_buf name = DJ_BUF_INIT;
+
+        add_run_name(&name, asker->call);
+        free(run->asked_by);
+        run->asked_by = dj_buf_steal(&name);
+        free(run->user);
+        run->user = dj_xstrdup(asker->user);
+        run->first_asker = asker->instance;
+    }
+    return run;
+}
+
+struct dj_want *want_end(struct run *asker, struct run *target, dj_wanted_fn *done, void *cookie)
+{
+    struct dj_want *want = new_want(asker->engine, done, cookie);
+
+    attach(want, target, asker);
+    want->only_end = true;
+    return want;
+}
+
+/* What is served although its ttl is over is computed anew beside that, once. */
+static void refresh(struct dj_engine *engine, struct dj_call *call, const struct dj_asker *asker,
+                    uint64_t instance)
+{
+    const struct dj_rec_summary *summary = call_summary(call, instance);
+    struct dj_asker own = {.uid = asker->uid, .gid = asker->gid, .args = asker->args};
+    struct closure closure;
+
+    if (summary == NULL || call->run != NULL || asker->readonly ||
+        !summary_holds(engine, summary, &closure) || !closure.served || call->foreign ||
+        call->task->public.definition == NULL || failure_remembered(engine, call) != NULL ||
+        check_startable(engine, call, &own, NULL) < 0)
+        return;
+    run_for(engine, call, &own, 0, DJ_SCHED_WAITING)->started = true;
+}
+
 /* The answer that needs no computing; 1: there is none. ret_instance: a failure that was noted. */
 static int answer_now(struct dj_engine *engine, struct dj_call *call,
                       const struct dj_asker *asker, unsigned flags, uint64_t *ret_instance,
@@ -481,6 +533,10 @@ static int answer_now(struct dj_engine *engine, struct dj_call *call,
 
     if ((flags & DJ_GET_FORCE) == 0) {
         *ret_instance = dj_call_current(engine, call);
+        if (*ret_instance == 0 && cutoff_settle(engine, call))
+            *ret_instance = dj_call_current(engine, call);
+        if ((flags & DJ_GET_CACHED) == 0)
+            refresh(engine, call, asker, *ret_instance);
         if (*ret_instance != 0)
             return dj_note_call(engine, *ret_instance, asker) < 0
                        ? dj_err_set(err, ENOSPC, "the call could not be recorded")
@@ -748,7 +804,7 @@ static void say_how_to_cancel(struct dj_buf *ret, const struct run *run)
 {
     dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
 
-    if (run->incognito)
+    if (!run_is_joined(run))
         return;
     dj_buf_addf(&path, "tasks/%s/", run->call->task->public.name);
     dj_buf_add_bytes(&path, dj_buf_bytes(&run->call->name));

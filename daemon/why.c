@@ -4,6 +4,7 @@
 
 #include "daemon/engine_impl.h"
 #include "lib/model/reason.h"
+#include "lib/util/clock.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
 
@@ -49,7 +50,8 @@ static void find_holders(const struct run *queued, struct dj_reason *ret)
 static const char *status_word(const struct run *run)
 {
     return run->state == QUEUED || run->state == DELAYED     ? "queued"
-           : run->state == BLOCKED || run->state == RESUMING ? "waiting"
+           : run->state == BLOCKED || run->state == RESUMING || run->state == CHECKING
+               ? "waiting"
                                                              : "running";
 }
 
@@ -86,6 +88,10 @@ static void find_live(struct run *run, struct dj_reason *ret)
 {
     ret->begun_again = run->lost;
     switch (run->state) {
+    case CHECKING:
+        ret->now = DJ_NOW_CHECKING;
+        (void)find_called(run, ret);
+        break;
     case DELAYED:
         ret->now = DJ_NOW_QUEUED;
         ret->try = run->try;
@@ -191,7 +197,10 @@ static void find_stale(struct dj_engine *engine, const struct dj_call *call,
                        const struct dj_rec_summary *summary, struct dj_reason *ret)
 {
     if (!summary->stale) {
-        blame_premise(engine, call, summary, ret);
+        if (summary_expired(summary))
+            blame_expiry(engine, call, summary, ret);
+        else
+            blame_premise(engine, call, summary, ret);
         return;
     }
     ret->cause = DJ_CAUSE_MARK;
@@ -220,6 +229,9 @@ static void find_cause(struct dj_engine *engine, struct dj_call *call, struct dj
     } else if (newest == NULL && call->rec.deleted_by != NULL) {
         ret->cause = DJ_CAUSE_DELETED;
         set_text(&ret->user, call->rec.deleted_by);
+    } else if (newest == NULL && call->task->public.definition != NULL &&
+               call->task->definition.unstored) {
+        ret->cause = DJ_CAUSE_UNSTORED;
     } else if (newest == NULL) {
         ret->cause = DJ_CAUSE_NEVER_RUN;
         blame_argument(engine, call, ret);
@@ -258,8 +270,17 @@ static void find_acceptance(struct dj_engine *engine, const struct dj_call *call
     const struct dj_rec_summary *summary = call_summary(call, current);
     struct closure closure;
 
-    if (summary == NULL || !summary_holds(engine, summary, &closure) || closure.accepted == NULL)
+    if (summary == NULL || !summary_holds(engine, summary, &closure))
         return;
+    ret->expires_ns = closure.expires_ns;
+    if (closure.served)
+        ret->served_ns = closure.expires_ns + summary->serve_ms * DJ_NS_PER_MS;
+    if (closure.accepted == NULL)
+        return;
+    if (closure.accepted->equal != NULL && *closure.accepted->equal != '\0') {
+        set_text(&ret->equal, closure.accepted->equal);
+        return;
+    }
     ret->accepted_ns = closure.accepted->time_ns;
     set_text(&ret->user, closure.accepted->user);
     set_text(&ret->text, closure.accepted->though);

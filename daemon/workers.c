@@ -164,6 +164,10 @@ void run_put_live(struct run *run, struct dj_store_batch *batch)
         .own_launch = run->own_launch,
         .launch_token = run->launch_token[0] == '\0' ? NULL : run->launch_token,
         .host = run->host == NULL ? 0 : run->host->number,
+        .unstored = run->unstored,
+        .ttl_ms = run->ttl_ms,
+        .serve_ms = run->serve_ms,
+        .expires_ns = run->expires_ns,
     };
 
     run_store_session(run, &live);
@@ -182,6 +186,7 @@ void run_put_live(struct run *run, struct dj_store_batch *batch)
     run->unsaved = false;
     run->tasks_stored = run->tasks;
     run->never_stored = run->never;
+    run->expires_stored = run->expires_ns;
     put_files(run, batch);
 }
 
@@ -211,7 +216,8 @@ void live_save_premises(struct run *run)
 {
     struct dj_store_batch *batch;
 
-    if (!run->stored || run->tasks != run->tasks_stored || run->never != run->never_stored) {
+    if (!run->stored || run->tasks != run->tasks_stored || run->never != run->never_stored ||
+        run->expires_ns != run->expires_stored) {
         (void)live_save(run, NULL);
         return;
     }
@@ -390,7 +396,7 @@ static void load_edge(struct run *run, struct dj_bytes value)
     call = rec == NULL ? NULL : dj_call_by_number(run->engine, edge.call);
     if (call != NULL) {
         closure = instance_closure(run->engine, call, rec);
-        run_add_premises(run, closure.tasks, closure.files);
+        run_add_closure(run, &closure);
     }
     dj_call_unref(call);
 }
@@ -404,6 +410,10 @@ static void take_live(struct run *run, struct dj_rec_live *live)
     run->slot = live->slot;
     run->forced = live->forced;
     run->incognito = live->incognito;
+    run->unstored = live->unstored;
+    run->ttl_ms = live->ttl_ms;
+    run->serve_ms = live->serve_ms;
+    run->expires_ns = live->expires_ns;
     run->cancelled = live->cancelled;
     run->dropped = live->dropped;
     run->tracked = live->tracked;

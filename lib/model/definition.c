@@ -211,6 +211,11 @@ int dj_definition_check(const struct dj_definition *definition, struct dj_err *e
         if (code < 0)
             return dj_err_prefix(err, code, "%s", definition->name);
     }
+    if (definition->serve_stale_ms != 0 && definition->ttl_ms == 0)
+        return dj_err_set(err, EINVAL, "%s: serve_stale needs a ttl", definition->name);
+    if (definition->unstored && (definition->cutoff || definition->serve_stale_ms != 0))
+        return dj_err_set(err, EINVAL, "%s: with store = no there is nothing for %s",
+                          definition->name, definition->cutoff ? "cutoff" : "serve_stale");
     code = check_command(definition, err);
     if (code == 0)
         code = check_env(definition, err);
@@ -375,6 +380,15 @@ static void print_program(struct dj_buf *buf, const struct dj_definition *defini
     }
 }
 
+static void print_span(struct dj_buf *buf, const char *name, uint64_t ms)
+{
+    if (ms == 0)
+        return;
+    dj_buf_addf(buf, "%s = ", name);
+    dj_print_duration(buf, ms);
+    dj_buf_addc(buf, '\n');
+}
+
 void dj_definition_print(struct dj_buf *buf, const struct dj_definition *definition)
 {
     dj_cleanup_free char *launch = dj_launch_text(&definition->launch);
@@ -414,5 +428,11 @@ void dj_definition_print(struct dj_buf *buf, const struct dj_definition *definit
         dj_buf_adds(buf, "on_failure = remember\n");
     if (definition->abandon == DJ_ABANDON_CANCEL)
         dj_buf_adds(buf, "abandon = cancel\n");
+    if (definition->cutoff)
+        dj_buf_adds(buf, "cutoff = yes\n");
+    if (definition->unstored)
+        dj_buf_adds(buf, "store = no\n");
+    print_span(buf, "ttl", definition->ttl_ms);
+    print_span(buf, "serve_stale", definition->serve_stale_ms);
     print_text(buf, "help", definition->help);
 }

@@ -19,6 +19,8 @@
  *   resources = ram=1.5, gpu=1                       see lib/model/resource.h
  *   session = NAME or new, …                         see lib/model/session.h
  *   launch = MODE        (process)                   see lib/model/launch.h
+ *   cutoff = yes | no   (no)                         store = yes | no   (yes)
+ *   ttl = 1h            (none)                       serve_stale = 10m  (none)
  *   help = TEXT
  *
  * `here` is the folder of the definition (absolute). A relative first word of the command with a
@@ -76,6 +78,10 @@ struct dj_definition {
     struct dj_list resources; /* struct dj_resource */
     char *session;            /* NULL: the caller's */
     struct dj_launch launch;
+    bool cutoff;              /* its callers stand while it comes out equal */
+    bool unstored;
+    uint64_t ttl_ms;          /* 0: none, as the next */
+    uint64_t serve_stale_ms;
     struct dj_list base_env;  /* struct dj_env: HOME USER LANG TZ PATH as captured when defined */
 };
 

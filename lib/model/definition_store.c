@@ -49,6 +49,10 @@ struct stored {
     struct dj_list resources;
     char *session;
     char *launch; /* NULL: process */
+    bool cutoff;
+    bool unstored;
+    uint64_t ttl_ms;
+    uint64_t serve_stale_ms;
 };
 
 #define FIELD(type, member, kind, sub) \
@@ -116,6 +120,10 @@ static const struct dj_field definition_fields[] = {
     FIELD(stored, resources, LIST, &resource_layout),
     FIELD(stored, session, TEXT, NULL),
     FIELD(stored, launch, TEXT, NULL),
+    FIELD(stored, cutoff, BOOL, NULL),
+    FIELD(stored, unstored, BOOL, NULL),
+    FIELD(stored, ttl_ms, UINT, NULL),
+    FIELD(stored, serve_stale_ms, UINT, NULL),
 };
 static const struct dj_layout definition_layout = {"definition", sizeof(struct stored),
                                                    definition_fields,
@@ -179,6 +187,10 @@ void dj_definition_store(struct dj_buf *buf, const struct dj_definition *definit
         .resources = definition->resources,
         .session = definition->session,
         .launch = dj_launch_text(&definition->launch),
+        .cutoff = definition->cutoff,
+        .unstored = definition->unstored,
+        .ttl_ms = definition->ttl_ms,
+        .serve_stale_ms = definition->serve_stale_ms,
     };
 
     add_params(&stored.params, &definition->params);
@@ -324,6 +336,10 @@ int dj_definition_load(struct dj_bytes bytes, struct dj_definition *ret, struct 
     ret->session = dj_steal(stored.session);
     if (ret->session != NULL && *ret->session == '\0')
         dj_freep(&ret->session);
+    ret->cutoff = stored.cutoff;
+    ret->unstored = stored.unstored;
+    ret->ttl_ms = stored.ttl_ms;
+    ret->serve_stale_ms = stored.serve_stale_ms;
     load_limits(&stored, ret);
     dj_codec_release(&definition_layout, &stored);
     return 0;

@@ -387,6 +387,59 @@ static int set_on_failure(struct dj_definition *definition, struct dj_bytes rest
     return 0;
 }
 
+static int set_yes(bool *ret, const char *option, struct dj_bytes value, struct dj_err *err)
+{
+    if (!dj_bytes_is(value, "yes") && !dj_bytes_is(value, "no"))
+        return dj_err_set(err, EINVAL, "%s is yes or no", option);
+    *ret = dj_bytes_is(value, "yes");
+    return 0;
+}
+
+static int set_cutoff(struct dj_definition *definition, struct dj_bytes rest,
+                      struct dj_bytes value, struct dj_err *err)
+{
+    (void)rest;
+    return set_yes(&definition->cutoff, "cutoff", value, err);
+}
+
+static int set_store(struct dj_definition *definition, struct dj_bytes rest, struct dj_bytes value,
+                     struct dj_err *err)
+{
+    bool stored = true;
+    int code = set_yes(&stored, "store", value, err);
+
+    (void)rest;
+    definition->unstored = !stored;
+    return code;
+}
+
+static int set_span(uint64_t *ret, const char *option, struct dj_bytes value, struct dj_err *err)
+{
+    int code;
+
+    *ret = 0;
+    if (dj_bytes_is(value, "none"))
+        return 0;
+    code = dj_parse_duration(value, ret, err);
+    if (code == 0 && *ret == 0)
+        code = dj_err_set(err, EINVAL, "%s is none or a duration of at least 1ms", option);
+    return code;
+}
+
+static int set_ttl(struct dj_definition *definition, struct dj_bytes rest, struct dj_bytes value,
+                   struct dj_err *err)
+{
+    (void)rest;
+    return set_span(&definition->ttl_ms, "ttl", value, err);
+}
+
+static int set_serve_stale(struct dj_definition *definition, struct dj_bytes rest,
+                           struct dj_bytes value, struct dj_err *err)
+{
+    (void)rest;
+    return set_span(&definition->serve_stale_ms, "serve_stale", value, err);
+}
+
 static int set_abandon(struct dj_definition *definition, struct dj_bytes rest,
                        struct dj_bytes value, struct dj_err *err)
 {
@@ -440,6 +493,10 @@ static const struct {
     {"result", set_result, NULL},
     {"on_failure", set_on_failure, NULL},
     {"abandon", set_abandon, NULL},
+    {"cutoff", set_cutoff, NULL},
+    {"ttl", set_ttl, NULL},
+    {"serve_stale", set_serve_stale, NULL},
+    {"store", set_store, NULL},
     {"help", set_help, NULL},
 };
 

@@ -16,7 +16,7 @@ void dj_reason_release(struct dj_reason *reason)
                              &reason->text, &reason->argument, &reason->before, &reason->called,
                              &reason->called_by, &reason->asked_by, &reason->launcher,
                              &reason->part, &reason->session, &reason->part_held, &reason->lock,
-                             &reason->lock_holders};
+                             &reason->lock_holders, &reason->equal};
 
     for (size_t i = 0; i < DJ_ARRAY_SIZE(bufs); i++)
         dj_buf_release(bufs[i]);
@@ -115,6 +115,10 @@ static void add_stale(struct dj_buf *buf, const struct dj_reason *reason)
     case DJ_CAUSE_UNDEFINED:
         dj_buf_adds(buf, "its task is not defined any more");
         break;
+    case DJ_CAUSE_EXPIRED:
+        dj_buf_adds(buf, "its ttl was over on ");
+        dj_people_time(buf, reason->expires_ns);
+        break;
     case DJ_CAUSE_MARK:
         dj_add_printable(buf, dj_buf_bytes(&reason->text));
         break;
@@ -131,6 +135,9 @@ void dj_reason_cause(struct dj_buf *buf, const struct dj_reason *reason)
         break;
     case DJ_CAUSE_NEVER_RUN:
         add_never_run(buf, reason);
+        break;
+    case DJ_CAUSE_UNSTORED:
+        dj_buf_adds(buf, "never stored, as its task has store = no");
         break;
     case DJ_CAUSE_FORCED:
         add_user(buf, "forced", &reason->user);
@@ -248,6 +255,29 @@ static void add_accepted(struct dj_buf *buf, const struct dj_reason *reason)
     add_text(buf, ", though ", &reason->text);
 }
 
+static void add_expiry(struct dj_buf *buf, const struct dj_reason *reason)
+{
+    if (reason->expires_ns == 0)
+        return;
+    dj_buf_adds(buf, reason->served_ns != 0 ? "; its ttl was over on " : "; valid until ");
+    dj_people_time(buf, reason->expires_ns);
+    if (reason->served_ns == 0)
+        return;
+    dj_buf_adds(buf, ", and it is served until ");
+    dj_people_time(buf, reason->served_ns);
+    dj_buf_adds(buf, " while it is computed anew");
+}
+
+static void add_checking(struct dj_buf *buf, const struct dj_reason *reason)
+{
+    if (reason->called.len == 0) {
+        dj_buf_adds(buf, "looking whether what it called came out equal");
+        return;
+    }
+    add_waiting(buf, reason);
+    dj_buf_adds(buf, ", which may come out equal");
+}
+
 static void add_now(struct dj_buf *buf, const struct dj_reason *reason)
 {
     switch (reason->now) {
@@ -257,6 +287,11 @@ static void add_now(struct dj_buf *buf, const struct dj_reason *reason)
         dj_buf_adds(buf, "hit");
         if (reason->accepted_ns != 0)
             add_accepted(buf, reason);
+        add_text(buf, "; came out equal: ", &reason->equal);
+        add_expiry(buf, reason);
+        break;
+    case DJ_NOW_CHECKING:
+        add_checking(buf, reason);
         break;
     case DJ_NOW_QUEUED:
         add_queued(buf, reason);

@@ -23,6 +23,7 @@
 enum dj_reason_now {
     DJ_NOW_NOTHING,  /* nothing is under way, and there is no valid result */
     DJ_NOW_HIT,
+    DJ_NOW_CHECKING, /* whether what an earlier result rests on comes out equal; called */
     DJ_NOW_QUEUED,
     DJ_NOW_WAITING,  /* for a run that it called */
     DJ_NOW_RESERVING, /* it has asked for resources of its session */
@@ -40,6 +41,7 @@ enum dj_cause {
     DJ_CAUSE_FAILED,     /* text: how; attempt of attempts */
     DJ_CAUSE_LOST,       /* text: how; lost */
     DJ_CAUSE_CORRUPT,    /* text: what was found */
+    DJ_CAUSE_UNSTORED,   /* nothing of its task is */
     /* It was done, and is stale; path leads to the called run that brings it. */
     DJ_CAUSE_VERSION,    /* from, to */
     DJ_CAUSE_DEFINITION, /* text: the first part that differs */
@@ -47,6 +49,7 @@ enum dj_cause {
     DJ_CAUSE_EPOCH,      /* user: invalidated the task */
     DJ_CAUSE_UNDEFINED,
     DJ_CAUSE_INPUT,      /* text: a file; gone */
+    DJ_CAUSE_EXPIRED,    /* expires_ns */
     DJ_CAUSE_MARK,       /* text: a sentence about what was marked */
     DJ_CAUSE_UNKNOWN,    /* something that it rests on */
 };
@@ -92,6 +95,9 @@ struct dj_reason {
     struct dj_buf launcher;    /* which was asked to start it, and has not yet; else empty */
     /* hit; when it was accepted: user, and text: what had made it stale */
     uint64_t accepted_ns;
+    uint64_t expires_ns;       /* by its ttl, or one of what it called; 0: never */
+    uint64_t served_ns;        /* that moment is over, and until this one it is served */
+    struct dj_buf equal;       /* not empty: what came out equal, and so did not make it stale */
     struct dj_list notes;      /* struct dj_buf: sentences for people */
 };
 

@@ -40,6 +40,22 @@ bool dj_lock_look(struct dj_engine *engine, const char *after, struct dj_lock_fa
     return true;
 }
 
+bool dj_instance_constant(struct dj_engine *engine, const struct dj_call *call,
+                          const struct dj_rec_instance *rec)
+{
+    (void)engine;
+    (void)call;
+    return rec->files == 0 && rec->expires_ns == 0;
+}
+
+bool dj_instance_unstored(struct dj_engine *engine, const struct dj_call *call, uint64_t instance)
+{
+    (void)engine;
+    (void)call;
+    (void)instance;
+    return false;
+}
+
 const char *dj_session_of_run(struct dj_engine *engine, uint64_t instance)
 {
     (void)engine;

@@ -31,6 +31,10 @@ static const char full[] = "[full]\n"
                            "result = file:out/x.csv\n"
                            "on_failure = remember\n"
                            "abandon = cancel\n"
+                           "serve_stale = 10m\n"
+                           "ttl = 90m\n"
+                           "cutoff = yes\n"
+                           "store = yes\n"
                            "help = What it does.\n";
 
 static void printing(void)
@@ -66,6 +70,9 @@ static void printing(void)
                                "retry_on = exit:75, memory\n"
                                "on_failure = remember\n"
                                "abandon = cancel\n"
+                               "cutoff = yes\n"
+                               "ttl = 1h30m\n"
+                               "serve_stale = 10m\n"
                                "help = What it does.\n";
     cleanup_definitions struct dj_list list = {NULL, 0, 0};
     dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;

@@ -52,6 +52,34 @@ static void resources(void)
     line("waiting for lock db, held by a/1 (pid 7), joe (pid 8); never run before");
 }
 
+static void validity(void)
+{
+    begin(DJ_NOW_HIT, DJ_CAUSE_NONE);
+    reason.expires_ns = 1000000000;
+    line("hit; valid until 1970-01-01 00:00:01");
+    reason.served_ns = 61000000000;
+    line("hit; its ttl was over on 1970-01-01 00:00:01, and it is served until 1970-01-01 00:01:01"
+         " while it is computed anew");
+    begin(DJ_NOW_HIT, DJ_CAUSE_NONE);
+    dj_buf_adds(&reason.equal, "c/3 and 2 more");
+    line("hit; came out equal: c/3 and 2 more");
+    begin(DJ_NOW_NOTHING, DJ_CAUSE_EXPIRED);
+    reason.expires_ns = 1000000000;
+    line("stale: its ttl was over on 1970-01-01 00:00:01");
+    add(&reason.path, "c/3");
+    line("stale: c/3: its ttl was over on 1970-01-01 00:00:01");
+    begin(DJ_NOW_NOTHING, DJ_CAUSE_UNSTORED);
+    line("never stored, as its task has store = no");
+    begin(DJ_NOW_CHECKING, DJ_CAUSE_VERSION);
+    dj_buf_adds(&reason.from, "1");
+    dj_buf_adds(&reason.to, "2");
+    add(&reason.path, "c/3");
+    line("looking whether what it called came out equal; c/3: version 1 -> 2");
+    dj_buf_adds(&reason.called, "c/3");
+    reason.called_status = "running";
+    line("waiting for c/3 (running), which may come out equal; c/3: version 1 -> 2");
+}
+
 static void hits(void)
 {
     begin(DJ_NOW_HIT, DJ_CAUSE_NONE);
@@ -206,6 +234,7 @@ static void parts(void)
 int main(void)
 {
     setenv("TZ", "UTC", 1);
+    validity();
     hits();
     resources();
     nothing_yet();
