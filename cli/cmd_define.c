@@ -31,13 +31,13 @@ static void add_env(struct dj_msg_define *define)
     }
 }
 
-static int send(struct dj_cli *cli, struct dj_bytes text, const char *file, const char *here)
+int dj_define_text(struct dj_cli *cli, struct dj_bytes text, const char *file, const char *here,
+                   struct dj_err *err)
 {
-    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     struct dj_msg_define define = {0};
     struct dj_message_in answer;
     struct dj_bar *bar;
-    int rc = dj_connect(cli, true, &err);
+    int rc = dj_connect(cli, true, err);
 
     dj_buf_add_bytes(&define.text, text);
     define.file = dj_xstrdup(file);
@@ -45,17 +45,25 @@ static int send(struct dj_cli *cli, struct dj_bytes text, const char *file, cons
     add_env(&define);
     bar = dj_bar_begin(cli, "defining", 0);
     if (rc == 0)
-        rc = dj_connection_call(cli->connection, DJ_MSG_DEFINE, &define, DJ_MSG_OK, &answer, &err);
+        rc = dj_connection_call(cli->connection, DJ_MSG_DEFINE, &define, DJ_MSG_OK, &answer, err);
     dj_bar_end(bar);
     dj_codec_release(dj_message_layout(DJ_MSG_DEFINE), &define);
     if (rc < 0)
-        return dj_fail(rc, &err);
+        return rc;
     for (size_t i = 0; i < ((struct dj_msg_ok *)answer.fields)->notes.n; i++)
         fprintf(stderr, "dj: %s\n",
                 dj_buf_str(&DJ_LIST_AT(&((struct dj_msg_ok *)answer.fields)->notes,
                                        struct dj_part_word, i)->bytes));
     dj_message_release(&answer);
-    return DJ_EX_OK;
+    return 0;
+}
+
+static int send(struct dj_cli *cli, struct dj_bytes text, const char *file, const char *here)
+{
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    int rc = dj_define_text(cli, text, file, here, &err);
+
+    return rc < 0 ? dj_fail(rc, &err) : DJ_EX_OK;
 }
 
 static int send_definitions(struct dj_cli *cli, struct dj_list *definitions, const char *file,

@@ -157,6 +157,13 @@ void dj_get_options_release(struct dj_get_options *options);
  */
 int dj_get_list(struct dj_cli *cli, const struct dj_get_options *options);
 
+/* dj_define_text(cli, text, file, here, err): sections of a task file; notes go to stderr. */
+int dj_define_text(struct dj_cli *cli, struct dj_bytes text, const char *file, const char *here,
+                   struct dj_err *err) DJ_MUST_CHECK;
+
+/* dj_connect_to(socket, ret, err): a second connection, to another daemon. */
+int dj_connect_to(const char *socket, struct dj_connection **ret, struct dj_err *err) DJ_MUST_CHECK;
+
 int dj_cmd_up(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_down(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_mount(struct dj_cli *cli, int argc, char **argv);
@@ -184,6 +191,10 @@ int dj_cmd_key(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_impact(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_doctor(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_fsck(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_export(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_import(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_sync(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_gc(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_status(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_tasks(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_show(struct dj_cli *cli, int argc, char **argv);

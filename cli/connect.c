@@ -181,3 +181,8 @@ int dj_connect(struct dj_cli *cli, bool start, struct dj_err *err)
         rc = dj_connection_open(socket, &greeting, &cli->connection, err);
     return rc;
 }
+
+int dj_connect_to(const char *socket, struct dj_connection **ret, struct dj_err *err)
+{
+    return dj_connection_open(socket, &greeting, ret, err);
+}

@@ -150,6 +150,28 @@ struct dj_call *call_of_key(struct dj_engine *engine, const struct dj_digest *ke
     return call;
 }
 
+struct dj_call *call_of_stored(struct dj_engine *engine, struct task *task, struct dj_bytes key,
+                               struct dj_bytes args)
+{
+    struct dj_digest digest;
+    struct dj_call *call;
+
+    dj_digest_bytes(key, &digest);
+    call = call_of_key(engine, &digest);
+    if (call != NULL)
+        return call;
+    call = dj_xcalloc(1, sizeof(*call));
+    call->refs = 1;
+    call->key = digest;
+    call->task = task;
+    dj_buf_set(&call->key_cbor, key);
+    dj_buf_set(&call->rec.args, args);
+    call_bind(call);
+    dj_buf_clear(&call->rec.args);
+    HASH_ADD(hh, engine->calls, key, sizeof(call->key), call);
+    return call;
+}
+
 struct dj_call *dj_call_by_number(struct dj_engine *engine, uint64_t number)
 {
     dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;

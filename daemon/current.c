@@ -114,6 +114,14 @@ static uint64_t asked(const struct dj_rec_summary *summary)
     return summary->asked != 0 ? summary->asked : summary->instance;
 }
 
+/* Numbers of several stores cannot be compared, times can. */
+static bool asked_later(const struct dj_rec_summary *a, const struct dj_rec_summary *b)
+{
+    if ((a->imported || b->imported) && a->asked_ns != b->asked_ns)
+        return a->asked_ns > b->asked_ns;
+    return asked(a) > asked(b);
+}
+
 static bool is_answer(struct dj_engine *engine, const struct dj_rec_summary *summary)
 {
     return summary_durable(engine, summary) && summary_valid(engine, summary);
@@ -128,7 +136,7 @@ const struct dj_rec_summary *call_newest_that(struct dj_engine *engine,
         const struct dj_rec_summary *summary =
             DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, i);
 
-        if ((newest == NULL || asked(summary) > asked(newest)) &&
+        if ((newest == NULL || asked_later(summary, newest)) &&
             (fits == NULL || fits(engine, summary)))
             newest = summary;
     }
@@ -214,17 +222,46 @@ uint64_t dj_call_latest(struct dj_engine *engine DJ_UNUSED, struct dj_call *call
     return newest == NULL ? 0 : newest->instance;
 }
 
+/* What went before the others leaves their numbers as they are. */
+static uint64_t nth_of(const struct dj_call *call, size_t i)
+{
+    const struct dj_rec_summary *summary =
+        DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, i);
+
+    return summary->nth != 0 ? summary->nth : i + 1;
+}
+
+struct dj_rec_summary *call_add_summary(struct dj_call *call)
+{
+    size_t n = call->rec.instances.n;
+    uint64_t last = n == 0 ? 0 : nth_of(call, n - 1);
+    struct dj_rec_summary *summary = dj_list_add(&call->rec.instances, sizeof(*summary));
+
+    summary->nth = last == n ? 0 : last + 1;
+    return summary;
+}
+
+void call_number_summaries(struct dj_call *call)
+{
+    for (size_t i = 0; i < call->rec.instances.n; i++)
+        DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, i)->nth = nth_of(call, i);
+}
+
 size_t dj_call_count(const struct dj_call *call)
 {
-    return call->rec.deleted_ns != 0 ? 0 : call->rec.instances.n;
+    size_t n = call->rec.instances.n;
+
+    return call->rec.deleted_ns != 0 || n == 0 ? 0 : (size_t)nth_of(call, n - 1);
 }
 
 uint64_t dj_call_ended(struct dj_engine *engine, const struct dj_call *call, uint64_t n)
 {
-    uint64_t instance;
+    for (size_t i = (size_t)DJ_MIN(n, dj_call_count(call) == 0 ? 0 : call->rec.instances.n);
+         i-- > 0 && nth_of(call, i) >= n;) {
+        uint64_t instance = DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, i)->instance;
 
-    if (n == 0 || n > dj_call_count(call))
-        return 0;
-    instance = DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, n - 1)->instance;
-    return run_find(engine, instance) == NULL ? instance : 0;
+        if (nth_of(call, i) == n)
+            return run_find(engine, instance) == NULL ? instance : 0;
+    }
+    return 0;
 }

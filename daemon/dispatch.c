@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/exchange.h"
 #include "daemon/tree.h"
 #include "lib/util/log.h"
 #include "lib/util/mem.h"
@@ -30,6 +31,7 @@ struct dj_peer {
     struct dj_request *requests;
     void *slot;
     struct dj_check *check;
+    struct dj_exchange *exchange;
 };
 
 struct dj_dispatch *dj_dispatch_new(struct dj_engine *engine, void (*stop)(void *), void *cookie)
@@ -63,6 +65,11 @@ void **dj_peer_slot(struct dj_peer *peer)
 struct dj_check **dj_peer_check(struct dj_peer *peer)
 {
     return &peer->check;
+}
+
+struct dj_exchange **dj_peer_exchange(struct dj_peer *peer)
+{
+    return &peer->exchange;
 }
 
 /* ---- sending ---- */
@@ -260,6 +267,9 @@ static const struct {
     {DJ_MSG_TASKS, dj_serve_task_list}, {DJ_MSG_RESERVE, dj_serve_reserve},
     {DJ_MSG_UNRESERVE, dj_serve_unreserve}, {DJ_MSG_PROGRESS, dj_serve_progress},
     {DJ_MSG_LOCK, dj_serve_lock},    {DJ_MSG_UNLOCK, dj_serve_unlock},
+    {DJ_MSG_RUNS, dj_serve_runs},    {DJ_MSG_EXPORT, dj_serve_export},
+    {DJ_MSG_FETCH, dj_serve_fetch},  {DJ_MSG_UPLOAD, dj_serve_upload},
+    {DJ_MSG_IMPORT, dj_serve_import}, {DJ_MSG_GC, dj_serve_gc},
 };
 
 static struct dj_request *new_request(struct dj_peer *peer, struct dj_message_in *message)
@@ -397,6 +407,7 @@ static void on_gone(void *cookie)
     }
     dj_serve_fsck_gone(peer);
     dj_lock_owner_gone(peer->dispatch->engine, peer);
+    dj_exchange_gone(peer);
     dj_engine_worker_gone(peer->dispatch->engine, peer);
     if (peer->greeted && peer->facts.role == DJ_ROLE_MOUNT)
         dj_engine_remove_mount(peer->dispatch->engine, peer->place);

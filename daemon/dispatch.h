@@ -39,6 +39,14 @@ void dj_serve_impact(struct dj_request *request);
 void dj_serve_task_list(struct dj_request *request);
 void dj_serve_undelete(struct dj_request *request);
 
+/* serve_exchange.c, and uploads.c: runs that change stores, and runs that go. */
+void dj_serve_runs(struct dj_request *request);
+void dj_serve_export(struct dj_request *request);
+void dj_serve_fetch(struct dj_request *request);
+void dj_serve_upload(struct dj_request *request);
+void dj_serve_import(struct dj_request *request);
+void dj_serve_gc(struct dj_request *request);
+
 /* serve_fsck.c: a peer's check of the store, which ends with the peer. */
 void dj_serve_fsck(struct dj_request *request);
 void dj_serve_fsck_gone(struct dj_peer *peer);

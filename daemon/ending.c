@@ -67,10 +67,11 @@ static void fill(struct run *run)
 }
 
 /* A call that was deleted begins anew: what undelete could have brought back gives way. */
-static void drop_deleted(struct run *run, struct dj_store_batch *batch)
+void call_drop_deleted(struct dj_engine *engine, struct dj_store_batch *batch,
+                       struct dj_call *call)
 {
     dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
-    struct dj_rec_call *rec = &run->call->rec;
+    struct dj_rec_call *rec = &call->rec;
 
     dj_freep(&rec->deleted_by);
     if (rec->deleted_ns == 0)
@@ -78,7 +79,7 @@ static void drop_deleted(struct run *run, struct dj_store_batch *batch)
     for (size_t i = 0; i < rec->instances.n; i++) {
         struct dj_rec_summary *summary = DJ_LIST_AT(&rec->instances, struct dj_rec_summary, i);
 
-        instance_drop(run->engine, batch, summary->instance);
+        instance_drop(engine, batch, summary->instance);
         dj_codec_release(&dj_layout_summary, summary);
     }
     rec->instances.n = 0;
@@ -87,26 +88,25 @@ static void drop_deleted(struct run *run, struct dj_store_batch *batch)
     rec->deleted_ns = 0;
 }
 
-static void put_instance(struct run *run, struct dj_store_batch *batch)
+void instance_put(struct dj_store_batch *batch, const struct dj_rec_instance *rec)
 {
     dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
-    struct dj_rec_instance *rec = &run->result;
 
-    dj_key_number(&key, 'I', run->instance);
+    dj_key_number(&key, 'I', rec->number);
     dj_codec_encode(&value, &dj_layout_instance, rec);
     dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
     dj_buf_clear(&value);
     dj_put64(&value, rec->call);
     for (size_t i = 0; i < rec->edges.n; i++) {
         dj_key_numbers(&key, 'D', DJ_LIST_AT(&rec->edges, struct dj_rec_edge, i)->call,
-                       run->instance);
+                       rec->number);
         dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
     }
 }
 
 static void add_summary(struct run *run)
 {
-    struct dj_rec_summary *summary = dj_list_add(&run->call->rec.instances, sizeof(*summary));
+    struct dj_rec_summary *summary = call_add_summary(run->call);
 
     summary->instance = run->instance;
     summary->state = run->result.state;
@@ -119,6 +119,7 @@ static void add_summary(struct run *run)
     summary->expires_ns = run->expires_ns;
     summary->own_ns = run->own_expires_ns;
     summary->serve_ms = run->serve_ms;
+    summary->asked_ns = run->queued_ns;
     if (summary->state == DJ_DONE)
         alike_add(run);
     /* The first of a task: what is usual can be told from now on. */
@@ -299,13 +300,13 @@ static int commit(struct run *run, const struct dj_store_batch *outputs, struct 
     uint64_t runs = engine->stored_runs, bytes = engine->stored_bytes;
     int rc;
 
-    drop_deleted(run, batch);
+    call_drop_deleted(engine, batch, run->call);
     dj_store_batch_add_all(batch, outputs);
     call_record(engine, batch, run->call);
     fill(run);
     add_summary(run);
     run_forget_live(run, batch);
-    put_instance(run, batch);
+    instance_put(batch, &run->result);
     count_run(engine, batch, &run->result, 1);
     call_save(engine, batch, run->call);
     if (run->failure != 0)

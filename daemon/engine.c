@@ -7,6 +7,7 @@
 
 #include "daemon/engine_impl.h"
 #include "daemon/engine_open.h"
+#include "daemon/exchange.h"
 #include "daemon/tree.h"
 #include "lib/proto/sessions.h"
 #include "lib/util/clock.h"
@@ -227,6 +228,7 @@ int dj_engine_new(struct dj_loop *loop, struct dj_store *store,
     if (engine->stored_bytes == 0)
         quota_count(engine);
     sweep_orphans(engine);
+    dj_exchange_sweep(engine->store);
     last_mount_load(engine);
     claims_load(engine);
     dj_engine_on_change(engine, dj_tree_changed, engine);

@@ -179,9 +179,9 @@ void dj_call_key_text(struct dj_engine *engine, struct dj_call *call, uint64_t i
  * above. What cannot be repeated gives a script that says why. */
 void dj_call_command(struct dj_engine *engine, struct dj_call *call, const struct dj_args *given,
                      struct dj_buf *buf);
-/* dj_call_count(call): how many instances have ended; dj_call_ended(engine, call, n): the number of
- * the n-th of them, from 1 in the order of their ends; 0 when there is none, or it is not durable
- * yet. */
+/* dj_call_count(call): how many instances have ended, those that are gone by now included;
+ * dj_call_ended(engine, call, n): the number of the n-th of them, from 1 in the order of their
+ * ends; 0 when there is none (any more), or it is not durable yet. */
 size_t dj_call_count(const struct dj_call *call);
 uint64_t dj_call_ended(struct dj_engine *engine, const struct dj_call *call, uint64_t n);
 

@@ -367,6 +367,15 @@ void task_settle(struct dj_engine *engine, struct task *task);
 void task_put(struct dj_engine *engine, struct dj_store_batch *batch,
               struct dj_definition *definition, const struct dj_list *env);
 uint64_t task_epoch(const struct task *task);
+/* task_after(engine, name): the next one by name, defined or not; NULL. */
+struct task *task_after(struct dj_engine *engine, struct dj_bytes name);
+/*
+ * task_known(engine, batch, name, definition): the task of that name; one that is not there is made
+ * in the batch, undefined. definition: dj_definition_store(), may be empty: how its runs are
+ * spelled while nobody has defined it here.
+ */
+struct task *task_known(struct dj_engine *engine, struct dj_store_batch *batch, const char *name,
+                        struct dj_bytes definition);
 
 /* tracked.c */
 /* tracked_path(): the file behind a tracked word: `command` is the first word of the command when
@@ -396,6 +405,9 @@ struct dj_call *call_of_args(struct dj_engine *engine, struct task *task,
 void call_unlist(struct dj_engine *engine, struct dj_store_batch *batch,
                  const struct dj_call *call);
 struct dj_call *call_of_key(struct dj_engine *engine, const struct dj_digest *key);
+/* call_of_stored(): by its key, with arguments as they are stored, should it be new. */
+struct dj_call *call_of_stored(struct dj_engine *engine, struct task *task, struct dj_bytes key,
+                               struct dj_bytes args);
 void call_save(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_call *call);
 void call_record(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_call *call);
 /* call_reload(): after a write that failed: what the store has, again. */
@@ -432,6 +444,10 @@ bool summary_durable(struct dj_engine *engine, const struct dj_rec_summary *summ
 /* call_choose_run(): later askers join the run that was asked for last, unless a newer result
  * answers them. */
 void call_choose_run(struct dj_engine *engine, struct dj_call *call);
+/* call_add_summary(call): of one more instance, the number in history/ is set;
+ * call_number_summaries(call): before some are taken out: those that stay keep theirs. */
+struct dj_rec_summary *call_add_summary(struct dj_call *call);
+void call_number_summaries(struct dj_call *call);
 /* call_summary(call, instance): or NULL. */
 struct dj_rec_summary *call_summary(const struct dj_call *call, uint64_t instance);
 /* instance_closure(): what who reads this instance now rests on. */
@@ -741,6 +757,11 @@ int quota_check(struct dj_engine *engine, const struct dj_rec_instance *rec, str
 
 /* ending.c */
 void run_end(struct run *run);
+/* instance_put(): the record, and the ways to it from what it called. */
+void instance_put(struct dj_store_batch *batch, const struct dj_rec_instance *rec);
+/* call_drop_deleted(): what was deleted gives way to what the call has from now on. */
+void call_drop_deleted(struct dj_engine *engine, struct dj_store_batch *batch,
+                       struct dj_call *call);
 
 /* sync.c */
 void sync_then(struct dj_engine *engine, dj_done_fn *done, void *cookie);

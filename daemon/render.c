@@ -323,6 +323,21 @@ static void add_resources(struct dj_buf *buf, const char *text)
     dj_resources_release(&list);
 }
 
+/* Who brought it; host and user are those that computed it. */
+static void add_imported(struct dj_buf *buf, const struct dj_rec_instance *record)
+{
+    if (record->imported_ns == 0)
+        return;
+    member(buf, "imported");
+    dj_buf_adds(buf, "{\"from\": ");
+    dj_json_string(buf, dj_bytes_of(record->imported_from));
+    dj_buf_adds(buf, ", \"at\": ");
+    time_string(buf, record->imported_ns);
+    dj_buf_adds(buf, ", \"by\": ");
+    dj_json_string(buf, dj_bytes_of(record->imported_by));
+    dj_buf_addc(buf, '}');
+}
+
 static void add_instance(struct dj_buf *buf, const struct dj_rec_instance *record)
 {
     add_number(buf, "instance", record->number);
@@ -334,6 +349,7 @@ static void add_instance(struct dj_buf *buf, const struct dj_rec_instance *recor
     add_end(buf, record);
     add_text(buf, "host", dj_bytes_of(record->host));
     add_text(buf, "user", dj_bytes_of(record->user));
+    add_imported(buf, record);
     add_text(buf, "launch",
              record->launch == NULL ? DJ_BYTES_LIT("process") : dj_bytes_of(record->launch));
     add_text(buf, "session", dj_bytes_of(record->session == NULL || *record->session == '\0'

@@ -71,5 +71,8 @@ void **dj_peer_slot(struct dj_peer *peer);
 /* dj_peer_check(peer): likewise for its check of the store. */
 struct dj_check;
 struct dj_check **dj_peer_check(struct dj_peer *peer);
+/* dj_peer_exchange(peer): likewise for the runs that it exports or imports (exchange.h). */
+struct dj_exchange;
+struct dj_exchange **dj_peer_exchange(struct dj_peer *peer);
 
 #endif

@@ -46,6 +46,20 @@ struct dj_task *dj_task_after(struct dj_engine *engine, struct dj_bytes name)
     return best == NULL ? NULL : &best->public;
 }
 
+struct task *task_after(struct dj_engine *engine, struct dj_bytes name)
+{
+    struct task *best = NULL;
+
+    for (struct task *task = engine->tasks; task != NULL; task = task->hh.next) {
+        struct dj_bytes own = dj_bytes_of(task->public.name);
+
+        if (dj_bytes_cmp(own, name) > 0 &&
+            (best == NULL || dj_bytes_cmp(own, dj_bytes_of(best->public.name)) < 0))
+            best = task;
+    }
+    return best;
+}
+
 /* ---- effective versions ---- */
 
 uint64_t task_epoch(const struct task *task)
@@ -407,6 +421,29 @@ void task_put(struct dj_engine *engine, struct dj_store_batch *batch,
         alikes_drop(engine, task, 0);
         calls_rename(engine, batch, task);
     }
+}
+
+struct task *task_known(struct dj_engine *engine, struct dj_store_batch *batch, const char *name,
+                        struct dj_bytes definition)
+{
+    struct dj_task *public = dj_task_by_name(engine, dj_bytes_of(name));
+    struct task *task = public == NULL ? add(engine, (uint32_t)engine->task_count + 1, name)
+                                       : task_of(public);
+    bool spelled = task->rec.definition.len != 0;
+
+    if (public != NULL && (spelled || definition.len == 0))
+        return task;
+    if (definition.len != 0) {
+        dj_definition_release(&task->definition);
+        if (dj_definition_load(definition, &task->definition, NULL) < 0)
+            dj_definition_init(&task->definition);
+        else
+            dj_buf_set(&task->rec.definition, definition);
+    }
+    save(batch, task);
+    if (public != NULL)
+        calls_rename(engine, batch, task);
+    return task;
 }
 
 static bool file_exists(const char *path, void *cookie DJ_UNUSED)

@@ -59,6 +59,21 @@ enum dj_fsck_flags {
     DJ_FSCK_REPAIR = 1 << 1,    /* what can be mended safely is */
 };
 
+enum dj_runs_flags {
+    DJ_RUNS_ALL = 1 << 0,   /* all that are done, and not only what answers now */
+    DJ_RUNS_CALLS = 1 << 1, /* with the instances that they called */
+};
+
+enum dj_import_flags {
+    DJ_IMPORT_PROBE = 1 << 0, /* nothing is taken in: only the verdict */
+};
+
+enum dj_verdict {
+    DJ_VERDICT_NEW,
+    DJ_VERDICT_THERE, /* this very run is there */
+    DJ_VERDICT_SAME,  /* what is there answers with the same result */
+};
+
 /*
  * Node ids. The top four bits are the kind; everything else is a pure function of stored numbers,
  * except for named nodes, which the daemon makes up for names that have no record yet.

@@ -73,6 +73,7 @@ only_in()
     only_in 'cbor' lib/util/cbor.c
     only_in 'jansson' lib/model/json.c
     only_in 'sodium' lib/util/digest.c
+    only_in 'archive(_entry)?\.h' cli/archive/read.c cli/archive/write.c
     only_in 'libsmartcols' cli/table.c
     only_in 'rocksdb/' daemon/store_rocksdb.c
     only_in 'uv\.h' daemon/loop.c
