@@ -9,20 +9,13 @@
 #include <unistd.h>
 
 #include "cli/command.h"
-#include "lib/client/tree.h"
 #include "lib/model/exit.h"
 #include "lib/model/json.h"
 #include "lib/util/clock.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
 
-enum { LOOK_MS = 100, AWAY_MS = 250 };
-
-static int gather(void *cookie, struct dj_bytes bytes)
-{
-    dj_buf_add_bytes(cookie, bytes);
-    return 0;
-}
+enum { LOOK_MS = 100, AWAY_MS = 250, PIECE = 64 * 1024 };
 
 struct events {
     bool json;
@@ -91,9 +84,8 @@ static int take_line(struct events *events, struct dj_bytes line)
     return rc;
 }
 
-static int take_bytes(void *cookie, struct dj_bytes bytes)
+static int take_bytes(struct events *events, struct dj_bytes bytes)
 {
-    struct events *events = cookie;
     const uint8_t *newline;
     size_t used = 0;
     int rc = 0;
@@ -115,7 +107,7 @@ static int has_last(struct dj_cli *cli, const struct events *events, bool *ret, 
 {
     dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
     struct dj_bytes rest, line;
-    int rc = dj_tree_read(cli->connection, "events", gather, &text, err);
+    int rc = dj_read_text(cli, "events", &text, err);
 
     rest = dj_buf_bytes(&text);
     *ret = false;
@@ -124,10 +116,23 @@ static int has_last(struct dj_cli *cli, const struct events *events, bool *ret, 
     return rc;
 }
 
+/* Up to the present end. */
+static int read_on(struct dj_cli *cli, struct dj_file *file, struct events *events,
+                   struct dj_err *err)
+{
+    dj_cleanup_free char *piece = dj_xmalloc(PIECE);
+    int64_t n;
+    int rc = 0;
+
+    while (rc == 0 && (n = dj_file_read(file, piece, PIECE)) != 0)
+        rc = n < 0 ? dj_said(cli, (int)n, err) : take_bytes(events, dj_bytes(piece, (size_t)n));
+    return rc;
+}
+
 /* From the start of the log, or behind the last line that was seen, for as long as it lasts. */
 static int read_events(struct dj_cli *cli, struct events *events, bool follow, struct dj_err *err)
 {
-    struct dj_tree_file file;
+    struct dj_file *file = NULL;
     int rc = 0;
 
     events->after_ns = 0;
@@ -138,22 +143,24 @@ static int read_events(struct dj_cli *cli, struct events *events, bool follow, s
 
         events->after_ns = time_of(last);
     }
-    if (rc == 0)
-        rc = dj_tree_open(cli->connection, "events", &file, err);
+    if (rc == 0) {
+        file = dj_file_open(cli->dj, "events", 0);
+        rc = file == NULL ? dj_said(cli, dj_refused(cli), err) : 0;
+    }
     while (rc == 0) {
-        rc = dj_tree_read_on(cli->connection, &file, take_bytes, events, err);
+        rc = read_on(cli, file, events, err);
         if (rc < 0 || !follow)
             break;
         dj_pause_ms(LOOK_MS);
     }
+    dj_file_close(file);
     return rc;
 }
 
 /* A daemon that goes away is waited for, and said so once. */
 static int come_back(struct dj_cli *cli, bool *said)
 {
-    dj_connection_free(cli->connection);
-    cli->connection = NULL;
+    dj_cli_disconnect(cli);
     if (!*said)
         fputs("dj: the daemon is away; events go on when one runs again\n", stderr);
     *said = true;

@@ -13,80 +13,62 @@
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
 
-/* tasks/TASK/NAME: a run by its path in the tree. */
-static bool fill_path(struct dj_msg_get *get, const char *path)
+/* A request for a task with its arguments, or for a run by its path; NULL with a sentence. */
+static struct dj_request *request_of(struct dj_cli *cli, int argc, char **argv,
+                                     struct dj_err *err)
 {
-    const char *task = path + strlen("tasks/"), *slash;
+    struct dj_request *request = dj_request_get(cli->dj, argv[0]);
 
-    if (strncmp(path, "tasks/", strlen("tasks/")) != 0)
-        return false;
-    slash = strchr(task, '/');
-    if (slash == NULL)
-        return false;
-    get->task = dj_xmemdup0(task, (size_t)(slash - task));
-    dj_buf_adds(&get->name, slash + 1);
-    return true;
-}
-
-static void fill(struct dj_msg_get *get, int argc, char **argv)
-{
-    dj_cleanup_free char *cwd = getcwd(NULL, 0);
-
-    get->cwd = dj_xstrdup(cwd == NULL ? "" : cwd);
-    if (argc == 1 && fill_path(get, argv[0]))
-        return;
-    get->task = dj_xstrdup(argv[0]);
-    for (int i = 1; i < argc; i++) {
-        struct dj_part_word *word = dj_list_add(&get->words, sizeof(*word));
-
-        dj_buf_adds(&word->bytes, argv[i]);
+    if (request == NULL) {
+        (void)dj_said(cli, dj_refused(cli), err);
+        return NULL;
     }
+    for (int i = 1; i < argc; i++) {
+        int rc = dj_said(cli, dj_request_add_word(request, argv[i]), err);
+
+        if (rc < 0) {
+            dj_request_free(request);
+            return NULL;
+        }
+    }
+    return request;
 }
 
-struct getting {
-    struct dj_shown shown;
-    int code;
-};
-
-static void on_answer(void *cookie, const struct dj_message_in *message)
+static int print(struct dj_request *request, struct dj_shown *shown, int rc, struct dj_err *err)
 {
-    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    struct getting *getting = cookie;
-    const struct dj_msg_result *result;
-    int rc = dj_open_answer(message, &getting->shown, &result, &err);
+    if (dj_request_is_over(request)) {
+        int log = dj_show_rest(request, shown, rc == 0 ? err : NULL);
 
+        rc = rc == 0 ? log : rc;
+    }
     /* The result begins a line where both go to the same terminal. */
-    if (getting->shown.in_line && isatty(STDOUT_FILENO))
-        dj_show_log(&getting->shown, DJ_BYTES_LIT("\n"));
-    if (rc == 0 && result->code != 0)
-        rc = dj_err_set(&err, (int)result->code, "%s", result->error);
-    if (rc == 0)
-        rc = dj_print_result(result, &err);
-    getting->code = rc < 0 ? dj_fail(rc, &err) : DJ_EX_OK;
+    if (shown->in_line && isatty(STDOUT_FILENO))
+        dj_show_log(shown, DJ_BYTES_LIT("\n"));
+    return rc < 0 ? rc : dj_print_result(request, err);
 }
 
-static int get(struct dj_cli *cli, struct dj_msg_get *message)
+static int get(struct dj_cli *cli, struct dj_get_options *options, int argc, char **argv)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    struct getting getting = {.code = DJ_EX_NO_DAEMON};
+    struct dj_request *request = NULL;
+    struct dj_shown shown = {0};
     bool shows = dj_shows_log(cli);
     int rc = dj_connect(cli, true, &err);
 
-    message->flags |= shows ? DJ_GET_FOLLOW : 0;
-    if (rc == 0)
-        rc = dj_wait_for(cli, DJ_MSG_GET, message, &message->env, message->timeout_ms,
-                         shows ? &getting.shown : NULL, on_answer, &getting);
-    dj_codec_release(dj_message_layout(DJ_MSG_GET), message);
-    return rc < 0 ? dj_fail(rc, &err) : getting.code;
+    options->flags |= shows ? DJ_FOLLOWED : 0;
+    if (rc == 0) {
+        request = request_of(cli, argc, argv, &err);
+        rc = request == NULL ? -err.code : dj_said(cli, dj_set_options(request, options), &err);
+    }
+    if (rc == 0) {
+        rc = dj_wait_for(cli, request, options->timeout_ms, shows ? &shown : NULL, &err);
+        rc = print(request, &shown, rc, &err);
+    }
+    dj_request_free(request);
+    return rc < 0 ? dj_fail(rc, &err) : DJ_EX_OK;
 }
 
 enum { FORCE = 256, INCOGNITO, CACHED, TIMEOUT, IGNORE, KEEP, LAUNCH, SESSION };
-
-static void add_words(struct dj_list *words, const char *text)
-{
-    dj_buf_adds(&((struct dj_part_word *)dj_list_add(words, sizeof(struct dj_part_word)))->bytes,
-                text);
-}
 
 static int check_launch(const char *command, const char *launch)
 {
@@ -114,7 +96,7 @@ static int check_session(const char *command, const char *session)
 
 static int check_options(const char *command, const struct dj_get_options *options)
 {
-    if ((options->flags & DJ_GET_FORCE) != 0 && (options->flags & DJ_GET_CACHED) != 0)
+    if ((options->flags & DJ_FORCE) != 0 && (options->flags & DJ_CACHED) != 0)
         fprintf(stderr, "dj: %s: --force computes and --cached never does\n", command);
     else if (options->ignore.n != 0 && options->keep.n != 0)
         fprintf(stderr, "dj: %s: --ignore and --keep exclude each other\n", command);
@@ -128,9 +110,23 @@ static int check_options(const char *command, const struct dj_get_options *optio
 
 void dj_get_options_release(struct dj_get_options *options)
 {
-    struct dj_msg_get words = {.ignore = options->ignore, .keep = options->keep};
+    dj_bytes_list_release(&options->ignore);
+    dj_bytes_list_release(&options->keep);
+}
 
-    dj_codec_release(dj_message_layout(DJ_MSG_GET), &words);
+int dj_set_options(struct dj_request *request, const struct dj_get_options *options)
+{
+    int rc = dj_request_set_flags(request, (unsigned)options->flags);
+
+    if (rc == 0 && options->session != NULL)
+        rc = dj_request_set_session(request, options->session);
+    if (rc == 0 && options->launch != NULL)
+        rc = dj_request_set_launch(request, options->launch);
+    for (size_t i = 0; rc == 0 && i < options->ignore.n; i++)
+        rc = dj_request_ignore(request, dj_buf_str(DJ_LIST_AT(&options->ignore, struct dj_buf, i)));
+    for (size_t i = 0; rc == 0 && i < options->keep.n; i++)
+        rc = dj_request_keep(request, dj_buf_str(DJ_LIST_AT(&options->keep, struct dj_buf, i)));
+    return rc;
 }
 
 int dj_get_options(int argc, char **argv, struct dj_get_options *options)
@@ -154,13 +150,14 @@ int dj_get_options(int argc, char **argv, struct dj_get_options *options)
         if (option == 'f')
             options->list = optarg;
         else if (option == FORCE)
-            options->flags |= DJ_GET_FORCE;
+            options->flags |= DJ_FORCE;
         else if (option == INCOGNITO)
-            options->flags |= DJ_GET_INCOGNITO;
+            options->flags |= DJ_INCOGNITO;
         else if (option == CACHED)
-            options->flags |= DJ_GET_CACHED;
+            options->flags |= DJ_CACHED;
         else if (option == IGNORE || option == KEEP)
-            add_words(option == IGNORE ? &options->ignore : &options->keep, optarg);
+            dj_list_add_bytes(option == IGNORE ? &options->ignore : &options->keep,
+                              dj_bytes_of(optarg));
         else if (option == LAUNCH && check_launch(argv[0], optarg) != DJ_EX_OK)
             return DJ_EX_USAGE;
         else if (option == LAUNCH)
@@ -180,29 +177,19 @@ int dj_get_options(int argc, char **argv, struct dj_get_options *options)
 int dj_cmd_get(struct dj_cli *cli, int argc, char **argv)
 {
     struct dj_get_options options = {.has_list = true};
-    struct dj_msg_get message = {0};
     int code = dj_get_options(argc, argv, &options);
 
     if (code == DJ_EX_OK && (optind == argc) != (options.list != NULL))
         code = dj_usage("get");
     else if (code == DJ_EX_OK && options.list != NULL)
         code = dj_get_list(cli, &options);
-    else if (code == DJ_EX_OK) {
-        message.flags = options.flags;
-        message.timeout_ms = options.timeout_ms;
-        message.session = options.session == NULL ? NULL : dj_xstrdup(options.session);
-        message.launch = options.launch == NULL ? NULL : dj_xstrdup(options.launch);
-        message.ignore = options.ignore;
-        message.keep = options.keep;
-        options.ignore = options.keep = (struct dj_list){0};
-        fill(&message, argc - optind, argv + optind);
-        code = get(cli, &message);
-    }
+    else if (code == DJ_EX_OK)
+        code = get(cli, &options, argc - optind, argv + optind);
     dj_get_options_release(&options);
     return code;
 }
 
-static int run_options(int argc, char **argv, const char **ret_launch, const char **ret_session)
+static int run_options(int argc, char **argv, struct dj_get_options *options)
 {
     static const struct option longs[] = {
         {"launch", required_argument, NULL, LAUNCH},
@@ -214,9 +201,10 @@ static int run_options(int argc, char **argv, const char **ret_launch, const cha
     while ((option = getopt_long(argc, argv, "+:", longs, NULL)) != -1) {
         if (option != SESSION && option != LAUNCH)
             return dj_bad_option(argv, option);
-        if ((option == SESSION ? check_session : check_launch)(argv[0], optarg) != DJ_EX_OK)
+        if ((option == LAUNCH ? check_launch(argv[0], optarg) : check_session(argv[0], optarg)) !=
+            DJ_EX_OK)
             return DJ_EX_USAGE;
-        *(option == SESSION ? ret_session : ret_launch) = optarg;
+        *(option == LAUNCH ? &options->launch : &options->session) = optarg;
     }
     return DJ_EX_OK;
 }
@@ -224,51 +212,39 @@ static int run_options(int argc, char **argv, const char **ret_launch, const cha
 int dj_cmd_run(struct dj_cli *cli, int argc, char **argv)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    struct dj_msg_get get = {.flags = DJ_GET_START};
-    struct dj_message_in answer;
-    const char *launch = NULL, *session = NULL;
-    int rc = run_options(argc, argv, &launch, &session);
+    struct dj_get_options options = {.flags = DJ_START};
+    struct dj_request *request;
+    int rc = run_options(argc, argv, &options);
 
     if (rc != DJ_EX_OK)
         return rc;
     if (optind == argc)
         return dj_usage("run");
-    get.launch = launch == NULL ? NULL : dj_xstrdup(launch);
-    get.session = session == NULL ? NULL : dj_xstrdup(session);
-    fill(&get, argc - optind, argv + optind);
     rc = dj_connect(cli, true, &err);
-    if (rc == 0)
-        rc = dj_connection_call_env(cli->connection, DJ_MSG_GET, &get, &get.env, DJ_MSG_OK,
-                                    &answer, &err);
-    dj_codec_release(dj_message_layout(DJ_MSG_GET), &get);
     if (rc < 0)
         return dj_fail(rc, &err);
-    dj_message_release(&answer);
-    return DJ_EX_OK;
+    request = request_of(cli, argc - optind, argv + optind, &err);
+    rc = request == NULL ? -err.code : dj_said(cli, dj_set_options(request, &options), &err);
+    if (rc == 0)
+        rc = dj_said(cli, dj_perform(request), &err);
+    dj_request_free(request);
+    return rc < 0 ? dj_fail(rc, &err) : DJ_EX_OK;
 }
 
 int dj_cmd_path(struct dj_cli *cli, int argc, char **argv)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    struct dj_msg_path path = {0};
-    struct dj_msg_get get = {0};
-    struct dj_message_in answer;
+    dj_cleanup_free char *path = NULL;
     int rc;
 
     if (argc < 2)
         return dj_usage("path");
-    fill(&get, argc - 1, argv + 1);
-    path.task = get.task;
-    path.words = get.words;
-    path.cwd = get.cwd;
     rc = dj_connect(cli, true, &err);
     if (rc == 0)
-        rc = dj_connection_call_env(cli->connection, DJ_MSG_PATH, &path, &path.env, DJ_MSG_OK,
-                                    &answer, &err);
-    dj_codec_release(dj_message_layout(DJ_MSG_PATH), &path);
+        rc = dj_said(cli, dj_path(cli->dj, argv[1], argc - 2, (const char *const *)argv + 2, &path),
+                     &err);
     if (rc < 0)
         return dj_fail(rc, &err);
-    puts(((struct dj_msg_ok *)answer.fields)->text);
-    dj_message_release(&answer);
+    puts(path);
     return DJ_EX_OK;
 }

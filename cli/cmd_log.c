@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "cli/command.h"
-#include "lib/client/tree.h"
 #include "lib/model/exit.h"
 #include "lib/model/json.h"
 #include "lib/util/clock.h"
@@ -18,21 +17,10 @@
 
 enum { LOOK_MS = 100, ABSENT_MAX = 20 };
 
-static int print_bytes(void *cookie DJ_UNUSED, struct dj_bytes bytes)
-{
-    return dj_write_out(bytes);
-}
-
-static int gather(void *cookie, struct dj_bytes bytes)
-{
-    dj_buf_add_bytes(cookie, bytes);
-    return 0;
-}
-
 struct following {
     struct dj_cli *cli;
     struct dj_buf folder;    /* of the run */
-    struct dj_tree_file log;
+    struct dj_file *log;     /* or NULL */
     uint64_t instance;       /* whose log is open, 0: none */
 };
 
@@ -44,7 +32,7 @@ static struct dj_json *read_meta(const struct following *following, const char *
     dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT, text = DJ_BUF_INIT;
 
     dj_buf_addf(&path, "%s%s/meta", dj_buf_str(&following->folder), within);
-    if (dj_tree_read(following->cli->connection, dj_buf_str(&path), gather, &text, err) < 0)
+    if (dj_read_text(following->cli, dj_buf_str(&path), &text, err) < 0)
         return NULL;
     return dj_json_read(dj_buf_bytes(&text), err);
 }
@@ -60,15 +48,15 @@ static bool is_under_way(const struct dj_json *meta)
 
 static int read_on(struct following *following, struct dj_err *err)
 {
-    if (following->instance == 0)
-        return 0;
-    return dj_tree_read_on(following->cli->connection, &following->log, print_bytes, NULL, err);
-}
+    char piece[8192];
+    int64_t n = 0;
+    int rc = 0;
 
-static int add_name(void *cookie, const struct dj_part_dirent *entry)
-{
-    dj_list_add_bytes(cookie, dj_buf_bytes(&entry->name));
-    return 0;
+    while (rc == 0 && following->log != NULL &&
+           (n = dj_file_read(following->log, piece, sizeof(piece))) != 0)
+        rc = n < 0 ? dj_said(following->cli, (int)n, err)
+                   : dj_write_out(dj_bytes(piece, (size_t)n));
+    return rc;
 }
 
 /* The log of history/NAME, when its instance came behind the one followed and before this one. */
@@ -87,7 +75,7 @@ static int print_between(const struct following *following, const char *name, ui
     if (number <= following->instance || number >= instance)
         return 0;
     dj_buf_addf(&path, "%s%s/log", dj_buf_str(&following->folder), dj_buf_str(&within));
-    return dj_tree_read(following->cli->connection, dj_buf_str(&path), print_bytes, NULL, err);
+    return dj_print_file(following->cli, dj_buf_str(&path), err);
 }
 
 /* Tries that began and failed between two looks. */
@@ -98,7 +86,7 @@ static int fill_gap(const struct following *following, uint64_t instance, struct
     int rc;
 
     dj_buf_addf(&path, "%s/history", dj_buf_str(&following->folder));
-    rc = dj_tree_list(following->cli->connection, dj_buf_str(&path), add_name, &names, err);
+    rc = dj_list_names(following->cli, dj_buf_str(&path), &names, err);
     for (size_t i = 0; rc == 0 && i < names.n; i++)
         rc = print_between(following, dj_buf_str(DJ_LIST_AT(&names, struct dj_buf, i)), instance,
                            err);
@@ -115,17 +103,19 @@ static int turn_to(struct following *following, uint64_t instance, struct dj_err
     if (instance == following->instance)
         return 0;
     rc = read_on(following, err);
-    if (following->instance != 0)
-        dj_tree_close(following->cli->connection, &following->log);
+    dj_file_close(following->log);
+    following->log = NULL;
     if (rc == 0 && following->instance != 0)
         rc = fill_gap(following, instance, err);
     following->instance = 0;
     dj_buf_addf(&path, "%s/log", dj_buf_str(&following->folder));
-    if (rc == 0)
-        rc = dj_tree_open(following->cli->connection, dj_buf_str(&path), &following->log, err);
-    if (rc == 0)
-        following->instance = instance;
-    return rc;
+    if (rc < 0)
+        return rc;
+    following->log = dj_file_open(following->cli->dj, dj_buf_str(&path), 0);
+    if (following->log == NULL)
+        return dj_said(following->cli, dj_refused(following->cli), err);
+    following->instance = instance;
+    return 0;
 }
 
 /* How the run ended, as `dj get` would exit. */
@@ -200,16 +190,15 @@ static int print_log(struct dj_cli *cli, const struct dj_buf *folder, const char
 
     if (instance != NULL) {
         dj_buf_addf(&path, "%s/history/%s/log", dj_buf_str(folder), instance);
-        return dj_tree_read(cli->connection, dj_buf_str(&path), print_bytes, NULL, err);
+        return dj_print_file(cli, dj_buf_str(&path), err);
     }
     dj_buf_addf(&path, "%s/status", dj_buf_str(folder));
-    rc = dj_tree_read(cli->connection, dj_buf_str(&path), gather, &status, err);
+    rc = dj_read_text(cli, dj_buf_str(&path), &status, err);
     if (rc == 0 && dj_bytes_is(dj_strip(dj_buf_bytes(&status)), dj_status_name(DJ_ABSENT)))
         return dj_err_set(err, ENOENT, "%s was never run, so it has no log", dj_buf_str(folder));
     dj_buf_clear(&path);
     dj_buf_addf(&path, "%s/log", dj_buf_str(folder));
-    return rc < 0 ? rc
-                  : dj_tree_read(cli->connection, dj_buf_str(&path), print_bytes, NULL, err);
+    return rc < 0 ? rc : dj_print_file(cli, dj_buf_str(&path), err);
 }
 
 static int log_options(int argc, char **argv, bool *ret_follow, const char **ret_instance)
@@ -256,6 +245,7 @@ int dj_cmd_log(struct dj_cli *cli, int argc, char **argv)
     if (rc == 0)
         rc = follows ? follow(&following, &code, &err)
                      : print_log(cli, &following.folder, instance, &err);
+    dj_file_close(following.log);
     dj_buf_release(&following.folder);
     return rc < 0 ? dj_fail(rc, &err) : code;
 }

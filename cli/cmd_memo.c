@@ -8,86 +8,61 @@
 
 #include "cli/command.h"
 #include "lib/util/mem.h"
-#include "lib/util/str.h"
-
-struct memo {
-    struct dj_shown shown;
-    int code;
-};
 
 /* Its exit code is the command's own; what dj itself has to say has a code of its own. */
-static void on_answer(void *cookie, const struct dj_message_in *message)
+static int report(struct dj_request *request, struct dj_shown *shown, int rc, struct dj_err *err)
 {
-    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    struct memo *memo = cookie;
-    const struct dj_msg_result *result;
-    int rc = dj_open_answer(message, &memo->shown, &result, &err);
+    int exit_code = dj_request_exit(request);
 
-    if (rc == 0 && result->code == 0) {
-        rc = dj_print_result(result, &err);
-    } else if (rc == 0 && result->exit != 0) {
-        rc = dj_print_result(result, &err);
-        fprintf(stderr, "dj: %s\n", result->error);
-    } else if (rc == 0) {
-        rc = dj_err_set(&err, (int)result->code, "%s", result->error);
+    if (dj_request_is_over(request)) {
+        int log = dj_show_rest(request, shown, rc == 0 ? err : NULL);
+
+        rc = rc == 0 ? log : rc;
     }
-    memo->code = rc < 0 ? dj_fail(rc, &err) : (int)(result->exit & 0xff);
+    if (rc == 0)
+        rc = dj_print_result(request, err);
+    else if (exit_code != 0 && dj_print_result(request, NULL) == 0) {
+        fprintf(stderr, "dj: %s\n", dj_err_text(err, rc));
+        rc = 0;
+    }
+    return rc < 0 ? dj_fail(rc, err) : exit_code;
 }
 
-static void fill_env(struct dj_list *env)
-{
-    for (char **at = environ; *at != NULL; at++) {
-        const char *equals = strchr(*at, '=');
-        struct dj_part_pair *pair;
-
-        if (equals == NULL || equals == *at)
-            continue;
-        pair = dj_list_add(env, sizeof(*pair));
-        pair->name = dj_xmemdup0(*at, (size_t)(equals - *at));
-        dj_buf_adds(&pair->value, equals + 1);
-    }
-}
-
-static int ask(struct dj_cli *cli, struct dj_msg_memo *message, char **argv)
+static int ask(struct dj_cli *cli, struct dj_get_options *options, char **argv)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    struct memo memo = {.code = DJ_EX_NO_DAEMON};
+    struct dj_request *request = NULL;
+    struct dj_shown shown = {0};
+    dj_cleanup_free char *cwd = getcwd(NULL, 0);
     bool shows = dj_shows_log(cli);
-    int rc = 0;
+    int rc, code;
 
-    message->cwd = getcwd(NULL, 0);
-    if (message->cwd == NULL)
-        rc = dj_err_set(&err, EIO, "the folder that this was called in cannot be named: %s",
-                        strerror(errno));
-    for (; *argv != NULL; argv++)
-        dj_buf_adds(&((struct dj_part_word *)dj_list_add(&message->argv,
-                                                         sizeof(struct dj_part_word)))->bytes,
-                    *argv);
-    fill_env(&message->env);
-    message->flags |= shows ? DJ_GET_FOLLOW : 0;
+    /* No daemon is started for what cannot be run. */
+    rc = cwd != NULL ? dj_connect(cli, true, &err)
+                     : dj_err_set(&err, EIO,
+                                  "the folder that this was called in cannot be named: %s",
+                                  strerror(errno));
+    if (rc < 0)
+        return dj_fail(rc, &err);
+    request = dj_request_memo(cli->dj);
+    options->flags |= shows ? DJ_FOLLOWED : 0;
+    rc = dj_said(cli, dj_set_options(request, options), &err);
+    for (; rc == 0 && *argv != NULL; argv++)
+        rc = dj_said(cli, dj_request_add_word(request, *argv), &err);
     if (rc == 0)
-        rc = dj_connect(cli, true, &err);
-    if (rc == 0)
-        rc = dj_wait_for(cli, DJ_MSG_MEMO, message, &message->env, message->timeout_ms,
-                         shows ? &memo.shown : NULL, on_answer, &memo);
-    dj_codec_release(dj_message_layout(DJ_MSG_MEMO), message);
-    return rc < 0 ? dj_fail(rc, &err) : memo.code;
+        rc = dj_wait_for(cli, request, options->timeout_ms, shows ? &shown : NULL, &err);
+    code = report(request, &shown, rc, &err);
+    dj_request_free(request);
+    return code;
 }
 
 int dj_cmd_memo(struct dj_cli *cli, int argc, char **argv)
 {
-    struct dj_msg_memo message = {0};
     struct dj_get_options options = {0};
     int code = dj_get_options(argc, argv, &options);
 
+    if (code == DJ_EX_OK)
+        code = optind == argc ? dj_usage("memo") : ask(cli, &options, argv + optind);
     dj_get_options_release(&options);
-    if (code != DJ_EX_OK)
-        return code;
-    message.flags = options.flags;
-    message.timeout_ms = options.timeout_ms;
-    if (optind == argc)
-        return dj_usage("memo");
-    message.session = options.session == NULL ? NULL : dj_xstrdup(options.session);
-    message.launch = options.launch == NULL ? NULL : dj_xstrdup(options.launch);
-    return ask(cli, &message, argv + optind);
+    return code;
 }

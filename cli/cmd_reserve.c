@@ -5,7 +5,6 @@
 
 #include "cli/command.h"
 #include "lib/model/resource.h"
-#include "lib/util/mem.h"
 
 /* The words as one list; what is wrong with them is said before anybody waits. */
 static int words(int argc, char **argv, struct dj_buf *ret, struct dj_err *err)
@@ -20,26 +19,10 @@ static int words(int argc, char **argv, struct dj_buf *ret, struct dj_err *err)
     return rc;
 }
 
-/* A signal gives up what is waited for; nothing of it is reserved then. */
-static int ask(struct dj_cli *cli, enum dj_message number, const void *fields, struct dj_err *err)
-{
-    struct dj_message_in answer;
-    int rc = dj_connect(cli, false, err);
-
-    if (rc == 0) {
-        (void)dj_interruptible(cli, 0);
-        rc = dj_connection_call(cli->connection, number, fields, DJ_MSG_OK, &answer, err);
-    }
-    if (rc == 0)
-        dj_message_release(&answer);
-    return rc;
-}
-
 int dj_cmd_reserve(struct dj_cli *cli, int argc, char **argv)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
-    struct dj_msg_reserve message = {0};
     int rc;
 
     if (argc < 2)
@@ -49,9 +32,12 @@ int dj_cmd_reserve(struct dj_cli *cli, int argc, char **argv)
         fprintf(stderr, "dj: reserve: %s\n", dj_err_text(&err, rc));
         return DJ_EX_USAGE;
     }
-    message.resources = dj_xstrdup(dj_buf_str(&text));
-    rc = ask(cli, DJ_MSG_RESERVE, &message, &err);
-    dj_codec_release(dj_message_layout(DJ_MSG_RESERVE), &message);
+    rc = dj_connect(cli, false, &err);
+    if (rc == 0) {
+        /* A signal gives up what is waited for; nothing of it is reserved then. */
+        (void)dj_interruptible(cli, 0);
+        rc = dj_said(cli, dj_reserve(cli->dj, dj_buf_str(&text)), &err);
+    }
     if (rc < 0 && dj_interrupt_code() != 0) {
         fputs("dj: interrupted while waiting for resources; none were reserved\n", stderr);
         return dj_interrupt_code();
@@ -63,15 +49,14 @@ int dj_cmd_release(struct dj_cli *cli, int argc, char **argv)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
-    struct dj_msg_unreserve message = {0};
     int rc = argc < 2 ? 0 : words(argc, argv, &text, &err);
 
     if (rc < 0) {
         fprintf(stderr, "dj: release: %s\n", dj_err_text(&err, rc));
         return DJ_EX_USAGE;
     }
-    message.resources = dj_xstrdup(dj_buf_str(&text));
-    rc = ask(cli, DJ_MSG_UNRESERVE, &message, &err);
-    dj_codec_release(dj_message_layout(DJ_MSG_UNRESERVE), &message);
+    rc = dj_connect(cli, false, &err);
+    if (rc == 0)
+        rc = dj_said(cli, dj_release(cli->dj, dj_buf_str(&text)), &err);
     return rc < 0 ? dj_fail(rc, &err) : DJ_EX_OK;
 }

@@ -8,11 +8,9 @@
 
 #include "cli/command.h"
 #include "cli/table.h"
-#include "lib/client/tree.h"
 #include "lib/model/json.h"
 #include "lib/model/resource.h"
 #include "lib/model/session.h"
-#include "lib/util/mem.h"
 #include "lib/util/str.h"
 
 static const struct dj_column columns[] = {
@@ -20,19 +18,13 @@ static const struct dj_column columns[] = {
     {"QUEUED", "queued", true},    {"WAITING", "waiting", true}, {"RESOURCES", "resources", false},
 };
 
-static int gather(void *cookie, struct dj_bytes bytes)
-{
-    dj_buf_add_bytes(cookie, bytes);
-    return 0;
-}
-
 static int read_status(struct dj_cli *cli, const char *name, struct dj_buf *ret,
                        struct dj_err *err)
 {
     dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
 
     dj_buf_addf(&path, "sessions/%s/status", name);
-    return dj_tree_read(cli->connection, dj_buf_str(&path), gather, ret, err);
+    return dj_read_text(cli, dj_buf_str(&path), ret, err);
 }
 
 /* ---- showing --------------------------------------------------------------------------------- */
@@ -84,15 +76,6 @@ static void add_row(struct dj_table *table, const char *name, const struct dj_bu
                   dj_buf_bytes(&json));
 }
 
-static int add_name(void *cookie, const struct dj_part_dirent *entry)
-{
-    struct dj_list *names = cookie;
-
-    if (!dj_bytes_is(dj_buf_bytes(&entry->name), "self"))
-        dj_list_add_bytes(names, dj_buf_bytes(&entry->name));
-    return 0;
-}
-
 static int show(struct dj_cli *cli, const struct dj_list *names, bool json, struct dj_err *err)
 {
     dj_cleanup_table struct dj_table *table = dj_table_new(columns, DJ_ARRAY_SIZE(columns));
@@ -101,9 +84,10 @@ static int show(struct dj_cli *cli, const struct dj_list *names, bool json, stru
     for (size_t i = 0; i < names->n; i++) {
         dj_cleanup_buf struct dj_buf status = DJ_BUF_INIT;
         const char *name = dj_buf_str(DJ_LIST_AT(names, struct dj_buf, i));
-        int rc = read_status(cli, name, &status, err);
+        int rc = strcmp(name, "self") == 0 && names->n > 1 ? -ENOENT
+                                                           : read_status(cli, name, &status, err);
 
-        if (rc == -ENOENT && names->n > 1) { /* one of a call's own has ended meanwhile */
+        if (rc == -ENOENT && names->n > 1) { /* a link, or one of a call's own that ended */
             dj_err_release(err);
             continue;
         }
@@ -145,17 +129,6 @@ static int check_changes(char **words, int n, struct dj_err *err)
     return rc;
 }
 
-static int change(struct dj_cli *cli, const char *name, const char *word, struct dj_err *err)
-{
-    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT, text = DJ_BUF_INIT;
-    bool workers = strncmp(word, "workers=", strlen("workers=")) == 0;
-
-    dj_buf_addf(&path, "sessions/%s/%s", name, workers ? "max_workers" : "ctl");
-    dj_buf_addf(&text, workers ? "%s\n" : "set %s\n",
-                workers ? word + strlen("workers=") : word);
-    return dj_tree_write(cli->connection, dj_buf_str(&path), dj_buf_bytes(&text), err);
-}
-
 int dj_cmd_session(struct dj_cli *cli, int argc, char **argv)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
@@ -173,11 +146,11 @@ int dj_cmd_session(struct dj_cli *cli, int argc, char **argv)
     }
     rc = dj_connect(cli, true, &err);
     for (int i = optind + 1; rc == 0 && i < argc; i++)
-        rc = change(cli, argv[optind], argv[i], &err);
+        rc = dj_said(cli, dj_session_set(cli->dj, argv[optind], argv[i]), &err);
     if (rc == 0 && optind < argc)
         dj_list_add_bytes(&names, dj_bytes_of(argv[optind]));
     else if (rc == 0)
-        rc = dj_tree_list(cli->connection, "sessions", add_name, &names, &err);
+        rc = dj_list_names(cli, "sessions", &names, &err);
     if (rc == 0 && optind + 1 >= argc)
         rc = show(cli, &names, json, &err);
     dj_bytes_list_release(&names);

@@ -9,7 +9,6 @@
 #include "cli/command.h"
 #include "cli/table.h"
 #include "cli/task_list.h"
-#include "lib/client/tree.h"
 #include "lib/model/json.h"
 #include "lib/util/clock.h"
 #include "lib/util/mem.h"
@@ -18,12 +17,6 @@
 enum { SHOWN_MAX = 8 }; /* runs of deps and dependents; the rest is counted */
 
 static const struct dj_column columns[] = {{"", "name", false}, {"", "value", false}};
-
-static int gather(void *cookie, struct dj_bytes bytes)
-{
-    dj_buf_add_bytes(cookie, bytes);
-    return 0;
-}
 
 static void add(struct dj_table *table, const char *name, struct dj_bytes value)
 {
@@ -71,16 +64,10 @@ static int read_text(struct dj_cli *cli, const struct facts *facts, const char *
     int rc;
 
     dj_buf_addf(&path, "%s/%s", dj_buf_str(&facts->path), name);
-    rc = dj_tree_read(cli->connection, dj_buf_str(&path), gather, ret, err);
+    rc = dj_read_text(cli, dj_buf_str(&path), ret, err);
     if (rc == 0 && ret->len > 0 && ret->data[ret->len - 1] == '\n')
         dj_buf_truncate(ret, ret->len - 1);
     return rc;
-}
-
-static int add_name(void *cookie, const struct dj_part_dirent *entry)
-{
-    dj_list_add_bytes(cookie, dj_buf_bytes(&entry->name));
-    return 0;
 }
 
 static int list_names(struct dj_cli *cli, const struct facts *facts, const char *folder,
@@ -89,7 +76,7 @@ static int list_names(struct dj_cli *cli, const struct facts *facts, const char 
     dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
 
     dj_buf_addf(&path, "%s/%s", dj_buf_str(&facts->path), folder);
-    return dj_tree_list(cli->connection, dj_buf_str(&path), add_name, ret, err);
+    return dj_list_names(cli, dj_buf_str(&path), ret, err);
 }
 
 /* The first comma of a link's name ends the task (see deps in dj-tree(5)); one that was too long is
@@ -354,7 +341,7 @@ static int show_words(struct dj_cli *cli, int argc, char **argv, bool json, stru
 
 /* ---- a task ---------------------------------------------------------------------------------- */
 
-static void add_states(struct dj_table *table, const struct dj_part_task_info *task)
+static void add_states(struct dj_table *table, const struct dj_task_row *task)
 {
     dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
 
@@ -368,7 +355,7 @@ static void add_states(struct dj_table *table, const struct dj_part_task_info *t
     add(table, "runs", text.len == 0 ? DJ_BYTES_LIT("none") : dj_buf_bytes(&text));
 }
 
-static int show_task(const struct dj_part_task_info *task, const struct dj_buf *definition,
+static int show_task(const struct dj_task_row *task, const struct dj_buf *definition,
                      struct dj_err *err)
 {
     dj_cleanup_table struct dj_table *table = dj_table_new(columns, DJ_ARRAY_SIZE(columns));
@@ -390,7 +377,7 @@ static int show_task(const struct dj_part_task_info *task, const struct dj_buf *
     return dj_write_out(dj_buf_bytes(&text));
 }
 
-static int json_task(const struct dj_part_task_info *task, const struct dj_buf *definition)
+static int json_task(const struct dj_task_row *task, const struct dj_buf *definition)
 {
     dj_cleanup_buf struct dj_buf out = DJ_BUF_INIT;
 
@@ -418,7 +405,7 @@ static int show_name(struct dj_cli *cli, char *name, bool json, struct dj_err *e
 
     dj_buf_addf(&path, "tasks/%s/.definition", name);
     if (rc == 0)
-        rc = dj_tree_read(cli->connection, dj_buf_str(&path), gather, &definition, err);
+        rc = dj_read_text(cli, dj_buf_str(&path), &definition, err);
     if (rc < 0)
         return rc;
     return json ? json_task(dj_task_list_at(&list, 0), &definition)

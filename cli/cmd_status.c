@@ -8,15 +8,8 @@
 #include "cli/command.h"
 #include "cli/table.h"
 #include "cli/task_list.h"
-#include "lib/client/tree.h"
 #include "lib/model/json.h"
 #include "lib/util/str.h"
-
-static int gather(void *cookie, struct dj_bytes bytes)
-{
-    dj_buf_add_bytes(cookie, bytes);
-    return 0;
-}
 
 /* ---- the daemon ------------------------------------------------------------------------------ */
 
@@ -62,7 +55,6 @@ static int show_daemon(struct dj_cli *cli, const struct dj_buf *status, struct d
 {
     static const struct dj_column columns[] = {{"", "name", false}, {"", "value", false}};
     dj_cleanup_table struct dj_table *table = dj_table_new(columns, DJ_ARRAY_SIZE(columns));
-    const struct dj_msg_welcome *daemon = dj_connection_welcome(cli->connection);
     dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
     uint64_t quota = number(status, "quota");
 
@@ -77,7 +69,7 @@ static int show_daemon(struct dj_cli *cli, const struct dj_buf *status, struct d
     dj_print_duration(&text, number(status, "uptime") * 1000);
     add_line(table, "uptime", &text);
     dj_buf_clear(&text);
-    dj_buf_addf(&text, "%s (%" PRIu64 " results and failures, ", daemon->store,
+    dj_buf_addf(&text, "%s (%" PRIu64 " results and failures, ", dj_daemon_store(cli->dj),
                 number(status, "runs"));
     dj_people_size(&text, number(status, "bytes"));
     dj_buf_addc(&text, ')');
@@ -90,10 +82,10 @@ static int show_daemon(struct dj_cli *cli, const struct dj_buf *status, struct d
         dj_people_size(&text, quota);
     add_line(table, "quota", &text);
     dj_buf_clear(&text);
-    dj_buf_adds(&text, or_none(daemon->mount));
+    dj_buf_adds(&text, or_none(dj_daemon_mount(cli->dj)));
     add_line(table, "mount", &text);
     dj_buf_clear(&text);
-    dj_buf_addf(&text, "%s, pid %" PRIu64, daemon->program, daemon->pid);
+    dj_buf_addf(&text, "%s, pid %" PRId64, dj_daemon_program(cli->dj), dj_daemon_pid(cli->dj));
     add_line(table, "daemon", &text);
     return dj_table_show(table, false, err);
 }
@@ -112,12 +104,11 @@ static void json_daemon(struct dj_buf *buf, struct dj_cli *cli, const struct dj_
 {
     static const char *const numbers[] = {"workers", "busy",   "queued", "waiting",
                                           "runs",    "bytes",  "uptime", "stored", "quota"};
-    const struct dj_msg_welcome *daemon = dj_connection_welcome(cli->connection);
 
-    json_text(buf, "daemon", daemon->program);
-    dj_buf_addf(buf, "\"pid\": %" PRIu64 ", ", daemon->pid);
-    json_text(buf, "store", daemon->store);
-    json_text(buf, "mount", daemon->mount);
+    json_text(buf, "daemon", dj_daemon_program(cli->dj));
+    dj_buf_addf(buf, "\"pid\": %" PRId64 ", ", dj_daemon_pid(cli->dj));
+    json_text(buf, "store", dj_daemon_store(cli->dj));
+    json_text(buf, "mount", dj_daemon_mount(cli->dj));
     dj_buf_addf(buf, "\"paused\": %s, ", is_paused(status) ? "true" : "false");
     for (size_t i = 0; i < DJ_ARRAY_SIZE(numbers); i++) {
         dj_buf_addf(buf, "\"%s\": ", numbers[i]);
@@ -183,7 +174,7 @@ static struct dj_table *table_of(const struct dj_task_list *list, bool total)
     uint64_t sums[DJ_STATUS_COUNT] = {0}, counts[DJ_STATUS_COUNT];
 
     for (size_t i = 0; i < list->tasks.n; i++) {
-        const struct dj_part_task_info *task = dj_task_list_at(list, i);
+        const struct dj_task_row *task = dj_task_list_at(list, i);
 
         for (int status = 0; status < DJ_STATUS_COUNT; status++) {
             counts[status] = dj_task_count(task, (enum dj_status)status);
@@ -252,7 +243,7 @@ int dj_cmd_status(struct dj_cli *cli, int argc, char **argv)
     with_daemon = optind == argc;
     rc = dj_task_list_get(cli, argc - optind, argv + optind, &list, &err);
     if (rc == 0)
-        rc = dj_tree_read(cli->connection, "status", gather, &status, &err);
+        rc = dj_read_text(cli, "status", &status, &err);
     if (rc == 0)
         rc = json ? json_status(cli, &status, with_daemon, &list)
                   : show_status(cli, &status, with_daemon, &list, &err);
@@ -269,7 +260,7 @@ static void add_or_none(struct dj_table *table, const char *text)
         dj_table_text(table, dj_bytes_of(text));
 }
 
-static void add_task(struct dj_table *table, const struct dj_part_task_info *task)
+static void add_task(struct dj_table *table, const struct dj_task_row *task)
 {
     struct dj_bytes help = dj_bytes_of(task->help), line = {NULL, 0};
 

@@ -305,7 +305,7 @@ static int sync_store(struct syncing *syncing, struct dj_err *err)
 {
     const struct dj_msg_welcome *own = dj_connection_welcome(syncing->cli->connection);
     struct dj_connection *other;
-    int rc = dj_connect_to(syncing->other, &other, err);
+    int rc = dj_connect_other(syncing->other, &other, err);
 
     if (rc < 0)
         return rc;

@@ -5,17 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/progress_bar.h"
-#include "lib/client/tree.h"
 #include "lib/util/mem.h"
-
-static int print_bytes(void *cookie DJ_UNUSED, struct dj_bytes bytes)
-{
-    return dj_write_out(bytes);
-}
 
 static void print_mode(char *text, uint64_t mode)
 {
@@ -27,18 +20,29 @@ static void print_mode(char *text, uint64_t mode)
     text[10] = '\0';
 }
 
-static int print_entry(void *cookie, const struct dj_part_dirent *entry)
+static void print_entry(const char *name, const struct dj_stat *st, bool full)
 {
-    const bool *full = cookie;
     char mode[11];
 
-    if (*full) {
-        print_mode(mode, entry->attr.mode);
-        printf("%s %10llu ", mode, (unsigned long long)entry->attr.size);
+    if (full) {
+        print_mode(mode, st->mode);
+        printf("%s %10llu ", mode, (unsigned long long)st->size);
     }
-    fwrite(entry->name.data, 1, entry->name.len, stdout);
-    putchar('\n');
-    return 0;
+    puts(name);
+}
+
+static int list(struct dj_cli *cli, const char *path, bool full, struct dj_err *err)
+{
+    struct dj_dir *dir = dj_dir_open(cli->dj, path);
+    struct dj_stat st;
+    int rc;
+
+    if (dir == NULL)
+        return dj_said(cli, dj_refused(cli), err);
+    while ((rc = dj_dir_next(dir, &st)) == 1)
+        print_entry(dj_dir_name(dir), &st, full);
+    dj_dir_close(dir);
+    return dj_said(cli, rc, err);
 }
 
 int dj_cmd_ls(struct dj_cli *cli, int argc, char **argv)
@@ -57,9 +61,25 @@ int dj_cmd_ls(struct dj_cli *cli, int argc, char **argv)
         return dj_usage("ls");
     rc = dj_connect(cli, false, &err);
     if (rc == 0)
-        rc = dj_tree_list(cli->connection, optind < argc ? argv[optind] : "", print_entry, &full,
-                          &err);
+        rc = list(cli, optind < argc ? argv[optind] : "", full, &err);
     return rc < 0 ? dj_fail(rc, &err) : DJ_EX_OK;
+}
+
+/* As it comes: it may be longer than memory, or be waited for. */
+int dj_print_file(struct dj_cli *cli, const char *path, struct dj_err *err)
+{
+    enum { PIECE = 128 * 1024 };
+    dj_cleanup_free char *piece = dj_xmalloc(PIECE);
+    struct dj_file *file = dj_file_open(cli->dj, path, 0);
+    int64_t n;
+    int rc = 0;
+
+    if (file == NULL)
+        return dj_said(cli, dj_refused(cli), err);
+    while (rc == 0 && (n = dj_file_read(file, piece, PIECE)) != 0)
+        rc = n < 0 ? dj_said(cli, (int)n, err) : dj_write_out(dj_bytes(piece, (size_t)n));
+    dj_file_close(file);
+    return rc;
 }
 
 static int print_file(struct dj_cli *cli, const char *path, struct dj_err *err)
@@ -69,7 +89,7 @@ static int print_file(struct dj_cli *cli, const char *path, struct dj_err *err)
     if (rc < 0)
         return rc;
     dj_interruptible(cli, 0);
-    return dj_tree_read(cli->connection, path, print_bytes, NULL, err);
+    return dj_print_file(cli, path, err);
 }
 
 static int cat(struct dj_cli *cli, const char *path)
@@ -94,23 +114,21 @@ int dj_cmd_cat(struct dj_cli *cli, int argc, char **argv)
 int dj_cmd_write(struct dj_cli *cli, int argc, char **argv)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    dj_cleanup_buf struct dj_buf line = DJ_BUF_INIT;
     int rc;
 
     if (argc != 3)
         return dj_usage("write");
-    dj_buf_addf(&line, "%s\n", argv[2]);
     rc = dj_connect(cli, false, &err);
     if (rc == 0)
-        rc = dj_tree_write(cli->connection, argv[1], dj_buf_bytes(&line), &err);
+        rc = dj_write_line(cli, argv[1], argv[2], &err);
     return rc < 0 ? dj_fail(rc, &err) : DJ_EX_OK;
 }
 
 /* The path of a run without the mount before it, and with tasks/ before it. */
 static void run_path(struct dj_cli *cli, const char *word, struct dj_buf *ret)
 {
-    const char *mount = dj_connection_welcome(cli->connection)->mount;
-    size_t len = mount == NULL ? 0 : strlen(mount);
+    const char *mount = dj_daemon_mount(cli->dj);
+    size_t len = strlen(mount);
 
     if (len != 0 && strncmp(word, mount, len) == 0 && word[len] == '/')
         word += len + 1;
@@ -124,9 +142,7 @@ static void run_path(struct dj_cli *cli, const char *word, struct dj_buf *ret)
 int dj_run_folder(struct dj_cli *cli, int argc, char **argv, struct dj_buf *ret,
                   struct dj_err *err)
 {
-    dj_cleanup_free char *cwd = getcwd(NULL, 0);
-    struct dj_msg_path path = {0};
-    struct dj_message_in answer;
+    dj_cleanup_free char *path = NULL;
     int rc = dj_connect(cli, false, err);
 
     if (rc < 0)
@@ -135,20 +151,10 @@ int dj_run_folder(struct dj_cli *cli, int argc, char **argv, struct dj_buf *ret,
         run_path(cli, argv[0], ret);
         return 0;
     }
-    path.task = dj_xstrdup(argv[0]);
-    path.cwd = dj_xstrdup(cwd == NULL ? "" : cwd);
-    for (int i = 1; i < argc; i++)
-        dj_buf_adds(&((struct dj_part_word *)dj_list_add(&path.words,
-                                                         sizeof(struct dj_part_word)))->bytes,
-                    argv[i]);
-    rc = dj_connection_call_env(cli->connection, DJ_MSG_PATH, &path, &path.env, DJ_MSG_OK, &answer,
-                                err);
-    dj_codec_release(dj_message_layout(DJ_MSG_PATH), &path);
-    if (rc < 0)
-        return rc;
-    dj_buf_adds(ret, ((struct dj_msg_ok *)answer.fields)->text);
-    dj_message_release(&answer);
-    return 0;
+    rc = dj_said(cli, dj_path(cli->dj, argv[0], argc - 1, (const char *const *)argv + 1, &path),
+                 err);
+    dj_buf_adds(ret, path == NULL ? "" : path);
+    return rc;
 }
 
 /* ---- one run or several ---- */
@@ -221,11 +227,8 @@ static int all_runs(struct dj_cli *cli, int argc, char **argv, one_run_fn *one, 
 static int write_verb(struct dj_cli *cli, struct dj_buf *folder, const void *verb,
                       struct dj_err *err)
 {
-    dj_cleanup_buf struct dj_buf line = DJ_BUF_INIT;
-
-    dj_buf_addf(&line, "%s\n", (const char *)verb);
     dj_buf_adds(folder, "/ctl");
-    return dj_tree_write(cli->connection, dj_buf_str(folder), dj_buf_bytes(&line), err);
+    return dj_write_line(cli, dj_buf_str(folder), verb, err);
 }
 
 int dj_cmd_verb(struct dj_cli *cli, int argc, char **argv)
@@ -244,15 +247,13 @@ static int wait_for(struct dj_cli *cli, struct dj_buf *folder, const void *cooki
 int dj_cmd_progress(struct dj_cli *cli, int argc, char **argv)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    dj_cleanup_buf struct dj_buf line = DJ_BUF_INIT;
     int rc;
 
     if (argc != 2)
         return dj_usage("progress");
-    dj_buf_addf(&line, "%s\n", argv[1]);
     rc = dj_connect(cli, false, &err);
     if (rc == 0)
-        rc = dj_tree_write(cli->connection, "self/progress", dj_buf_bytes(&line), &err);
+        rc = dj_said(cli, dj_progress(cli->dj, argv[1]), &err);
     return rc < 0 ? dj_fail(rc, &err) : DJ_EX_OK;
 }
 

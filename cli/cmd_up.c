@@ -401,8 +401,6 @@ int dj_cmd_down(struct dj_cli *cli, int argc, char **argv)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     dj_cleanup_free char *socket = NULL;
-    struct dj_msg_stop stop = {0};
-    struct dj_message_in answer;
     struct dj_bar *bar;
     const char *mount;
     int rc, code = DJ_EX_OK;
@@ -422,10 +420,9 @@ int dj_cmd_down(struct dj_cli *cli, int argc, char **argv)
         fputs("dj: the daemon goes on\n", stderr);
         return code;
     }
-    rc = dj_connection_call(cli->connection, DJ_MSG_STOP, &stop, DJ_MSG_OK, &answer, &err);
+    rc = dj_said(cli, dj_stop(cli->dj, 0), &err);
     if (rc < 0)
         return dj_fail(rc, &err);
-    dj_message_release(&answer);
     bar = dj_bar_begin(cli, "stopping the daemon", 0);
     gone = wait_gone(socket);
     dj_bar_end(bar);

@@ -8,15 +8,7 @@
 #include "cli/command.h"
 #include "cli/diff.h"
 #include "cli/progress_bar.h"
-#include "lib/client/tree.h"
 #include "lib/model/json.h"
-#include "lib/util/mem.h"
-
-static int gather(void *cookie, struct dj_bytes bytes)
-{
-    dj_buf_add_bytes(cookie, bytes);
-    return 0;
-}
 
 /* The text of a file of the run that the words name; ret_folder may be NULL. */
 static int read_of(struct dj_cli *cli, int argc, char **argv, const char *file, struct dj_buf *ret,
@@ -31,7 +23,7 @@ static int read_of(struct dj_cli *cli, int argc, char **argv, const char *file, 
         dj_buf_set(ret_folder, dj_buf_bytes(&path));
     dj_buf_addf(&path, "/%s", file);
     dj_interruptible(cli, 0);
-    return dj_tree_read(cli->connection, dj_buf_str(&path), gather, ret, err);
+    return dj_read_text(cli, dj_buf_str(&path), ret, err);
 }
 
 static int print_file(struct dj_cli *cli, int argc, char **argv)
@@ -80,55 +72,37 @@ int dj_cmd_key(struct dj_cli *cli, int argc, char **argv)
 
 /* ---- impact ---- */
 
+/* What is kept of the runs, by task and name: struct dj_buf each. */
 struct impact {
-    struct dj_list runs; /* struct dj_part_impacted, by task and name */
-    struct dj_msg_impact ask;
-    bool end;
+    const char *task;
+    struct dj_list tasks, names;
 };
-
-/* Takes the runs of a page. */
-static void take_page(struct impact *impact, struct dj_msg_impacted_runs *page)
-{
-    for (size_t i = 0; i < page->runs.n; i++) {
-        struct dj_part_impacted *from = DJ_LIST_AT(&page->runs, struct dj_part_impacted, i);
-
-        *(struct dj_part_impacted *)dj_list_add(&impact->runs, sizeof(*from)) = *from;
-    }
-    page->runs.n = 0;
-    impact->end = page->end;
-    free(impact->ask.at_task);
-    impact->ask.at_task = page->at_task == NULL ? NULL : dj_xstrdup(page->at_task);
-    dj_buf_set(&impact->ask.at_name, dj_buf_bytes(&page->at_name));
-}
 
 static int look(struct dj_cli *cli, struct impact *impact, struct dj_err *err)
 {
     dj_cleanup_bar struct dj_bar *bar = NULL;
+    struct dj_impact *runs;
     int rc = dj_connect(cli, true, err);
 
-    if (rc == 0) {
-        bar = dj_bar_begin(cli, "looking for runs", 0);
-        dj_interruptible(cli, 0);
+    if (rc < 0)
+        return rc;
+    bar = dj_bar_begin(cli, "looking for runs", 0);
+    dj_interruptible(cli, 0);
+    runs = dj_impact_open(cli->dj, impact->task);
+    if (runs == NULL)
+        return dj_said(cli, dj_refused(cli), err);
+    while ((rc = dj_interrupt_code() != 0 ? -EINTR : dj_impact_next(runs)) == 1) {
+        dj_list_add_bytes(&impact->tasks, dj_bytes_of(dj_impact_task(runs)));
+        dj_list_add_bytes(&impact->names, dj_bytes_of(dj_impact_name(runs)));
+        dj_bar_set(bar, impact->names.n, 0);
     }
-    while (rc == 0 && !impact->end) {
-        struct dj_message_in answer;
-
-        rc = dj_interrupt_code() != 0 ? -EINTR
-                                      : dj_connection_call(cli->connection, DJ_MSG_IMPACT,
-                                                           &impact->ask, DJ_MSG_IMPACTED, &answer,
-                                                           err);
-        if (rc < 0)
-            break;
-        take_page(impact, (struct dj_msg_impacted_runs *)answer.fields);
-        dj_bar_set(bar, impact->runs.n, 0);
-        dj_message_release(&answer);
-    }
-    return rc;
+    dj_impact_close(runs);
+    return dj_said(cli, rc, err);
 }
 
-static const struct dj_part_impacted *run_at(const struct impact *impact, size_t i)
+static const char *task_at(const struct impact *impact, size_t i)
 {
-    return DJ_LIST_AT(&impact->runs, struct dj_part_impacted, i);
+    return dj_buf_str(DJ_LIST_AT(&impact->tasks, struct dj_buf, i));
 }
 
 /* Where the runs of the task that begins at i end. */
@@ -136,49 +110,49 @@ static size_t task_end(const struct impact *impact, size_t i)
 {
     size_t end = i;
 
-    while (end < impact->runs.n && strcmp(run_at(impact, end)->task, run_at(impact, i)->task) == 0)
+    while (end < impact->tasks.n && strcmp(task_at(impact, end), task_at(impact, i)) == 0)
         end++;
     return end;
 }
 
-static void print_path(struct dj_buf *buf, const struct dj_part_impacted *run)
+static void print_path(struct dj_buf *buf, const struct impact *impact, size_t i)
 {
-    dj_buf_addf(buf, "tasks/%s/", run->task);
-    dj_buf_add_bytes(buf, dj_buf_bytes(&run->name));
+    dj_buf_addf(buf, "tasks/%s/", task_at(impact, i));
+    dj_buf_add_bytes(buf, dj_list_bytes(&impact->names, i));
 }
 
 static void print_plain(const struct impact *impact, struct dj_buf *buf)
 {
     size_t tasks = 0;
 
-    for (size_t i = 0, end; i < impact->runs.n; i = end, tasks++) {
+    for (size_t i = 0, end; i < impact->names.n; i = end, tasks++) {
         end = task_end(impact, i);
-        dj_buf_addf(buf, "%s: %zu run%s\n", run_at(impact, i)->task, end - i,
+        dj_buf_addf(buf, "%s: %zu run%s\n", task_at(impact, i), end - i,
                     end - i == 1 ? "" : "s");
         for (size_t j = i; j < end; j++) {
             dj_buf_adds(buf, "    ");
-            print_path(buf, run_at(impact, j));
+            print_path(buf, impact, j);
             dj_buf_addc(buf, '\n');
         }
     }
-    dj_buf_addf(buf, "%zu run%s of %zu task%s would be stale\n", impact->runs.n,
-                impact->runs.n == 1 ? "" : "s", tasks, tasks == 1 ? "" : "s");
+    dj_buf_addf(buf, "%zu run%s of %zu task%s would be stale\n", impact->names.n,
+                impact->names.n == 1 ? "" : "s", tasks, tasks == 1 ? "" : "s");
 }
 
 static void print_json(const struct impact *impact, struct dj_buf *buf)
 {
     dj_buf_adds(buf, "{\"task\": ");
-    dj_json_string(buf, dj_bytes_of(impact->ask.task));
-    dj_buf_addf(buf, ", \"runs\": %zu, \"tasks\": [", impact->runs.n);
-    for (size_t i = 0, end; i < impact->runs.n; i = end) {
+    dj_json_string(buf, dj_bytes_of(impact->task));
+    dj_buf_addf(buf, ", \"runs\": %zu, \"tasks\": [", impact->names.n);
+    for (size_t i = 0, end; i < impact->names.n; i = end) {
         end = task_end(impact, i);
         dj_buf_adds(buf, i == 0 ? "{\"task\": " : ", {\"task\": ");
-        dj_json_string(buf, dj_bytes_of(run_at(impact, i)->task));
+        dj_json_string(buf, dj_bytes_of(task_at(impact, i)));
         dj_buf_addf(buf, ", \"count\": %zu, \"runs\": [", end - i);
         for (size_t j = i; j < end; j++) {
             dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
 
-            print_path(&path, run_at(impact, j));
+            print_path(&path, impact, j);
             dj_buf_adds(buf, j == i ? "" : ", ");
             dj_json_string(buf, dj_buf_bytes(&path));
         }
@@ -189,10 +163,8 @@ static void print_json(const struct impact *impact, struct dj_buf *buf)
 
 static void release(struct impact *impact)
 {
-    struct dj_msg_impacted_runs runs = {.runs = impact->runs};
-
-    dj_codec_release(dj_message_layout(DJ_MSG_IMPACTED), &runs);
-    dj_codec_release(dj_message_layout(DJ_MSG_IMPACT), &impact->ask);
+    dj_bytes_list_release(&impact->tasks);
+    dj_bytes_list_release(&impact->names);
 }
 
 int dj_cmd_impact(struct dj_cli *cli, int argc, char **argv)
@@ -200,7 +172,7 @@ int dj_cmd_impact(struct dj_cli *cli, int argc, char **argv)
     static const struct option longs[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
-    struct impact impact = {.end = false};
+    struct impact impact = {0};
     bool json = false;
     int option, rc;
 
@@ -211,7 +183,7 @@ int dj_cmd_impact(struct dj_cli *cli, int argc, char **argv)
     }
     if (argc - optind != 1)
         return dj_usage("impact");
-    impact.ask.task = dj_xstrdup(argv[optind]);
+    impact.task = argv[optind];
     rc = look(cli, &impact, &err);
     if (rc == 0) {
         (json ? print_json : print_plain)(&impact, &text);

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "lib/client/connection.h"
+#include "lib/client/internal.h"
 #include "lib/util/err.h"
 
 enum dj_exit_code {
@@ -28,7 +28,8 @@ enum dj_exit_code {
 struct dj_cli {
     const char *connect; /* --connect, or NULL */
     bool quiet;
-    struct dj_connection *connection;
+    struct dj *dj;
+    struct dj_connection *connection; /* of dj, for what dj.h does not carry */
 };
 
 struct dj_command {
@@ -59,10 +60,21 @@ int dj_json_option(int argc, char **argv, bool *ret_json);
 
 /* dj_connect(cli, start, err): once; start: your own daemon is started when none runs. */
 int dj_connect(struct dj_cli *cli, bool start, struct dj_err *err) DJ_MUST_CHECK;
+void dj_cli_disconnect(struct dj_cli *cli);
+/* dj_said(cli, rc, err): the sentence of a call of dj.h that gave rc; rc. */
+int dj_said(struct dj_cli *cli, int rc, struct dj_err *err);
+/* dj_refused(cli): the code of what gave NULL. */
+int dj_refused(struct dj_cli *cli);
 
-/* dj_absolute(path): below the current folder; what we start runs in another. An address with
- * "://" stays as it is. malloc'd. */
-char *dj_absolute(const char *path);
+/* Of the tree: all of a file, one line into a file, the names in a folder (struct dj_buf). */
+int dj_read_text(struct dj_cli *cli, const char *path, struct dj_buf *ret,
+                 struct dj_err *err) DJ_MUST_CHECK;
+int dj_write_line(struct dj_cli *cli, const char *path, const char *line,
+                  struct dj_err *err) DJ_MUST_CHECK;
+/* dj_print_file(cli, path, err): to stdout, as it comes. */
+int dj_print_file(struct dj_cli *cli, const char *path, struct dj_err *err) DJ_MUST_CHECK;
+int dj_list_names(struct dj_cli *cli, const char *path, struct dj_list *ret,
+                  struct dj_err *err) DJ_MUST_CHECK;
 
 /*
  * dj_run_folder(cli, argc, argv, ret, err): the folder below the mount of the run that these words
@@ -71,25 +83,6 @@ char *dj_absolute(const char *path);
  */
 int dj_run_folder(struct dj_cli *cli, int argc, char **argv, struct dj_buf *ret,
                   struct dj_err *err) DJ_MUST_CHECK;
-
-/* dj_program(name): where a program of this installation is; malloc'd. */
-char *dj_program(const char *name);
-
-/* What djd is told when it is started; NULL, or none: as it finds it in dj.conf. */
-struct dj_daemon_options {
-    const char *store, *workers, *quota;
-    struct dj_list resources; /* struct dj_buf, each NAME=N */
-};
-
-/*
- * dj_start_daemon(socket, options, err): starts djd and waits until it can be used.
- * Of two that start it at once, one does and the other finds it running: both get 0.
- */
-int dj_start_daemon(const char *socket, const struct dj_daemon_options *options,
-                    struct dj_err *err) DJ_MUST_CHECK;
-
-/* dj_start_program(argv, log, err): detached; returns when it has said that it is ready. */
-int dj_start_program(char **argv, const char *log, struct dj_err *err) DJ_MUST_CHECK;
 
 /*
  * dj_interruptible(cli, timeout_ms): a signal or the time makes waiting calls cancel themselves.
@@ -106,27 +99,23 @@ struct dj_shown {
 };
 
 /*
- * dj_wait_for(cli, number, fields, env, timeout_ms, shown, answer, cookie): one GET or MEMO,
- * answered to answer(); env is the list of pairs in it, filled when the daemon asks for some (as
- * dj_connection_call_env does). shown not NULL: its log is shown meanwhile, and the request says
- * DJ_GET_FOLLOW. The first signal cancels the request, and the daemon's answer says what becomes of
- * the run; a second one ends the program, and so does the first once the answer is there. The
- * connection is used up.
+ * dj_wait_for(cli, request, timeout_ms, shown): a get or memo submitted and waited for; its code.
+ * shown not NULL: its log is shown meanwhile, and the request says DJ_FOLLOWED. The first signal
+ * cancels the request, and the daemon's answer says what becomes of the run; a second one ends the
+ * program, and so does the first once the answer is there.
  */
-int dj_wait_for(struct dj_cli *cli, enum dj_message number, const void *fields,
-                struct dj_list *env, uint64_t timeout_ms, struct dj_shown *shown,
-                dj_answer_fn *answer, void *cookie);
+int dj_wait_for(struct dj_cli *cli, struct dj_request *request, uint64_t timeout_ms,
+                struct dj_shown *shown, struct dj_err *err);
 
 /* dj_shows_log(cli): somebody looks at a terminal and has not said -q. */
 bool dj_shows_log(const struct dj_cli *cli);
 void dj_show_log(struct dj_shown *shown, struct dj_bytes bytes);
 
-/* dj_open_answer(message, shown, ret, err): an answer to GET or MEMO; its part of a log is shown.
- * An ERROR becomes a negative errno; *ret is valid as long as the message. */
-int dj_open_answer(const struct dj_message_in *message, struct dj_shown *shown,
-                   const struct dj_msg_result **ret, struct dj_err *err) DJ_MUST_CHECK;
-/* dj_print_result(result, err): to stdout, and its note to stderr. */
-int dj_print_result(const struct dj_msg_result *result, struct dj_err *err) DJ_MUST_CHECK;
+/* dj_show_rest(request, shown, err): what of its log was not told yet. */
+int dj_show_rest(struct dj_request *request, struct dj_shown *shown,
+                 struct dj_err *err) DJ_MUST_CHECK;
+/* dj_print_result(request, err): to stdout, and its note to stderr. */
+int dj_print_result(struct dj_request *request, struct dj_err *err) DJ_MUST_CHECK;
 
 /* dj_write_out(bytes): to stdout, untouched; -errno. */
 int dj_write_out(struct dj_bytes bytes) DJ_MUST_CHECK;
@@ -141,14 +130,16 @@ int dj_copy_out(const char *path, struct dj_err *err) DJ_MUST_CHECK;
  */
 struct dj_get_options {
     bool has_list;
-    uint64_t flags;      /* DJ_GET_* */
+    uint64_t flags;      /* DJ_FORCE, DJ_INCOGNITO, DJ_CACHED */
     uint64_t timeout_ms;
     const char *list;    /* of -f, or NULL */
     const char *session; /* or NULL */
     const char *launch;  /* or NULL */
-    struct dj_list ignore, keep; /* struct dj_part_word */
+    struct dj_list ignore, keep; /* struct dj_buf */
 };
 int dj_get_options(int argc, char **argv, struct dj_get_options *options);
+/* dj_set_options(request, options): its flags, session, and parameters left out. */
+int dj_set_options(struct dj_request *request, const struct dj_get_options *options);
 void dj_get_options_release(struct dj_get_options *options);
 
 /*
@@ -161,8 +152,9 @@ int dj_get_list(struct dj_cli *cli, const struct dj_get_options *options);
 int dj_define_text(struct dj_cli *cli, struct dj_bytes text, const char *file, const char *here,
                    struct dj_err *err) DJ_MUST_CHECK;
 
-/* dj_connect_to(socket, ret, err): a second connection, to another daemon. */
-int dj_connect_to(const char *socket, struct dj_connection **ret, struct dj_err *err) DJ_MUST_CHECK;
+/* dj_connect_other(socket, ret, err): a second connection, to another daemon. */
+int dj_connect_other(const char *socket, struct dj_connection **ret,
+                     struct dj_err *err) DJ_MUST_CHECK;
 
 int dj_cmd_up(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_down(struct dj_cli *cli, int argc, char **argv);

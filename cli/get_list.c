@@ -19,7 +19,6 @@
 
 #include "cli/command.h"
 #include "cli/progress_bar.h"
-#include "lib/client/environment.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
@@ -37,21 +36,16 @@ struct item {
     struct list *list;
     struct item *next;
     size_t line;
-    uint64_t request;   /* 0: could not be asked for */
-    struct dj_msg_get get; /* until it is answered */
+    struct dj_request *request; /* NULL: could not be asked for */
     bool ended;
-    char *sentence;     /* why there is no result */
-    char *note;
-    char *path;         /* of large content */
-    struct dj_buf content;
+    char *sentence;     /* why not */
+    size_t len;         /* of a result that is in memory */
 };
 
 struct list {
-    struct dj_connection *connection;
+    struct dj *dj;
     struct dj_bar *bar;
     const char *file;
-    const char *mount;  /* of this daemon, "" when there is none */
-    char *cwd;
     const struct dj_get_options *options;
     int fd;
     int cancel_fd;
@@ -76,17 +70,12 @@ struct list {
 
 static void item_free(struct item *item)
 {
-    dj_codec_release(dj_message_layout(DJ_MSG_GET), &item->get);
+    dj_request_free(item->request);
     free(item->sentence);
-    free(item->note);
-    free(item->path);
-    dj_buf_release(&item->content);
     free(item);
 }
 
 /* ---- asking ------------------------------------------------------------------------------ */
-
-static void send_item(struct item *item);
 
 /* How many there are is known at the end of the list; until then a file tells by its lines. */
 static void say_how_far(struct list *list)
@@ -97,90 +86,59 @@ static void say_how_far(struct list *list)
                known ? list->asked : list->lines >= list->asked ? list->lines : 0);
 }
 
-static void on_answer(void *cookie, const struct dj_message_in *message)
+static void on_answer(struct dj_request *request, void *cookie)
 {
     struct item *item = cookie;
     struct list *list = item->list;
-    const struct dj_msg_result *result = message->fields;
-    const struct dj_msg_error *error = message->fields;
+    const void *bytes;
 
-    if (message->number == DJ_MSG_WANTS && item->get.env.n == 0 && !list->interrupted) {
-        dj_environment_own(message->fields, &item->get.env);
-        send_item(item);
-        return;
-    }
-    dj_codec_release(dj_message_layout(DJ_MSG_GET), &item->get);
     item->ended = true;
     list->under_way--;
     list->answers++;
     say_how_far(list);
-    if (message->number == DJ_MSG_ERROR) {
-        item->sentence = dj_xstrdup(error->text == NULL || error->text[0] == '\0'
-                                        ? strerror((int)error->code)
-                                        : error->text);
+    if (dj_request_code(request) < 0 || dj_request_file(request) != NULL ||
+        dj_request_bytes(request, &bytes, &item->len) < 0)
         return;
-    }
-    if (message->number != DJ_MSG_RESULT) {
-        item->sentence = dj_xstrdup("the daemon answered something else");
-        return;
-    }
-    item->note = result->note == NULL ? NULL : dj_xstrdup(result->note);
-    item->path = result->has_content ? NULL : dj_xstrdup(result->path);
-    dj_buf_set(&item->content, dj_buf_bytes(&result->content));
-    list->held += item->content.len;
-    list->largest = DJ_MAX(list->largest, item->content.len);
+    list->held += item->len;
+    list->largest = DJ_MAX(list->largest, item->len);
 }
 
-/* The part behind the mount point and tasks/, which both may be there. */
-static struct dj_bytes below_tasks(const struct list *list, struct dj_bytes path)
+static void refuse(struct item *item, const char *sentence)
 {
-    size_t mount = strlen(list->mount);
-    struct dj_bytes rest = path;
-
-    if (mount != 0 && dj_bytes_starts(path, dj_bytes_of(list->mount)) && path.len > mount &&
-        path.data[mount] == '/')
-        rest = dj_bytes_from(path, mount + 1);
-    if (!dj_bytes_starts(rest, dj_bytes_of("tasks/")))
-        return path;
-    rest = dj_bytes_from(rest, strlen("tasks/"));
-    return memchr(rest.data, '/', rest.len) == NULL ? path : rest;
+    item->ended = true;
+    item->sentence = dj_xstrdup(sentence);
+    dj_request_free(item->request);
+    item->request = NULL;
 }
 
-static void send_item(struct item *item)
+static bool is_path(const struct list *list, const char *path)
 {
-    item->request = dj_connection_ask(item->list->connection, DJ_MSG_GET, &item->get, on_answer,
-                                      item);
+    const char *mount = dj_daemon_mount(list->dj), *slash;
+    size_t len = strlen(mount);
+
+    if (len != 0 && strncmp(path, mount, len) == 0 && path[len] == '/')
+        path += len + 1;
+    slash = strchr(path, '/');
+    return slash != NULL && slash != path && slash[1] != '\0';
 }
 
-static void copy_words(struct dj_list *ret, const struct dj_list *words)
-{
-    for (size_t i = 0; i < words->n; i++)
-        dj_buf_set(&((struct dj_part_word *)dj_list_add(ret, sizeof(struct dj_part_word)))->bytes,
-                   dj_buf_bytes(&DJ_LIST_AT(words, struct dj_part_word, i)->bytes));
-}
-
-static void ask(struct item *item, struct dj_bytes path)
+static void ask(struct item *item, struct dj_bytes line)
 {
     struct list *list = item->list;
-    struct dj_bytes rest = below_tasks(list, path);
-    const uint8_t *slash = memchr(rest.data, '/', rest.len);
+    dj_cleanup_free char *path = dj_xmemdup0(line.data, line.len);
 
-    if (slash == NULL || slash == rest.data || slash + 1 == rest.data + rest.len) {
-        item->ended = true;
-        item->sentence = dj_xstrdup("not the path of a run, which is TASK/NAME");
+    if (is_path(list, path))
+        item->request = dj_request_get(list->dj, path);
+    if (item->request == NULL) {
+        refuse(item, "not the path of a run, which is TASK/NAME");
         return;
     }
-    item->get.flags = list->options->flags;
-    if (list->options->session != NULL)
-        item->get.session = dj_xstrdup(list->options->session);
-    if (list->options->launch != NULL)
-        item->get.launch = dj_xstrdup(list->options->launch);
-    copy_words(&item->get.ignore, &list->options->ignore);
-    copy_words(&item->get.keep, &list->options->keep);
-    item->get.cwd = dj_xstrdup(list->cwd);
-    item->get.task = dj_xmemdup0(rest.data, (size_t)(slash - rest.data));
-    dj_buf_add_bytes(&item->get.name, dj_bytes_from(rest, (size_t)(slash - rest.data) + 1));
-    send_item(item);
+    if (dj_set_options(item->request, list->options) < 0 ||
+        dj_request_set_callback(item->request, on_answer, item) < 0 ||
+        dj_submit(item->request) < 0) {
+        refuse(item, dj_error(list->dj));
+        return;
+    }
     list->under_way++;
     list->asked++;
 }
@@ -227,10 +185,8 @@ static void ask_on(struct list *list)
 {
     struct dj_bytes line;
 
-    dj_connection_gather(list->connection, true);
     while (!list->interrupted && has_room(list) && next_line(list, &line))
         take_line(list, line);
-    dj_connection_gather(list->connection, false);
 }
 
 static int read_on(struct list *list, struct dj_err *err)
@@ -254,7 +210,7 @@ static void interrupt(struct list *list)
     list->interrupted = list->at_end = true;
     for (struct item *item = list->first; item != NULL; item = item->next) {
         if (!item->ended)
-            dj_connection_cancel(list->connection, item->request);
+            (void)dj_cancel(item->request);
     }
 }
 
@@ -283,24 +239,38 @@ static void say(struct list *list, const struct item *item, const char *sentence
         dj_bar_show(list->bar, false);
 }
 
-static int print_item(struct list *list, const struct item *item, struct dj_err *err)
+static int print_content(struct list *list, const struct item *item, struct dj_err *err)
 {
+    const char *file = dj_request_file(item->request);
+    const void *bytes = NULL;
+    size_t len = 0;
     int rc = 0;
 
-    if (item->note != NULL)
-        say(list, item, item->note);
-    if (item->sentence != NULL) {
-        say(list, item, item->sentence);
-        list->failed = true;
-    }
-    dj_buf_add_bytes(&list->out, dj_buf_bytes(&item->content));
-    if (list->out.len >= OUT_SIZE || item->path != NULL)
+    if (file == NULL && dj_request_bytes(item->request, &bytes, &len) == 0)
+        dj_buf_add(&list->out, bytes, len);
+    if (list->out.len >= OUT_SIZE || file != NULL)
         rc = flush_out(list, err);
-    if (rc == 0 && item->path != NULL) {
+    if (rc == 0 && file != NULL) {
         list->mid_line = true; /* or nobody knows */
-        rc = dj_copy_out(item->path, err);
+        rc = dj_copy_out(file, err);
     }
     return rc;
+}
+
+static int print_item(struct list *list, const struct item *item, struct dj_err *err)
+{
+    const char *note = dj_request_note(item->request), *sentence = item->sentence;
+
+    if (note[0] != '\0')
+        say(list, item, note);
+    if (sentence == NULL && dj_request_code(item->request) < 0)
+        sentence = dj_request_error(item->request);
+    if (sentence != NULL) {
+        say(list, item, sentence);
+        list->failed = true;
+        return 0;
+    }
+    return print_content(list, item, err);
 }
 
 static int print_ended(struct list *list, struct dj_err *err)
@@ -317,7 +287,7 @@ static int print_ended(struct list *list, struct dj_err *err)
 
         if (!list->interrupted)
             rc = print_item(list, item, err);
-        list->held -= item->content.len;
+        list->held -= item->len;
         list->first = item->next;
         if (list->first == NULL)
             list->end = &list->first;
@@ -336,8 +306,7 @@ static int wait_on(struct list *list, struct dj_err *err)
 {
     bool wants_lines = !list->at_end && has_room(list);
     struct pollfd polled[3] = {
-        {.fd = dj_connection_fd(list->connection),
-         .events = dj_connection_events(list->connection)},
+        {.fd = dj_fd(list->dj), .events = dj_events(list->dj)},
         {.fd = list->interrupted ? -1 : list->cancel_fd, .events = POLLIN},
         {.fd = wants_lines ? list->fd : -1, .events = POLLIN},
     };
@@ -349,7 +318,7 @@ static int wait_on(struct list *list, struct dj_err *err)
         interrupt(list);
     if (polled[2].revents != 0 && !list->interrupted)
         rc = read_on(list, err);
-    if (rc == 0 && dj_connection_handle(list->connection, polled[0].revents) < 0)
+    if (rc == 0 && dj_process(list->dj) < 0)
         rc = dj_err_set(err, ENOTCONN, "the daemon ended the connection");
     return rc;
 }
@@ -404,11 +373,7 @@ int dj_get_list(struct dj_cli *cli, const struct dj_get_options *options)
     if (rc == 0)
         rc = open_list(&list, &err);
     if (rc == 0) {
-        list.connection = cli->connection;
-        list.mount = dj_connection_welcome(cli->connection)->mount;
-        list.mount = list.mount == NULL ? "" : list.mount;
-        list.cwd = getcwd(NULL, 0);
-        list.cwd = list.cwd == NULL ? dj_xstrdup("") : list.cwd;
+        list.dj = cli->dj;
         list.cancel_fd = dj_interruptible(cli, options->timeout_ms);
         list.on_terminal = isatty(STDOUT_FILENO);
         list.lines = count_lines(list.fd);
@@ -419,9 +384,6 @@ int dj_get_list(struct dj_cli *cli, const struct dj_get_options *options)
     if (list.interrupted && rc == 0)
         rc = -EINTR;
     rc = rc < 0 ? dj_fail(rc, &err) : list.failed ? DJ_EX_FAILED : DJ_EX_OK;
-    /* Answers that are still to come are told to their items when the connection ends. */
-    dj_connection_free(cli->connection);
-    cli->connection = NULL;
     for (item = list.first; item != NULL; item = next) {
         next = item->next;
         item_free(item);
@@ -429,6 +391,5 @@ int dj_get_list(struct dj_cli *cli, const struct dj_get_options *options)
     dj_close(list.fd);
     dj_buf_release(&list.in);
     dj_buf_release(&list.out);
-    free(list.cwd);
     return rc;
 }

@@ -85,6 +85,6 @@ int main(int argc, char **argv)
         return DJ_EX_USAGE;
     }
     code = run(&cli, command, argc - optind, argv + optind);
-    dj_connection_free(cli.connection);
+    dj_cli_disconnect(&cli);
     return close_stdout(code);
 }

@@ -22,27 +22,23 @@ int dj_cannot_write(int code, struct dj_err *err)
     return dj_err_set(err, EIO, "cannot write: %s", strerror(-code));
 }
 
-static int copy_from(const char *path, uint64_t offset, int to, struct dj_err *err)
+int dj_copy_out(const char *path, struct dj_err *err)
 {
     dj_cleanup_close int fd = dj_open(AT_FDCWD, path, O_RDONLY, 0);
     dj_cleanup_free uint8_t *chunk = dj_xmalloc(CHUNK);
+    uint64_t offset = 0;
     ssize_t n;
     int rc;
 
     if (fd < 0)
         return dj_err_sys(err, -fd, "%s", path);
     while ((n = dj_pread_full(fd, chunk, CHUNK, offset)) > 0) {
-        rc = dj_write_full(to, chunk, (size_t)n);
+        rc = dj_write_full(STDOUT_FILENO, chunk, (size_t)n);
         if (rc < 0)
             return dj_cannot_write(rc, err);
         offset += (uint64_t)n;
     }
     return n < 0 ? dj_err_sys(err, (int)-n, "%s", path) : 0;
-}
-
-int dj_copy_out(const char *path, struct dj_err *err)
-{
-    return copy_from(path, 0, STDOUT_FILENO, err);
 }
 
 /* ---- the log ----------------------------------------------------------------------------- */
@@ -62,44 +58,32 @@ void dj_show_log(struct dj_shown *shown, struct dj_bytes bytes)
                      bytes.data[bytes.len - 1] != '\n';
 }
 
-static int show_rest(const struct dj_msg_result *result, struct dj_shown *shown,
-                     struct dj_err *err)
+int dj_show_rest(struct dj_request *request, struct dj_shown *shown, struct dj_err *err)
 {
-    if (result->log_path == NULL || result->log_path[0] == '\0') {
-        dj_show_log(shown, dj_buf_bytes(&result->log));
-        return 0;
-    }
-    return copy_from(result->log_path, result->log_offset, STDERR_FILENO, err);
+    const void *bytes;
+    size_t len;
+    int rc = dj_request_log(request, &bytes, &len);
+
+    if (rc < 0)
+        return dj_err_sys(err, -rc, "the log");
+    dj_show_log(shown, dj_bytes(bytes, len));
+    return 0;
 }
 
-/* ---- answers ----------------------------------------------------------------------------- */
-
-int dj_open_answer(const struct dj_message_in *message, struct dj_shown *shown,
-                   const struct dj_msg_result **ret, struct dj_err *err)
+int dj_print_result(struct dj_request *request, struct dj_err *err)
 {
-    const struct dj_msg_error *error = message->fields;
-    int code;
-
-    *ret = message->fields;
-    if (message->number == DJ_MSG_RESULT)
-        return show_rest(*ret, shown, err);
-    if (message->number != DJ_MSG_ERROR)
-        return dj_err_set(err, EPROTO, "the daemon answered with %s",
-                          dj_message_name(message->number));
-    code = error->code > 0 && error->code < 4096 ? (int)error->code : EPROTO;
-    return dj_err_set(err, code, "%s",
-                      error->text != NULL && error->text[0] != '\0' ? error->text
-                                                                    : strerror(code));
-}
-
-int dj_print_result(const struct dj_msg_result *result, struct dj_err *err)
-{
+    const char *note = dj_request_note(request), *file = dj_request_file(request);
+    const void *bytes;
+    size_t len;
     int rc;
 
-    if (result->note != NULL && result->note[0] != '\0')
-        fprintf(stderr, "dj: %s\n", result->note);
-    if (!result->has_content)
-        return dj_copy_out(result->path, err);
-    rc = dj_write_out(dj_buf_bytes(&result->content));
+    if (note[0] != '\0')
+        fprintf(stderr, "dj: %s\n", note);
+    if (file != NULL)
+        return dj_copy_out(file, err);
+    rc = dj_request_bytes(request, &bytes, &len);
+    if (rc < 0)
+        return dj_err_sys(err, -rc, "the result");
+    rc = dj_write_out(dj_bytes(bytes, len));
     return rc < 0 ? dj_cannot_write(rc, err) : 0;
 }

@@ -1,98 +1,89 @@
 #include "cli/task_list.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include "cli/progress_bar.h"
 #include "lib/util/mem.h"
 
-/* Takes the tasks of a page. */
-static void take_page(struct dj_task_list *list, struct dj_msg_task_list *page)
+static void add(struct dj_task_list *list, const struct dj_tasks *tasks)
 {
-    for (size_t i = 0; i < page->tasks.n; i++) {
-        struct dj_part_task_info *from = DJ_LIST_AT(&page->tasks, struct dj_part_task_info, i);
+    struct dj_task_row *row = dj_list_add(&list->tasks, sizeof(*row));
 
-        *(struct dj_part_task_info *)dj_list_add(&list->tasks, sizeof(*from)) = *from;
-    }
-    page->tasks.n = 0;
+    row->name = dj_xstrdup(dj_tasks_name(tasks));
+    row->params = dj_xstrdup(dj_tasks_params(tasks));
+    row->version = dj_xstrdup(dj_tasks_version(tasks));
+    row->help = dj_xstrdup(dj_tasks_help(tasks));
+    row->here = dj_xstrdup(dj_tasks_folder(tasks));
+    row->changed_ns = dj_tasks_changed_ns(tasks);
+    for (int status = DJ_ABSENT + 1; status < DJ_STATUS_COUNT; status++)
+        row->counts[status] = dj_tasks_runs(tasks, dj_status_name((enum dj_status)status));
 }
 
-static int get_page(struct dj_cli *cli, const struct dj_msg_tasks *ask, struct dj_task_list *list,
-                    bool *ret_end, struct dj_err *err)
+/* One task, or all: name is NULL. */
+static int get(struct dj_cli *cli, const char *name, struct dj_task_list *list,
+               struct dj_bar *bar, struct dj_err *err)
 {
-    struct dj_message_in answer;
-    int rc = dj_connection_call(cli->connection, DJ_MSG_TASKS, ask, DJ_MSG_TASK_LIST, &answer,
-                                err);
+    struct dj_tasks *tasks = dj_tasks_open(cli->dj, name);
+    int rc;
 
-    if (rc < 0)
-        return rc;
-    *ret_end = ((struct dj_msg_task_list *)answer.fields)->end;
-    take_page(list, answer.fields);
-    dj_message_release(&answer);
-    return 0;
-}
-
-static int get_all(struct dj_cli *cli, struct dj_task_list *list, struct dj_err *err)
-{
-    dj_cleanup_bar struct dj_bar *bar = dj_bar_begin(cli, "tasks", 0);
-    bool end = false;
-    int rc = 0;
-
-    while (rc == 0 && !end) {
-        struct dj_msg_tasks ask = {0};
-
-        if (list->tasks.n != 0)
-            ask.after = dj_task_list_at(list, list->tasks.n - 1)->name;
-        rc = get_page(cli, &ask, list, &end, err);
+    if (tasks == NULL)
+        return dj_said(cli, dj_refused(cli), err);
+    while ((rc = dj_tasks_next(tasks)) == 1) {
+        add(list, tasks);
         dj_bar_set(bar, list->tasks.n, 0);
     }
-    return rc;
+    dj_tasks_close(tasks);
+    return dj_said(cli, rc, err);
 }
 
 int dj_task_list_get(struct dj_cli *cli, int n, char **names, struct dj_task_list *ret,
                      struct dj_err *err)
 {
+    dj_cleanup_bar struct dj_bar *bar = NULL;
     int rc = dj_connect(cli, false, err);
-    bool end;
 
     *ret = (struct dj_task_list){0};
     if (rc < 0)
         return rc;
-    if (n == 0)
-        return get_all(cli, ret, err);
-    for (int i = 0; rc == 0 && i < n; i++) {
-        struct dj_msg_tasks ask = {.task = names[i]};
-
-        rc = get_page(cli, &ask, ret, &end, err);
+    if (n == 0) {
+        bar = dj_bar_begin(cli, "tasks", 0);
+        return get(cli, NULL, ret, bar, err);
     }
+    for (int i = 0; rc == 0 && i < n; i++)
+        rc = get(cli, names[i], ret, NULL, err);
     return rc;
 }
 
 void dj_task_list_release(struct dj_task_list *list)
 {
-    struct dj_msg_task_list all = {.tasks = list->tasks};
+    for (size_t i = 0; i < list->tasks.n; i++) {
+        struct dj_task_row *row = DJ_LIST_AT(&list->tasks, struct dj_task_row, i);
 
-    dj_codec_release(dj_message_layout(DJ_MSG_TASK_LIST), &all);
+        free(row->name);
+        free(row->params);
+        free(row->version);
+        free(row->help);
+        free(row->here);
+    }
+    free(list->tasks.items);
     *list = (struct dj_task_list){0};
 }
 
-const struct dj_part_task_info *dj_task_list_at(const struct dj_task_list *list, size_t i)
+const struct dj_task_row *dj_task_list_at(const struct dj_task_list *list, size_t i)
 {
-    return DJ_LIST_AT(&list->tasks, struct dj_part_task_info, i);
+    return DJ_LIST_AT(&list->tasks, struct dj_task_row, i);
 }
 
-uint64_t dj_task_count(const struct dj_part_task_info *task, enum dj_status status)
+uint64_t dj_task_count(const struct dj_task_row *task, enum dj_status status)
 {
-    if ((size_t)status >= task->counts.n)
-        return 0;
-    return DJ_LIST_AT(&task->counts, struct dj_part_count, (size_t)status)->n;
+    return task->counts[status];
 }
 
-uint64_t dj_task_count_all(const struct dj_part_task_info *task)
+uint64_t dj_task_count_all(const struct dj_task_row *task)
 {
     uint64_t sum = 0;
 
     for (int status = DJ_ABSENT + 1; status < DJ_STATUS_COUNT; status++)
-        sum += dj_task_count(task, (enum dj_status)status);
+        sum += task->counts[status];
     return sum;
 }

@@ -7,8 +7,14 @@
 #include "cli/command.h"
 #include "lib/model/status.h"
 
+struct dj_task_row {
+    char *name, *params, *version, *help, *here;
+    uint64_t changed_ns;
+    uint64_t counts[DJ_STATUS_COUNT]; /* runs by their state */
+};
+
 struct dj_task_list {
-    struct dj_list tasks; /* struct dj_part_task_info */
+    struct dj_list tasks; /* struct dj_task_row */
 };
 
 /* dj_task_list_get(cli, n, names, ret, err): all tasks by name, or (n > 0) these in their order;
@@ -18,9 +24,9 @@ int dj_task_list_get(struct dj_cli *cli, int n, char **names, struct dj_task_lis
 void dj_task_list_release(struct dj_task_list *list);
 #define dj_cleanup_tasks DJ_CLEANUP(dj_task_list_release)
 
-const struct dj_part_task_info *dj_task_list_at(const struct dj_task_list *list, size_t i);
+const struct dj_task_row *dj_task_list_at(const struct dj_task_list *list, size_t i);
 /* How many runs of the task are in that state, and in any. */
-uint64_t dj_task_count(const struct dj_part_task_info *task, enum dj_status status);
-uint64_t dj_task_count_all(const struct dj_part_task_info *task);
+uint64_t dj_task_count(const struct dj_task_row *task, enum dj_status status);
+uint64_t dj_task_count_all(const struct dj_task_row *task);
 
 #endif

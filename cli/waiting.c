@@ -11,11 +11,10 @@
 
 #include "cli/command.h"
 #include "cli/progress_bar.h"
-#include "lib/client/environment.h"
 #include "lib/util/clock.h"
 #include "lib/util/fdio.h"
 
-enum { FOLLOW_MS = 100, TRIES = 3 };
+enum { FOLLOW_MS = 100 };
 
 static int signal_fd = -1, timer_fd = -1, interrupted;
 static sigset_t before;
@@ -39,7 +38,7 @@ int dj_interruptible(struct dj_cli *cli, uint64_t timeout_ms)
         timerfd_settime(timer_fd, 0, &when, NULL);
         epoll_ctl(fd, EPOLL_CTL_ADD, timer_fd, &event);
     }
-    dj_connection_cancel_fd(cli->connection, fd);
+    (void)dj_set_cancel_fd(cli->dj, fd);
     return fd;
 }
 
@@ -58,18 +57,11 @@ int dj_interrupt_code(void)
 }
 
 struct waiting {
-    struct dj_connection *connection;
+    struct dj_cli *cli;
+    struct dj_request *request;
+    struct dj_request *log; /* asked for and not there yet, or NULL */
     struct dj_shown *shown; /* NULL: the log is not shown, */
     struct dj_bar *bar;     /* nor how far it is */
-    enum dj_message number;
-    const void *fields;
-    struct dj_list *env;
-    int tries;              /* at giving what the daemon wants of the environment */
-    uint64_t request;
-    bool asked_log;         /* and not answered yet */
-    bool answered;
-    dj_answer_fn *answer;
-    void *cookie;
 };
 
 /* What is to come may be long, and is ended by a signal as any program's output is. */
@@ -78,65 +70,43 @@ static void signals_as_before(void)
     sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
-static void on_answer(void *cookie, const struct dj_message_in *message);
-
-static void ask(struct waiting *waiting)
-{
-    waiting->request = dj_connection_ask(waiting->connection, waiting->number, waiting->fields,
-                                         on_answer, waiting);
-}
-
-static void on_answer(void *cookie, const struct dj_message_in *message)
-{
-    struct waiting *waiting = cookie;
-
-    if (message->number == DJ_MSG_WANTS && interrupted == 0 && waiting->tries++ < TRIES) {
-        dj_environment_own(message->fields, waiting->env);
-        ask(waiting);
-        return;
-    }
-    waiting->answered = true;
-    dj_bar_endp(&waiting->bar);
-    (void)dj_interrupt_code();
-    signals_as_before();
-    waiting->answer(waiting->cookie, message);
-}
-
 /* What it says of itself; else the time that the last one took. */
-static void show_progress(struct dj_bar *bar, const struct dj_msg_followed *followed)
+static void show_progress(struct dj_bar *bar, const struct dj_request *log)
 {
-    bool by_time = followed->total == 0 && followed->took_ns < followed->usual_ns &&
-                   followed->usual_ns >= 2 * DJ_NS_PER_S;
+    uint64_t done, total, took_ns, usual_ns;
+    const char *status;
+    bool by_time;
 
-    dj_bar_what(bar, by_time ? "running, usual seconds" : followed->status);
+    if (dj_request_progress(log, &status, &done, &total, &took_ns, &usual_ns) < 0)
+        return;
+    by_time = total == 0 && took_ns < usual_ns && usual_ns >= 2 * DJ_NS_PER_S;
+    dj_bar_what(bar, by_time ? "running, usual seconds" : status);
     if (by_time)
-        dj_bar_set(bar, followed->took_ns / DJ_NS_PER_S, followed->usual_ns / DJ_NS_PER_S);
+        dj_bar_set(bar, took_ns / DJ_NS_PER_S, usual_ns / DJ_NS_PER_S);
     else
-        dj_bar_set(bar, followed->done, followed->total);
+        dj_bar_set(bar, done, total);
 }
 
-static void on_log(void *cookie, const struct dj_message_in *message)
+static void show_log(struct waiting *waiting)
 {
-    struct waiting *waiting = cookie;
-    const struct dj_msg_followed *followed = message->fields;
+    const void *bytes;
+    size_t len;
 
-    waiting->asked_log = false;
-    if (message->number != DJ_MSG_FOLLOWED || waiting->answered)
+    if (dj_request_is_over(waiting->request) ||
+        dj_request_bytes(waiting->log, &bytes, &len) < 0)
         return;
-    show_progress(waiting->bar, followed);
-    if (followed->log.len == 0)
+    show_progress(waiting->bar, waiting->log);
+    if (len == 0)
         return;
     dj_bar_hide(waiting->bar);
-    dj_show_log(waiting->shown, dj_buf_bytes(&followed->log));
+    dj_show_log(waiting->shown, dj_bytes(bytes, len));
     dj_bar_show(waiting->bar, waiting->shown->in_line);
 }
 
 static void ask_log(struct waiting *waiting)
 {
-    struct dj_msg_follow follow = {waiting->request, waiting->shown->bytes};
-
-    waiting->asked_log = true;
-    dj_connection_ask(waiting->connection, DJ_MSG_FOLLOW, &follow, on_log, waiting);
+    waiting->log = dj_request_follow(waiting->request, waiting->shown->bytes);
+    (void)dj_submit(waiting->log);
 }
 
 /* The answer says what becomes of the run; who does not want to hear it ends us at once. */
@@ -144,18 +114,32 @@ static void interrupt(struct waiting *waiting)
 {
     (void)dj_interrupt_code();
     dj_bar_endp(&waiting->bar); /* the next signal ends us with what stands on the terminal */
-    dj_connection_cancel(waiting->connection, waiting->request);
+    (void)dj_cancel(waiting->request);
     signals_as_before();
+}
+
+/* What is over comes out in the order in which it was answered: the log before its result. */
+static void take(struct waiting *waiting)
+{
+    struct dj_request *over;
+
+    while ((over = dj_next(waiting->cli->dj, 0)) != NULL) {
+        if (over != waiting->log)
+            continue;
+        show_log(waiting);
+        dj_request_free(waiting->log);
+        waiting->log = NULL;
+    }
 }
 
 static int step(struct waiting *waiting, int cancel_fd)
 {
+    struct dj *dj = waiting->cli->dj;
     struct pollfd polled[2] = {
-        {.fd = dj_connection_fd(waiting->connection),
-         .events = dj_connection_events(waiting->connection)},
+        {.fd = dj_fd(dj), .events = dj_events(dj)},
         {.fd = interrupted != 0 ? -1 : cancel_fd, .events = POLLIN},
     };
-    bool wants_log = waiting->shown != NULL && !waiting->asked_log && interrupted == 0;
+    bool wants_log = waiting->shown != NULL && waiting->log == NULL && interrupted == 0;
     int n = poll(polled, DJ_ARRAY_SIZE(polled), wants_log ? FOLLOW_MS : -1);
 
     if (n < 0)
@@ -164,27 +148,28 @@ static int step(struct waiting *waiting, int cancel_fd)
         ask_log(waiting);
     if (polled[1].revents != 0)
         interrupt(waiting);
-    return polled[0].revents == 0 ? 0
-                                  : dj_connection_handle(waiting->connection, polled[0].revents);
+    take(waiting);
+    return 0;
 }
 
-int dj_wait_for(struct dj_cli *cli, enum dj_message number, const void *fields,
-                struct dj_list *env, uint64_t timeout_ms, struct dj_shown *shown,
-                dj_answer_fn *answer, void *cookie)
+int dj_wait_for(struct dj_cli *cli, struct dj_request *request, uint64_t timeout_ms,
+                struct dj_shown *shown, struct dj_err *err)
 {
-    struct waiting waiting = {.connection = cli->connection, .shown = shown, .number = number,
-                              .fields = fields, .env = env, .answer = answer, .cookie = cookie};
-    int cancel_fd = dj_interruptible(cli, timeout_ms), rc = 0;
+    struct waiting waiting = {.cli = cli, .request = request, .shown = shown};
+    int cancel_fd = dj_interruptible(cli, timeout_ms), rc;
 
     if (shown != NULL)
         waiting.bar = dj_bar_begin(cli, "waiting", 0);
-    ask(&waiting);
-    while (rc == 0 && !waiting.answered)
+    rc = dj_said(cli, dj_submit(request), err);
+    while (rc == 0 && !dj_request_is_over(request))
         rc = step(&waiting, cancel_fd);
-    /* A connection that ended still has to answer: with ENOTCONN, and so it does when it goes. */
-    dj_connection_free(cli->connection);
-    cli->connection = NULL;
-    dj_bar_end(waiting.bar);
+    dj_request_free(waiting.log);
+    dj_bar_endp(&waiting.bar);
+    (void)dj_interrupt_code();
+    signals_as_before();
+    (void)dj_set_cancel_fd(cli->dj, -1);
     dj_close(cancel_fd);
-    return waiting.answered ? 0 : rc;
+    if (rc == 0 && dj_request_code(request) < 0)
+        rc = dj_err_set(err, -dj_request_code(request), "%s", dj_request_error(request));
+    return rc;
 }

@@ -68,6 +68,46 @@ setup()
     is "$(pkg-config --variable=libexecdir djfs)" "$WHERE/libexec/djfs"
 }
 
+# built_with COMPILER FILE: FILE by the flags that pkg-config gives, as $DJ_TMP/hello.
+built_with()
+{
+    local sanitizer
+    sanitizer=$(sed -n 's/^DJ_LDFLAGS = .*\(-fsanitize=[a-z,]*\).*/\1/p' "$DJ_BUILDDIR/Makefile")
+    # shellcheck disable=SC2046,SC2086
+    $1 -Wall -Wextra -Werror $sanitizer "$2" -o "$DJ_TMP/hello" $(pkg-config --cflags --libs libdj)
+}
+
+@test "the installed header and library by pkg-config: the manual's example, in C and C++" {
+    requires pkg-config
+    export PKG_CONFIG_PATH=$PREFIX/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$DEST
+    export LD_LIBRARY_PATH=$PREFIX/lib
+    pkg-config --validate libdj
+    is "$(pkg-config --modversion libdj)" "$(pkg-config --modversion djfs)"
+    [ -f "$PREFIX/share/man/man3/libdj.3" ]
+    is "$(cd "$PREFIX/include" && find . -type f)" ./dj.h
+    start_daemon --no-mount
+    sed -n '/^\.Sh EXAMPLES/,/^\.Ed/p' "$PREFIX/share/man/man3/libdj.3" | sed '/^\./d; s/\\e/\\/g' \
+        > "$DJ_TMP/hello.c"
+    built_with "${CC:-cc}" "$DJ_TMP/hello.c"
+    is "$("$DJ_TMP/hello")" hello
+    has "$(readelf -d "$DJ_TMP/hello")" "libdj.so.0"
+    has "$(readelf -V "$DJ_TMP/hello")" LIBDJ_1.0
+    requires g++
+    sed 's/#include <dj.h>/#include "dj.h"/' "$DJ_TMP/hello.c" > "$DJ_TMP/hello.cc"
+    built_with "g++ -std=c++11 -pedantic" "$DJ_TMP/hello.cc"
+    is "$("$DJ_TMP/hello")" hello
+    stop_daemon
+}
+
+@test "the installed examples compile as they say" {
+    requires pkg-config
+    local example
+    export PKG_CONFIG_PATH=$PREFIX/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$DEST
+    for example in call binomial; do
+        built_with "${CC:-cc}" "$PREFIX/share/doc/djfs/examples/$example.c"
+    done
+}
+
 @test "the user unit starts the installed daemon and leaves runs alone" {
     grep -qx "ExecStart=$WHERE/bin/djd" "$UNIT"
     grep -qx KillMode=process "$UNIT"

@@ -30,8 +30,10 @@ struct dj_connection {
     int cancel_fd;
     int patience_ms; /* how long nothing may come while a call waits; -1: for ever */
     bool gathering;
+    bool ended;      /* beyond repair */
     dj_answer_fn *on_message;
     void *on_message_cookie;
+    struct dj_connection **holder;
 };
 
 static int connect_socket(const char *socket_path, struct dj_err *err)
@@ -62,6 +64,19 @@ static int connect_socket(const char *socket_path, struct dj_err *err)
     return fd;
 }
 
+static int flush(struct dj_connection *connection)
+{
+    if (dj_stream_flush(&connection->stream) == 0)
+        return 0;
+    connection->ended = true;
+    return -ENOTCONN;
+}
+
+bool dj_connection_has_ended(const struct dj_connection *connection)
+{
+    return connection->ended;
+}
+
 int dj_connection_post(struct dj_connection *connection, enum dj_message number, uint64_t id,
                        const void *fields)
 {
@@ -73,7 +88,12 @@ int dj_connection_post(struct dj_connection *connection, enum dj_message number,
     rc = dj_frame_end(out, begin);
     if (rc < 0 || connection->gathering)
         return rc;
-    return dj_stream_flush(&connection->stream) < 0 ? -ENOTCONN : 0;
+    return flush(connection);
+}
+
+void dj_connection_hold(struct dj_connection *connection, bool on)
+{
+    connection->gathering = on;
 }
 
 void dj_connection_gather(struct dj_connection *connection, bool on)
@@ -81,7 +101,7 @@ void dj_connection_gather(struct dj_connection *connection, bool on)
     connection->gathering = on;
     /* A broken connection is noticed by the next dj_connection_handle(). */
     if (!on)
-        (void)!dj_stream_flush(&connection->stream);
+        (void)!flush(connection);
 }
 
 /* Waits until the socket is readable, sending what is left meanwhile; 1 when fd became readable. */
@@ -102,7 +122,7 @@ static int wait_input(struct dj_connection *connection, int fd)
                 continue;
             return -errno;
         }
-        if (polled[0].revents & POLLOUT && dj_stream_flush(&connection->stream) < 0)
+        if (polled[0].revents & POLLOUT && flush(connection) < 0)
             return -ENOTCONN;
         if (polled[0].revents & (POLLIN | POLLHUP | POLLERR)) {
             rc = dj_stream_read(&connection->stream);
@@ -130,6 +150,21 @@ static void unasked(struct dj_connection *connection, const struct dj_message_in
         connection->on_message(connection->on_message_cookie, message);
 }
 
+static void deliver(struct dj_connection *connection, const struct dj_message_in *message)
+{
+    struct pending *pending = NULL;
+
+    if (message->id != 0)
+        HASH_FIND(hh, connection->pending, &message->id, sizeof(message->id), pending);
+    if (pending == NULL) {
+        unasked(connection, message);
+        return;
+    }
+    HASH_DEL(connection->pending, pending);
+    pending->answer(pending->cookie, message);
+    free(pending);
+}
+
 /* A blocking wait for the answer to id; other messages go to their callbacks. */
 static int wait_answer(struct dj_connection *connection, uint64_t id, struct dj_message_in *ret)
 {
@@ -143,7 +178,7 @@ static int wait_answer(struct dj_connection *connection, uint64_t id, struct dj_
         if (rc == 1 && ret->id == id)
             return 0;
         if (rc == 1) {
-            unasked(connection, ret);
+            deliver(connection, ret);
             dj_message_release(ret);
             continue;
         }
@@ -191,6 +226,7 @@ static int call(struct dj_connection *connection, enum dj_message number, const 
         rc = wait_answer(connection, id, ret);
     if (rc == -ETIME)
         return dj_err_set(err, ETIME, "the daemon does not answer");
+    connection->ended |= rc < 0;
     return rc < 0 ? dj_err_set(err, -rc, "the daemon ended the connection") : 0;
 }
 
@@ -292,6 +328,8 @@ void dj_connection_free(struct dj_connection *connection)
 
     if (connection == NULL)
         return;
+    if (connection->holder != NULL)
+        *connection->holder = NULL;
     error.text = dj_xstrdup("the connection to the daemon ended");
     HASH_ITER(hh, connection->pending, pending, next)
     {
@@ -309,6 +347,11 @@ void dj_connection_free(struct dj_connection *connection)
 const struct dj_msg_welcome *dj_connection_welcome(const struct dj_connection *connection)
 {
     return connection->welcome.fields;
+}
+
+void dj_connection_hold_at(struct dj_connection *connection, struct dj_connection **holder)
+{
+    connection->holder = holder;
 }
 
 void dj_connection_cancel_fd(struct dj_connection *connection, int fd)
@@ -353,6 +396,18 @@ void dj_connection_cancel(struct dj_connection *connection, uint64_t id)
     (void)dj_connection_post(connection, DJ_MSG_CANCEL, 0, &cancel);
 }
 
+void dj_connection_redirect(struct dj_connection *connection, uint64_t id, dj_answer_fn *answer,
+                            void *cookie)
+{
+    struct pending *pending;
+
+    HASH_FIND(hh, connection->pending, &id, sizeof(id), pending);
+    if (pending == NULL)
+        return;
+    pending->answer = answer;
+    pending->cookie = cookie;
+}
+
 void dj_connection_on_message(struct dj_connection *connection, dj_answer_fn *message, void *cookie)
 {
     connection->on_message = message;
@@ -369,27 +424,12 @@ short dj_connection_events(const struct dj_connection *connection)
     return dj_stream_wants_write(&connection->stream) ? POLLIN | POLLOUT : POLLIN;
 }
 
-static void deliver(struct dj_connection *connection, const struct dj_message_in *message)
-{
-    struct pending *pending = NULL;
-
-    if (message->id != 0)
-        HASH_FIND(hh, connection->pending, &message->id, sizeof(message->id), pending);
-    if (pending == NULL) {
-        unasked(connection, message);
-        return;
-    }
-    HASH_DEL(connection->pending, pending);
-    pending->answer(pending->cookie, message);
-    free(pending);
-}
-
 int dj_connection_handle(struct dj_connection *connection, short revents)
 {
     struct dj_message_in message;
     int ended = 0, rc;
 
-    if (revents & POLLOUT && dj_stream_flush(&connection->stream) < 0)
+    if (revents & POLLOUT && flush(connection) < 0)
         return -ENOTCONN;
     if (revents & (POLLIN | POLLHUP | POLLERR))
         ended = dj_stream_read(&connection->stream) == -EPIPE;
@@ -397,5 +437,6 @@ int dj_connection_handle(struct dj_connection *connection, short revents)
         deliver(connection, &message);
         dj_message_release(&message);
     }
-    return rc < 0 || ended ? -ENOTCONN : 0;
+    connection->ended |= rc < 0 || ended != 0;
+    return connection->ended ? -ENOTCONN : 0;
 }

@@ -37,6 +37,9 @@ int dj_connection_open(const char *socket, const struct dj_greeting *greeting,
                        struct dj_connection **ret, struct dj_err *err) DJ_MUST_CHECK;
 void dj_connection_free(struct dj_connection *connection); /* pending callbacks get ENOTCONN */
 
+/* dj_connection_hold_at(connection, holder): *holder is NULL as soon as the connection goes. */
+void dj_connection_hold_at(struct dj_connection *connection, struct dj_connection **holder);
+
 const struct dj_msg_welcome *dj_connection_welcome(const struct dj_connection *connection);
 
 /* dj_connection_post(connection, number, id, fields): sends a message; nobody waits for it here. */
@@ -75,12 +78,21 @@ typedef void dj_answer_fn(void *cookie, const struct dj_message_in *message);
 uint64_t dj_connection_ask(struct dj_connection *connection, enum dj_message number,
                            const void *fields, dj_answer_fn *answer, void *cookie);
 void dj_connection_cancel(struct dj_connection *connection, uint64_t id); /* sends CANCEL */
+/* dj_connection_redirect(connection, id, answer, cookie): its answer goes there instead. */
+void dj_connection_redirect(struct dj_connection *connection, uint64_t id, dj_answer_fn *answer,
+                            void *cookie);
 
 /*
  * dj_connection_gather(connection, on): while on, what is posted waits, so that many requests leave
  * in one piece; turning it off sends them.
  */
 void dj_connection_gather(struct dj_connection *connection, bool on);
+/* dj_connection_hold(connection, on): the same, but turning it off sends nothing yet: whatever
+ * polls or posts next does. */
+void dj_connection_hold(struct dj_connection *connection, bool on);
+
+/* dj_connection_has_ended(connection): nothing can be asked any more. */
+bool dj_connection_has_ended(const struct dj_connection *connection);
 
 /* dj_connection_on_message(): for messages that answer nothing of ours (CHANGED, RUN, …). */
 void dj_connection_on_message(struct dj_connection *connection, dj_answer_fn *message,

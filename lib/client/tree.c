@@ -117,8 +117,8 @@ int dj_tree_find(struct dj_connection *connection, const char *path, bool follow
 }
 
 /* An answer of ESTALE means: look again, there is a newer node now. */
-static int open_path(struct dj_connection *connection, const char *path, uint64_t flags,
-                     struct dj_part_attr *ret, struct dj_message_in *answer, struct dj_err *err)
+int dj_tree_open_path(struct dj_connection *connection, const char *path, uint64_t flags,
+                      struct dj_part_attr *ret, struct dj_message_in *answer, struct dj_err *err)
 {
     int rc = 0;
 
@@ -191,7 +191,7 @@ int dj_tree_read(struct dj_connection *connection, const char *path, dj_tree_byt
     struct dj_message_in answer;
     const struct dj_msg_opened *opened;
     struct dj_tree_file file;
-    int rc = open_path(connection, path, DJ_OPEN_READ, &attr, &answer, err);
+    int rc = dj_tree_open_path(connection, path, DJ_OPEN_READ, &attr, &answer, err);
 
     if (rc < 0)
         return rc;
@@ -213,7 +213,7 @@ int dj_tree_open(struct dj_connection *connection, const char *path, struct dj_t
 {
     struct dj_part_attr attr;
     struct dj_message_in answer;
-    int rc = open_path(connection, path, DJ_OPEN_READ, &attr, &answer, err);
+    int rc = dj_tree_open_path(connection, path, DJ_OPEN_READ, &attr, &answer, err);
 
     if (rc < 0)
         return rc;
@@ -233,7 +233,7 @@ int dj_tree_write(struct dj_connection *connection, const char *path, struct dj_
     struct dj_part_attr attr;
     struct dj_message_in answer, written;
     struct dj_msg_write write = {0};
-    int rc = open_path(connection, path, DJ_OPEN_WRITE, &attr, &answer, err);
+    int rc = dj_tree_open_path(connection, path, DJ_OPEN_WRITE, &attr, &answer, err);
 
     if (rc < 0)
         return rc;

@@ -15,6 +15,14 @@
 int dj_tree_find(struct dj_connection *connection, const char *path, bool follow,
                  struct dj_part_attr *ret, struct dj_err *err) DJ_MUST_CHECK;
 
+/*
+ * dj_tree_open_path(connection, path, flags, ret, answer, err): a file of the tree opened
+ * (DJ_OPEN_*); ret is its node, answer an OPENED that the caller releases.
+ */
+int dj_tree_open_path(struct dj_connection *connection, const char *path, uint64_t flags,
+                      struct dj_part_attr *ret, struct dj_message_in *answer,
+                      struct dj_err *err) DJ_MUST_CHECK;
+
 /* dj_tree_read(connection, path, each, cookie, err): the file's bytes in order; each() returning a
  * negative errno ends it. */
 typedef int dj_tree_bytes_fn(void *cookie, struct dj_bytes bytes);

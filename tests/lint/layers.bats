@@ -54,6 +54,17 @@ includes()
     [ "$wrong" -eq 0 ]
 }
 
+# What dj.h does not carry, and why: lib/client/internal.h.
+@test "dj talks to the daemon through dj.h" {
+    local wrong allowed='command.h|connect.c|cmd_fsck.c|cmd_up.c|doctor_daemon.c'
+    allowed+='|cmd_export.c|cmd_gc.c|cmd_sync.c|exchange.c|intake.c|outgoing.[ch]|selection.[ch]|cmd_lock.c'
+    wrong=$(grep -nE '\bdj_connection_|\bdj_tree_|\bDJ_MSG_|\bdj_msg_|\bdj_part_|\bdj_frame_' cli/*.[ch] |
+        grep -vE "^cli/($allowed):" || :)
+    wrong+=$(includes cli | grep -E ' lib/(wire|proto|client)/' |
+        grep -vE " lib/client/(dj|internal)\\.h\$|^cli/($allowed) |^cli/archive/" || :)
+    [ -z "$wrong" ] || { echo "$wrong" >&2; false; }
+}
+
 # only_in PATTERN FILE…: <PATTERN…> is included in these files of lib, daemon, fs and cli alone.
 only_in()
 {

@@ -1,4 +1,4 @@
-#include "cli/library_tasks.h"
+#include "lib/client/library_tasks.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,7 +63,7 @@ static int list(const char *library, struct dj_buf *ret, struct dj_err *err)
     return dj_err_set(err, EINVAL, "%s", dj_buf_str(&said));
 }
 
-static bool is_wanted(const char *name, char **names, int n, bool *found)
+static bool is_wanted(const char *name, const char *const *names, int n, bool *found)
 {
     for (int i = 0; i < n; i++) {
         if (strcmp(names[i], name) == 0) {
@@ -74,7 +74,7 @@ static bool is_wanted(const char *name, char **names, int n, bool *found)
     return n == 0;
 }
 
-int dj_library_tasks(const char *library, char **names, int n, struct dj_list *ret,
+int dj_library_tasks(const char *library, const char *const *names, int n, struct dj_list *ret,
                      struct dj_err *err)
 {
     dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;

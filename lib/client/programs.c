@@ -1,4 +1,5 @@
-/* Programs of this installation, found and started. (command.h) */
+#include "lib/client/programs.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -9,7 +10,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/command.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 
@@ -27,23 +27,51 @@ char *dj_absolute(const char *path)
     return dj_buf_steal(&full);
 }
 
+/* folder/name, when it can be run. */
+static bool is_in(const char *folder, size_t len, const char *name, struct dj_buf *ret)
+{
+    dj_buf_clear(ret);
+    dj_buf_add(ret, folder, len);
+    dj_buf_addf(ret, "/%s", name);
+    return len != 0 && access(dj_buf_str(ret), X_OK) == 0;
+}
+
+static bool is_beside_us(const char *name, struct dj_buf *ret)
+{
+    dj_cleanup_buf struct dj_buf self = DJ_BUF_INIT;
+    const char *slash;
+
+    if (dj_readlink(AT_FDCWD, "/proc/self/exe", &self) < 0)
+        return false;
+    slash = strrchr(dj_buf_str(&self), '/');
+    return slash != NULL &&
+           is_in(dj_buf_str(&self), (size_t)(slash - dj_buf_str(&self)), name, ret);
+}
+
+static bool is_in_path(const char *name, struct dj_buf *ret)
+{
+    const char *at = getenv("PATH"), *colon;
+
+    for (; at != NULL; at = colon == NULL ? NULL : colon + 1) {
+        colon = strchr(at, ':');
+        if (is_in(at, colon == NULL ? strlen(at) : (size_t)(colon - at), name, ret))
+            return true;
+    }
+    return false;
+}
+
 char *dj_program(const char *name)
 {
     const char *dir = getenv("DJ_BINDIR");
     struct dj_buf path = DJ_BUF_INIT;
-    char *slash;
 
     if (dir != NULL) {
         dj_buf_addf(&path, "%s/%s", dir, name);
         return dj_buf_steal(&path);
     }
-    if (dj_readlink(AT_FDCWD, "/proc/self/exe", &path) == 0 &&
-        (slash = strrchr((char *)path.data, '/')) != NULL) {
-        dj_buf_truncate(&path, (size_t)(slash - (char *)path.data) + 1);
-        dj_buf_adds(&path, name);
-        if (access(dj_buf_str(&path), X_OK) == 0)
-            return dj_buf_steal(&path);
-    }
+    if (is_beside_us(name, &path) || is_in_path(name, &path) ||
+        is_in(DJ_BINDIR, strlen(DJ_BINDIR), name, &path))
+        return dj_buf_steal(&path);
     dj_buf_release(&path);
     return dj_xstrdup(name);
 }
@@ -118,13 +146,20 @@ int dj_start_program(char **argv, const char *log, struct dj_err *err)
     if (pipe2(pipe_fds, O_CLOEXEC) < 0)
         return dj_err_sys(err, errno, "pipe");
     pid = fork();
-    if (pid == 0)
-        become(argv, log_fd, pipe_fds[1]);
+    if (pid == 0) {
+        /* Whoever uses libdj waits for its own children, and this one is to be nobody's. */
+        pid = fork();
+        if (pid == 0)
+            become(argv, log_fd, pipe_fds[1]);
+        _exit(pid < 0 ? 127 : 0);
+    }
     close(pipe_fds[1]);
     if (pid < 0) {
         close(pipe_fds[0]);
         return dj_err_sys(err, errno, "fork");
     }
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
     polled = (struct pollfd){.fd = pipe_fds[0], .events = POLLIN};
     ready = poll(&polled, 1, START_MS) == 1 && read(pipe_fds[0], &byte, 1) == 1;
     close(pipe_fds[0]);
