@@ -47,7 +47,7 @@ static int print(struct dj_request *request, struct dj_shown *shown, int rc, str
     return rc < 0 ? rc : dj_print_result(request, err);
 }
 
-static int get(struct dj_cli *cli, struct dj_get_options *options, int argc, char **argv)
+int dj_get_one(struct dj_cli *cli, struct dj_get_options *options, int argc, char **argv)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     struct dj_request *request = NULL;
@@ -183,8 +183,10 @@ int dj_cmd_get(struct dj_cli *cli, int argc, char **argv)
         code = dj_usage("get");
     else if (code == DJ_EX_OK && options.list != NULL)
         code = dj_get_list(cli, &options);
+    else if (code == DJ_EX_OK && dj_is_sweep(argc - optind - 1, argv + optind + 1))
+        code = dj_get_sweep(cli, &options, argc - optind, argv + optind);
     else if (code == DJ_EX_OK)
-        code = get(cli, &options, argc - optind, argv + optind);
+        code = dj_get_one(cli, &options, argc - optind, argv + optind);
     dj_get_options_release(&options);
     return code;
 }

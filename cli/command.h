@@ -156,6 +156,16 @@ int dj_define_text(struct dj_cli *cli, struct dj_bytes text, const char *file, c
 int dj_connect_other(const char *socket, struct dj_connection **ret,
                      struct dj_err *err) DJ_MUST_CHECK;
 
+/*
+ * dj_is_sweep(argc, argv): one of these arguments may be a series: LO..HI[..STEP], {a;b;c}.
+ * dj_get_sweep(cli, options, argc, argv): TASK and arguments of which some are: a result for every
+ * combination, the last one fastest (get_sweep.c). It may turn out to be one call after all.
+ */
+bool dj_is_sweep(int argc, char **argv);
+int dj_get_sweep(struct dj_cli *cli, struct dj_get_options *options, int argc, char **argv);
+/* dj_get_one(cli, options, argc, argv): TASK and its arguments. */
+int dj_get_one(struct dj_cli *cli, struct dj_get_options *options, int argc, char **argv);
+
 int dj_cmd_up(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_down(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_mount(struct dj_cli *cli, int argc, char **argv);
@@ -193,6 +203,12 @@ int dj_cmd_show(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_log(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_events(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_config(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_frame(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_set(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_compare(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_group(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_load(struct dj_cli *cli, int argc, char **argv);
+int dj_cmd_map(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_help(struct dj_cli *cli, int argc, char **argv);
 
 /* dj_mount_at(cli, mount, err): starts djfs; 0, 1 when this daemon is mounted there, or -errno. */

@@ -13,11 +13,17 @@
 #define UP \
     "[--store DIR] [--workers N] [--resource NAME=N]... [--quota SIZE] [--no-mount] [MOUNT]"
 
+#define ROWS "[-i FILE] [--csv | --tsv | -R] [--to FORMAT] "
+#define MAP \
+    ROWS "[--as COL] [--frame NAME | --lazy] [-k] [--max-fails N] [--force] [--incognito] " \
+    "[--cached] [--session S] [--timeout TIME] TASK [PARAM=VALUE | PARAM:=EXPR]..."
+
 const struct dj_command dj_commands[] = {
     {"accept", "RUN...", "call a stale result valid, on record", dj_cmd_verb},
     {"bump", "TASK", "raise a task's version: its runs are stale", dj_cmd_bump},
     {"cancel", "RUN...", "end what is under way", dj_cmd_verb},
     {"cat", "PATH...", "print files of the tree", dj_cmd_cat},
+    {"compare", "[--csv | --tsv] FILE [FILE]", "say where two frames differ", dj_cmd_compare},
     {"config", "[--json] [SETTING]", "show what dj.conf fixes, and where from", dj_cmd_config},
     {"define", "FILE [FUNCTION...] | NAME PARAMS -- CMD...", "define tasks", dj_cmd_define},
     {"doctor", "[--json] [--store DIR] [MOUNT]", "say what is in the way, and its cure",
@@ -26,9 +32,13 @@ const struct dj_command dj_commands[] = {
     {"events", "[-f] [--json] [TASK...]", "print what happened to runs; -f: go on", dj_cmd_events},
     {"export", "[--history] [--no-deps] [--json] [-f LIST] [-o FILE] [--all | RUN|TASK...]",
      "write runs into an archive", dj_cmd_export},
+    {"frame", "[--zip] [--to FORMAT] [COL=VALUE | COL=LO..HI | COL=@FILE | COL:=EXPR]...",
+     "make rows: every combination, the last column fastest", dj_cmd_frame},
     {"fsck", "[--read-data] [--repair] [--json] [--store DIR]", "check the store", dj_cmd_fsck},
     {"gc", "[-n] [--yes] [--json]", "drop what no current task can reach", dj_cmd_gc},
     {"get", GET, "print a result, computed when need be", dj_cmd_get},
+    {"group", ROWS "COL...", "make rows with equal values one, their other columns lists",
+     dj_cmd_group},
     {"help", "[COMMAND]", "list the commands, or show one", dj_cmd_help},
     {"impact", "[--json] TASK", "list what a new version would invalidate", dj_cmd_impact},
     {"import", "[--check] [--define] [--json] ARCHIVE...", "take the runs of archives in",
@@ -36,8 +46,10 @@ const struct dj_command dj_commands[] = {
     {"invalidate", "RUN...", "call a stored result stale, with what rests on it", dj_cmd_verb},
     {"key", "RUN | PATH PATH", "print what a run's key is made of, or how two differ", dj_cmd_key},
     {"lock", LOCK, "run a command while nobody else has the lock; alone: show locks", dj_cmd_lock},
+    {"load", ROWS "[--as COL] FILE", "add a file that each row's run left", dj_cmd_load},
     {"log", "[-f] [-n N] RUN", "print what a run wrote to stderr; -f: until it ends", dj_cmd_log},
     {"ls", "[-l] [PATH]", "list a folder of the tree", dj_cmd_ls},
+    {"map", MAP, "call a task for every row, many at a time", dj_cmd_map},
     {"memo", MEMO, "run any command once, and replay it ever after", dj_cmd_memo},
     {"mount", "[MOUNT]", "mount the tree", dj_cmd_mount},
     {"path", "TASK [ARG...]", "print where a run is in the tree", dj_cmd_path},
@@ -48,6 +60,8 @@ const struct dj_command dj_commands[] = {
     {"run", "[--launch L] [--session S] TASK [ARG...]", "start a run without waiting", dj_cmd_run},
     {"session", "[--json] [NAME [workers=N] [NAME=N...]]", "show sessions, or change one",
      dj_cmd_session},
+    {"set", ROWS "[--where EXPR] [--zip] [COL=VALUE | COL:=EXPR]...",
+     "change columns of rows, or vary them", dj_cmd_set},
     {"show", "[--json] RUN | TASK", "show all about a run or a task", dj_cmd_show},
     {"status", "[--json] [TASK...]", "show the daemon, and runs by task and state", dj_cmd_status},
     {"sync", "[--push] [--pull] [--define] [--json] FOLDER | SOCKET",

@@ -8,6 +8,7 @@
 #define TASK (1U << DJ_CTL_TASK)
 #define RUN (1U << DJ_CTL_RUN)
 #define SESSION (1U << DJ_CTL_SESSION)
+#define FRAME (1U << DJ_CTL_FRAME)
 
 struct word {
     const char *word;
@@ -20,8 +21,8 @@ static const struct word words[] = {
     {"run", DJ_CTL_START, RUN, TASK},
     {"force", DJ_CTL_FORCE, RUN, TASK},
     {"incognito", DJ_CTL_INCOGNITO, RUN, 0},
-    {"delete", DJ_CTL_DELETE, RUN, TASK},
-    {"cancel", DJ_CTL_CANCEL, RUN, 0},
+    {"delete", DJ_CTL_DELETE, RUN | FRAME, TASK},
+    {"cancel", DJ_CTL_CANCEL, RUN | FRAME, 0},
     {"invalidate", DJ_CTL_INVALIDATE, RUN | TASK, 0},
     {"accept", DJ_CTL_ACCEPT, RUN, 0},
     {"gc", DJ_CTL_GC, ROOT, 0},
@@ -31,6 +32,7 @@ static const struct word words[] = {
     {"reserve", DJ_CTL_RESERVE, 0, SESSION},
     {"release", DJ_CTL_RELEASE, SESSION, SESSION},
     {"set", DJ_CTL_SET, 0, SESSION},
+    {"retry", DJ_CTL_RETRY, FRAME, 0},
 };
 
 static const char all[] = "all"; /* `delete all`: a run of this name is deleted as PARAM=all */

@@ -24,7 +24,7 @@
 
 #define DJ_CTL_MAX (64U * 1024) /* a longer write is E2BIG */
 
-enum dj_ctl_scope { DJ_CTL_ROOT, DJ_CTL_TASK, DJ_CTL_RUN, DJ_CTL_SESSION };
+enum dj_ctl_scope { DJ_CTL_ROOT, DJ_CTL_TASK, DJ_CTL_RUN, DJ_CTL_SESSION, DJ_CTL_FRAME };
 
 enum dj_ctl_verb {
     DJ_CTL_GC,
@@ -42,6 +42,7 @@ enum dj_ctl_verb {
     DJ_CTL_RESERVE,
     DJ_CTL_RELEASE,
     DJ_CTL_SET,
+    DJ_CTL_RETRY,
 };
 
 struct dj_ctl_command {

@@ -126,6 +126,11 @@ static void end_request(struct dj_request *request)
         free_peer(peer);
 }
 
+void dj_reply_part(struct dj_request *request, enum dj_message number, const void *fields)
+{
+    send_message(request->peer, number, request->id, fields);
+}
+
 void dj_reply(struct dj_request *request, enum dj_message number, const void *fields)
 {
     send_message(request->peer, number, request->id, fields);
@@ -270,6 +275,8 @@ static const struct {
     {DJ_MSG_RUNS, dj_serve_runs},    {DJ_MSG_EXPORT, dj_serve_export},
     {DJ_MSG_FETCH, dj_serve_fetch},  {DJ_MSG_UPLOAD, dj_serve_upload},
     {DJ_MSG_IMPORT, dj_serve_import}, {DJ_MSG_GC, dj_serve_gc},
+    {DJ_MSG_CALLS, dj_serve_group},  {DJ_MSG_FRAME, dj_serve_frame},
+    {DJ_MSG_ROWS, dj_serve_rows},
 };
 
 static struct dj_request *new_request(struct dj_peer *peer, struct dj_message_in *message)
@@ -408,6 +415,7 @@ static void on_gone(void *cookie)
     dj_serve_fsck_gone(peer);
     dj_lock_owner_gone(peer->dispatch->engine, peer);
     dj_exchange_gone(peer);
+    dj_serve_frame_gone(peer->dispatch->engine, peer);
     dj_engine_worker_gone(peer->dispatch->engine, peer);
     if (peer->greeted && peer->facts.role == DJ_ROLE_MOUNT)
         dj_engine_remove_mount(peer->dispatch->engine, peer->place);

@@ -8,6 +8,7 @@
 #include "daemon/engine_impl.h"
 #include "daemon/engine_open.h"
 #include "daemon/exchange.h"
+#include "daemon/frames.h"
 #include "daemon/tree.h"
 #include "lib/proto/sessions.h"
 #include "lib/util/clock.h"
@@ -202,6 +203,7 @@ int dj_engine_new(struct dj_loop *loop, struct dj_store *store,
     engine->reload_cookie = options->reload_cookie;
     take_limits(engine, &options->limits);
     events_load(engine);
+    engine->frames = dj_frames_new(engine, dj_store_dir(engine->store));
     engine->generation = 1;
     engine->turn = 1;
     engine->batch = dj_store_batch_new();
@@ -241,6 +243,7 @@ void dj_engine_start(struct dj_engine *engine)
     workers_adopt(engine);
     dj_kill_point("djd-runs-adopted");
     worker_spawn(engine);
+    dj_frames_start(engine->frames);
 }
 
 void dj_engine_stop(struct dj_engine *engine, bool cancel)
@@ -248,6 +251,7 @@ void dj_engine_stop(struct dj_engine *engine, bool cancel)
     struct dj_msg_stop stop = {.cancel = cancel};
 
     engine->stopping = true;
+    dj_frames_stop(engine->frames);
     last_mount_end(engine);
     claims_end(engine);
     for (struct run *run = engine->runs; run != NULL; run = run->hh.next)
@@ -272,6 +276,7 @@ void dj_engine_free(struct dj_engine *engine)
     if (engine == NULL)
         return;
     engine->stopping = true;
+    dj_frames_free(engine->frames);
     alikes_drop(engine, NULL, -ENOTCONN);
     HASH_ITER(hh, engine->runs, run, next)
     {
@@ -358,6 +363,16 @@ uint64_t dj_engine_run_of_token(struct dj_engine *engine, struct dj_bytes token)
     struct run *run = token.len == 0 ? NULL : run_of_token(engine, token);
 
     return run == NULL ? 0 : run->instance;
+}
+
+struct dj_frames *dj_engine_frames(struct dj_engine *engine)
+{
+    return engine->frames;
+}
+
+struct dj_loop *dj_engine_loop(struct dj_engine *engine)
+{
+    return engine->loop;
 }
 
 struct dj_task *dj_engine_bind(struct dj_engine *engine, const char *name,

@@ -42,6 +42,7 @@ struct dj_asker {
                                  * it is added to this set, for dj_note_named() before he is told */
     const char *session;        /* lib/model/session.h; NULL: his run's, or the default one */
     const char *launch;         /* lib/model/launch.h; NULL: as the task says */
+    bool patient;               /* nobody waits for the answer: others go before */
     bool again;                 /* he asks anew when a file changed while it was computed (-ESTALE):
                                  * that answer is none of his run's */
 };
@@ -170,6 +171,8 @@ uint64_t dj_call_latest(struct dj_engine *engine, struct dj_call *call);
 void dj_call_why(struct dj_engine *engine, struct dj_call *call, struct dj_reason *ret);
 /* dj_hit_note(engine, instance, ret): what who gets this instance should know; may be nothing. */
 void dj_hit_note(struct dj_engine *engine, uint64_t instance, struct dj_buf *ret);
+void dj_call_hit_note(struct dj_engine *engine, struct dj_call *call, uint64_t instance,
+                      struct dj_buf *ret); /* the same, when the call is at hand */
 /* dj_call_key_text(engine, call, instance, buf): the text of `key`, of that instance; 0: of a call
  * that is computed now. */
 void dj_call_key_text(struct dj_engine *engine, struct dj_call *call, uint64_t instance,

@@ -332,8 +332,10 @@ struct dj_engine {
     struct dj_list unwritten_calls; /* struct dj_call *, referenced */
     struct dj_list unwritten_drops; /* uint64_t */
     struct purged *unwritten_purges;
+    struct dj_frames *frames;
     /* borrowed records: valid until the loop turns */
     struct dj_list borrowed;
+    size_t borrowed_old; /* of these, how many are not to be lent again */
     struct wide wide[WIDE_KEPT]; /* kept longer */
     size_t wide_next;            /* that gives way */
     dj_change_fn *change;

@@ -42,6 +42,8 @@ const char *dj_engine_work_dir(struct dj_engine *engine);
 /* The run that a token names, 0. */
 uint64_t dj_engine_run_of_token(struct dj_engine *engine, struct dj_bytes token);
 
+struct dj_loop *dj_engine_loop(struct dj_engine *engine);
+struct dj_frames *dj_engine_frames(struct dj_engine *engine);
 /* dj_engine_bind(): words (struct dj_part_word) to arguments of a task; NULL with a code. */
 struct dj_task *dj_engine_bind(struct dj_engine *engine, const char *name,
                                const struct dj_list *words, struct dj_args *ret,

@@ -42,6 +42,7 @@ void dj_handle_unref(struct dj_handle *handle)
         dj_instance_release(handle->tree->engine, handle->instance);
     if (handle->call != NULL)
         dj_call_unref(handle->call);
+    dj_frame_file_unref(handle->file);
     dj_buf_release(&handle->name);
     dj_buf_release(&handle->text);
     free(handle);

@@ -43,6 +43,7 @@ struct dj_handle {
     struct dj_buf name;            /* ctl of a run whose name may set ignored parameters */
     struct dj_buf text;            /* wait: what it answered */
     struct dj_dialogue *dialogue;  /* ctl */
+    struct dj_frame_file *file;    /* of a stored frame: the one that it was when it was opened */
     UT_hash_handle hh;
 };
 

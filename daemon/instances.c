@@ -22,7 +22,7 @@ static void give_back(void *cookie)
         dj_codec_release(borrowed->layout, borrowed->object);
         free(borrowed->object);
     }
-    engine->borrowed.n = 0;
+    engine->borrowed.n = engine->borrowed_old = 0;
 }
 
 static void lend(struct dj_engine *engine, const struct dj_layout *layout, void *object)
@@ -33,6 +33,19 @@ static void lend(struct dj_engine *engine, const struct dj_layout *layout, void 
         dj_loop_later(engine->loop, give_back, engine);
     borrowed = dj_list_add(&engine->borrowed, sizeof(*borrowed));
     *borrowed = (struct borrowed){layout, object};
+}
+
+/* A hit is looked at three times in a row. It may be another one after the store was written. */
+static struct dj_rec_instance *lent_last(struct dj_engine *engine, uint64_t number)
+{
+    const struct borrowed *last;
+    struct dj_rec_instance *rec;
+
+    if (engine->borrowed.n <= engine->borrowed_old)
+        return NULL;
+    last = DJ_LIST_AT(&engine->borrowed, struct borrowed, engine->borrowed.n - 1);
+    rec = last->object;
+    return last->layout == &dj_layout_instance && rec->number == number ? rec : NULL;
 }
 
 /* Whoever has borrowed it in this turn keeps it. */
@@ -59,6 +72,7 @@ void instance_forget(struct dj_engine *engine, uint64_t number)
 
     if (wide != NULL)
         let_go(engine, wide);
+    engine->borrowed_old = engine->borrowed.n;
 }
 
 static void keep(struct dj_engine *engine, uint64_t number, struct dj_rec_instance *rec)
@@ -121,6 +135,8 @@ const struct dj_rec_instance *dj_instance(struct dj_engine *engine, uint64_t num
         return &held->rec;
     if (wide != NULL)
         return wide->rec;
+    if (number != 0 && (rec = lent_last(engine, number)) != NULL)
+        return rec;
     rec = dj_xcalloc(1, sizeof(*rec));
     if (number == 0 || instance_load(engine, number, rec) < 0) {
         free(rec);

@@ -17,6 +17,7 @@ static const struct shape shapes[] = {
     [DJ_NODE_INSTANCE] = {20, UINT32_C(1) << 20},
     [DJ_NODE_HISTORY] = {20, UINT32_C(1) << 20},
     [DJ_NODE_SESSION] = {8, DJ_SESSION_LEAVES},
+    [DJ_NODE_FRAME] = {8, DJ_FRAME_LEAVES},
 };
 
 static bool exists(const struct dj_node *node)
@@ -52,7 +53,7 @@ bool dj_node_unpack(uint64_t id, struct dj_node *ret)
     uint64_t kind = id >> KIND_SHIFT;
     uint64_t rest = id & ((UINT64_C(1) << KIND_SHIFT) - 1);
 
-    if (kind > DJ_NODE_SESSION)
+    if (kind > DJ_NODE_FRAME)
         return false;
     shape = &shapes[kind];
     *ret = (struct dj_node){(enum dj_node_kind)kind, rest >> shape->leaf_bits,

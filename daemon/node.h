@@ -8,6 +8,7 @@
  *     kind 4  instance   instance number << 20 | enum dj_instance_leaf, or 16 + place in manifest
  *     kind 5  history    likewise, seen in history/: it need not be the current one
  *     kind 6  session    hash of its name, or of it and a resource's, << 8 | enum dj_session_leaf
+ *     kind 7  frame      hash of its name << 8 | enum dj_frame_leaf
  *
  * The kind is in the top four bits. Everything but kind 3 is a pure function of stored numbers, so
  * a node means the same to every mount and to the daemon's next life, and nobody keeps a table of
@@ -34,6 +35,7 @@ enum dj_node_kind {
     DJ_NODE_INSTANCE,
     DJ_NODE_HISTORY,
     DJ_NODE_SESSION,
+    DJ_NODE_FRAME,
 };
 
 enum dj_fixed {
@@ -46,6 +48,7 @@ enum dj_fixed {
     DJ_FIXED_TASKS,
     DJ_FIXED_SESSIONS,
     DJ_FIXED_SESSION_SELF,
+    DJ_FIXED_FRAMES,
     DJ_FIXED_COUNT
 };
 
@@ -67,6 +70,16 @@ enum dj_session_leaf {
     DJ_SESSION_CTL,
     DJ_SESSION_WAIT,
     DJ_SESSION_LEAVES
+};
+
+enum dj_frame_leaf {
+    DJ_FRAME_FOLDER,
+    DJ_FRAME_RESULTS,
+    DJ_FRAME_TABLE,
+    DJ_FRAME_STATUS,
+    DJ_FRAME_CTL,
+    DJ_FRAME_WAIT,
+    DJ_FRAME_LEAVES
 };
 
 enum dj_run_leaf {

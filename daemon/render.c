@@ -29,6 +29,7 @@ void dj_render_readme(struct dj_buf *buf, struct dj_engine *engine)
         "events           what happened, one JSON object a line; tail -f follows it\n"
         "ctl              takes gc, pause, resume, reload\n"
         "self             in a run: a link to that run\n"
+        "frames/NAME/     rows with their results: results.jsonl, table.csv, status, ctl\n"
         "sessions/NAME/   who shares workers and resources: max_workers, resources/, status, ctl\n"
         "tasks/TASK/      lists the runs that were computed or tried; others are there by name\n"
         "  .definition    the task's section of a task file; writing it defines the task anew\n"

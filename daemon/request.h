@@ -33,6 +33,9 @@ struct dj_request {
     struct dj_message_in message;
 };
 
+/* dj_reply_part(request, number, fields): a part of an answer in several messages; it goes on. */
+void dj_reply_part(struct dj_request *request, enum dj_message number, const void *fields);
+
 /* Each of these ends the request. */
 void dj_reply(struct dj_request *request, enum dj_message number, const void *fields);
 void dj_reply_error(struct dj_request *request, int code, const char *format, ...) DJ_PRINTF(3, 4);

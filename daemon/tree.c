@@ -257,6 +257,8 @@ static void open_to_write(const struct dj_spot *spot, struct dj_request *request
         dj_buf_set(&handle->name, dj_buf_bytes(&spot->named->name));
     if (spot->session != NULL)
         dj_session_keep(spot, &handle->name);
+    if (spot->frame != NULL)
+        dj_buf_addf(&handle->name, "frames/%s", dj_frame_name(spot->frame));
     if (spot->call != NULL) {
         dj_call_ref(spot->call);
         handle->call = spot->call;

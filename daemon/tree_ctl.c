@@ -442,6 +442,7 @@ static int carry_out(struct part *part, const struct dj_args *args, struct dj_er
     case DJ_CTL_INVALIDATE:
     case DJ_CTL_ACCEPT:
         return later(part, err);
+    case DJ_CTL_RETRY: /* of frames: tree_frames.c */
     case DJ_CTL_RESERVE: /* a session's ctl takes these: tree_sessions.c */
     case DJ_CTL_RELEASE:
     case DJ_CTL_SET:

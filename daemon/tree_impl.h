@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "daemon/ctl.h"
+#include "daemon/frames.h"
 #include "daemon/handle.h"
 #include "daemon/named.h"
 #include "daemon/node.h"
@@ -72,6 +73,7 @@ struct dj_spot {
     /* Kind 6, borrowed likewise. */
     const char *session;
     const char *resource;    /* or NULL */
+    struct dj_frame *frame;  /* kind 7, borrowed likewise */
 };
 
 #define DJ_SPOT_INIT {0}
@@ -117,6 +119,7 @@ struct dj_sort {
 };
 
 extern const struct dj_sort dj_root_sorts[DJ_FIXED_COUNT];
+extern const struct dj_sort dj_frame_sorts[DJ_FRAME_LEAVES];
 extern const struct dj_sort dj_session_sorts[DJ_SESSION_LEAVES];
 extern const struct dj_sort dj_task_sorts[DJ_TASK_LEAVES];
 extern const struct dj_sort dj_run_sorts[DJ_RUN_LEAVES];
@@ -159,6 +162,8 @@ void dj_spot_fixed(const struct dj_spot *from, enum dj_fixed number, struct dj_s
 /* dj_spot_session(): resource NULL but for DJ_SESSION_RESOURCE. */
 void dj_spot_session(const struct dj_spot *from, const char *session, const char *resource,
                      enum dj_session_leaf leaf, struct dj_spot *ret);
+void dj_spot_frame(const struct dj_spot *from, struct dj_frame *frame, enum dj_frame_leaf leaf,
+                   struct dj_spot *ret);
 void dj_spot_task(const struct dj_spot *from, struct dj_task *task, enum dj_task_leaf leaf,
                   struct dj_spot *ret);
 /* dj_spot_run(): another file of the same run folder. */
@@ -304,6 +309,15 @@ int dj_sessions_list(const struct dj_spot *folder, const struct dj_asker *asker,
 void dj_session_keep(const struct dj_spot *spot, struct dj_buf *ret);
 void dj_session_self(const struct dj_spot *spot, struct dj_request *request,
                      const struct dj_asker *asker, const struct dj_msg_readlink *ask);
+
+/* ---- tree_frames.c --------------------------------------------------------------------------- */
+
+int dj_frames_lookup(const struct dj_spot *folder, const struct dj_asker *asker,
+                     struct dj_bytes name, struct dj_spot *ret, struct dj_err *err);
+int dj_frames_list(const struct dj_spot *folder, const struct dj_asker *asker,
+                   struct dj_listing *listing, struct dj_err *err);
+void dj_frames_unlink(const struct dj_spot *folder, struct dj_request *request,
+                      const struct dj_asker *asker, const struct dj_msg_unlink *ask);
 
 /* ---- tree_reserve.c: what runs reserve by writing to a session's ctl ------------------------- */
 

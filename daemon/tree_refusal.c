@@ -110,9 +110,14 @@ void dj_ctl_text(const struct dj_spot *spot, struct dj_buf *buf)
     enum dj_ctl_scope scope = spot->node.kind == DJ_NODE_FIXED     ? DJ_CTL_ROOT
                               : spot->node.kind == DJ_NODE_TASK    ? DJ_CTL_TASK
                               : spot->node.kind == DJ_NODE_SESSION ? DJ_CTL_SESSION
+                              : spot->node.kind == DJ_NODE_FRAME   ? DJ_CTL_FRAME
                                                                    : DJ_CTL_RUN;
     uint8_t key[sizeof(spot->tree->refusals->key)];
+    dj_cleanup_buf struct dj_buf frame = DJ_BUF_INIT;
 
-    refusal_key(spot->task, spot->call, spot->session, key);
+    if (spot->frame != NULL)
+        dj_buf_addf(&frame, "frames/%s", dj_frame_name(spot->frame));
+    refusal_key(spot->task, spot->call, spot->frame == NULL ? spot->session : dj_buf_str(&frame),
+                key);
     add_text(spot->tree, scope, key, buf);
 }

@@ -1,4 +1,4 @@
-/* The top of the tree: README, status, events, ctl, self, tasks, sessions. */
+/* The top of the tree: README, status, events, ctl, self, tasks, sessions, frames. */
 #include <errno.h>
 
 #include "daemon/render.h"
@@ -14,7 +14,7 @@ struct fixed_name {
 static const struct fixed_name names[] = {
     {"README", DJ_FIXED_README}, {"ctl", DJ_FIXED_CTL},   {"events", DJ_FIXED_EVENTS},
     {"self", DJ_FIXED_SELF},     {"tasks", DJ_FIXED_TASKS}, {"status", DJ_FIXED_STATUS},
-    {"sessions", DJ_FIXED_SESSIONS},
+    {"sessions", DJ_FIXED_SESSIONS}, {"frames", DJ_FIXED_FRAMES},
 };
 
 /* self is there for runs only, ctl for those who may write. */
@@ -214,5 +214,7 @@ const struct dj_sort dj_root_sorts[DJ_FIXED_COUNT] = {
                         .list = tasks_list},
     [DJ_FIXED_SESSIONS] = {.mode = S_IFDIR | 0555, .lookup = dj_sessions_lookup,
                            .list = dj_sessions_list},
+    [DJ_FIXED_FRAMES] = {.mode = S_IFDIR | 0755, .lookup = dj_frames_lookup,
+                         .list = dj_frames_list, .unlink = dj_frames_unlink},
     [DJ_FIXED_SESSION_SELF] = {.mode = S_IFLNK | 0777, .readlink = dj_session_self},
 };

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "daemon/sched.h"
+#include "daemon/engine_open.h"
 #include "daemon/tree_impl.h"
 
 static const struct dj_sort *sort_of_entry(enum dj_node_kind kind, const struct dj_rec_entry *entry)
@@ -44,6 +45,9 @@ static void finish(struct dj_spot *spot)
     case DJ_NODE_SESSION:
         spot->sort = &dj_session_sorts[spot->node.leaf];
         break;
+    case DJ_NODE_FRAME:
+        spot->sort = &dj_frame_sorts[spot->node.leaf];
+        break;
     }
     spot->id = dj_node_pack(spot->node);
 }
@@ -81,6 +85,15 @@ void dj_spot_task(const struct dj_spot *from, struct dj_task *task, enum dj_task
     begin(from, ret);
     ret->node = (struct dj_node){DJ_NODE_TASK, task->number, leaf};
     ret->task = task;
+    finish(ret);
+}
+
+void dj_spot_frame(const struct dj_spot *from, struct dj_frame *frame, enum dj_frame_leaf leaf,
+                   struct dj_spot *ret)
+{
+    begin(from, ret);
+    ret->node = (struct dj_node){DJ_NODE_FRAME, dj_node_session(dj_frame_name(frame), NULL), leaf};
+    ret->frame = frame;
     finish(ret);
 }
 
@@ -238,6 +251,17 @@ static int find_session(struct dj_spot *spot, struct dj_err *err)
     return gone(err);
 }
 
+static int find_frame(struct dj_spot *spot, struct dj_err *err)
+{
+    struct dj_frames *frames = dj_engine_frames(spot->engine);
+    struct dj_frame *frame = dj_frame_after(frames, "");
+
+    while (frame != NULL && dj_node_session(dj_frame_name(frame), NULL) != spot->node.number)
+        frame = dj_frame_after(frames, dj_frame_name(frame));
+    spot->frame = frame;
+    return frame == NULL ? gone(err) : 0;
+}
+
 static int find_call(struct dj_spot *spot, struct dj_call *call, struct dj_err *err)
 {
     if (call == NULL)
@@ -296,6 +320,9 @@ static int find(struct dj_spot *spot, struct dj_err *err)
         break;
     case DJ_NODE_SESSION:
         code = find_session(spot, err);
+        break;
+    case DJ_NODE_FRAME:
+        code = find_frame(spot, err);
         break;
     }
     if (code == 0)

@@ -588,7 +588,10 @@ static bool compute(struct dj_want *want, struct dj_call *call, const struct dj_
         refuse_cycle(want, parent, dj_buf_str(&sentence));
         return false;
     }
-    run = run_for(engine, call, asker, flags, parent != NULL ? DJ_SCHED_CHILD : DJ_SCHED_WANTED);
+    run = run_for(engine, call, asker, flags,
+                  parent != NULL    ? DJ_SCHED_CHILD
+                  : asker->patient ? DJ_SCHED_WAITING
+                                   : DJ_SCHED_WANTED);
     if (parent != NULL && cycle_closes(parent, run, &sentence)) {
         refuse_cycle(want, parent, dj_buf_str(&sentence));
         return false;

@@ -311,19 +311,26 @@ void dj_call_why(struct dj_engine *engine, struct dj_call *call, struct dj_reaso
     find_cause(engine, call, ret);
 }
 
-void dj_hit_note(struct dj_engine *engine, uint64_t instance, struct dj_buf *ret)
+void dj_call_hit_note(struct dj_engine *engine, struct dj_call *call, uint64_t instance,
+                      struct dj_buf *ret)
 {
-    struct dj_call *call = dj_instance_call(engine, instance);
     dj_cleanup_reason struct dj_reason reason;
     dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
 
     dj_reason_init(&reason);
-    if (call != NULL)
-        find_notes(engine, call, instance, &reason);
+    find_notes(engine, call, instance, &reason);
     dj_reason_notes(&text, &reason);
     if (text.len != 0) {
         add_run_name(ret, call);
         dj_buf_addf(ret, ": %s", dj_buf_str(&text));
     }
+}
+
+void dj_hit_note(struct dj_engine *engine, uint64_t instance, struct dj_buf *ret)
+{
+    struct dj_call *call = dj_instance_call(engine, instance);
+
+    if (call != NULL)
+        dj_call_hit_note(engine, call, instance, ret);
     dj_call_unref(call);
 }

@@ -32,6 +32,7 @@ has_ratio()
     cat "$DJ_TMP/figures"
     [ "$status" -le 1 ] # 1: a goal was missed, which so few rounds cannot tell
     has_ratio cold dj 'make -j2'
+    has_ratio frame 'dj map' '20 us a row'
     has_ratio cold dj 'xargs -P2'
     has_ratio hit 'dj get' 'cat of a file'
     if fuse_usable; then

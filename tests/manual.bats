@@ -148,7 +148,7 @@ example()
     grep -q '^djd .*&$' typed
     sed -i 's/^\(djd .*\)&$/\1 2> djd-example.log 3>\&- \& until test -S ~\/runs.socket; do sleep 0.02; done/' typed
     exits 0 bash -e typed
-    is "$(sort <<< "$output")" "$(printf 'README\nctl\nevents\nsessions\nstatus\ntasks')"
+    is "$(sort <<< "$output")" "$(printf 'README\nctl\nevents\nframes\nsessions\nstatus\ntasks')"
 }
 
 @test "the task files of dj-tasks(5) are taken" {
@@ -166,4 +166,19 @@ example()
     printf '3\n' > "$DJ_TMP/text"
     is "$(dj get sum numbers=1 numbers=2 numbers=3)" 6
     is "$(dj get lines $'b\na\nb' | tr -s ' ')" "$(printf ' 1 a\n 2 b')"
+}
+
+@test "the sweeps of dj-frames(7) are typed" {
+    start_daemon --no-mount
+    # shellcheck disable=SC2016
+    dj define factorial n:int -- sh -c 'if [ "$1" = 0 ]; then echo 1; else echo $(($(dj get factorial $(($1 - 1))) * $1)); fi' sh '{n}'
+    # shellcheck disable=SC2016
+    dj define mult a:int b:int -- sh -c 'echo $(($1 * $2))' sh '{a}' '{b}'
+    sed -n '/^\.Sh EXAMPLES/,$p' "$PAGES/dj-frames.7" | sed -n '/^\.Bd/,/^\.Ed/{/^\./!p}' > typed
+    is "$(wc -l < typed)" 3
+    dj() { command dj -q "$@"; }
+    export -f dj
+    is "$(sed -n 1p typed | bash | jq .result | paste -sd' ')" "1 1 2 6 24 120 720 5040 40320 362880"
+    is "$(sed -n 2p typed | bash | jq .result | sort -n | tail -n 1)" 131681894400
+    is "$(sed -n 3p typed | bash | jq .result | paste -sd' ')" "1 0 4 9 0 16 32 48"
 }

@@ -150,6 +150,13 @@ static void unasked(struct dj_connection *connection, const struct dj_message_in
         connection->on_message(connection->on_message_cookie, message);
 }
 
+/* More of the same answer follows. */
+static bool is_part(const struct dj_message_in *message)
+{
+    return message->number == DJ_MSG_RESULTS &&
+           !((const struct dj_msg_results *)message->fields)->end;
+}
+
 static void deliver(struct dj_connection *connection, const struct dj_message_in *message)
 {
     struct pending *pending = NULL;
@@ -158,6 +165,10 @@ static void deliver(struct dj_connection *connection, const struct dj_message_in
         HASH_FIND(hh, connection->pending, &message->id, sizeof(message->id), pending);
     if (pending == NULL) {
         unasked(connection, message);
+        return;
+    }
+    if (is_part(message)) {
+        pending->answer(pending->cookie, message);
         return;
     }
     HASH_DEL(connection->pending, pending);

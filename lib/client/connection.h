@@ -5,7 +5,8 @@
  * its answer; Ctrl-C and timeouts are the caller's (see dj_connection_call's cancel descriptor).
  * Polling (djfs, the worker, lists of runs): dj_connection_fd(), dj_connection_handle() and
  * callbacks, with any number of requests under way; every request's callback is called exactly
- * once: with its answer, or with an ERROR ENOTCONN message when the connection ends first.
+ * once: with its answer, or with an ERROR ENOTCONN message when the connection ends first. Only an
+ * answer in parts (RESULTS) calls it for each of them; the last one says so.
  *
  * Not thread-safe: one thread owns a connection.
  */

@@ -6,6 +6,7 @@
  *   - checks of a store, whose findings djd also writes to a pipe: `dj fsck`
  *   - runs on their way between stores, in messages that only archives are made of: `dj export`,
  *     `import`, `sync`, `gc`
+ *   - groups of calls, whose answers come in parts: `dj map`, stored frames
  *   - a lock, which outlives its daemon by a second connection: `dj lock`
  *
  * tests/lint/layers.bats names the files of cli/ that use it.

@@ -73,23 +73,24 @@ static void subtract_one(uint8_t *bytes, size_t size)
 
 void dj_int_cbor(struct dj_buf *buf, struct dj_bytes canonical)
 {
-    uint8_t bytes[DJ_NUMBER_MAX / 2] = {0}; /* a digit takes less than half a byte */
+    uint8_t bytes[DJ_NUMBER_MAX / 2 + 1] = {0};
+    bool negative = take_sign(&canonical);
+    size_t size = canonical.len / 2 + 1; /* a digit takes less than half a byte */
     size_t lead = 0;
     uint64_t small = 0;
-    bool negative = take_sign(&canonical);
 
     for (size_t i = 0; i < canonical.len; i++)
-        multiply_add(bytes, sizeof(bytes), canonical.data[i] - (unsigned)'0');
+        multiply_add(bytes, size, canonical.data[i] - (unsigned)'0');
     if (negative)
-        subtract_one(bytes, sizeof(bytes));
-    while (lead < sizeof(bytes) && bytes[lead] == 0)
+        subtract_one(bytes, size);
+    while (lead < size && bytes[lead] == 0)
         lead++;
-    if (sizeof(bytes) - lead > sizeof(small)) {
+    if (size - lead > sizeof(small)) {
         dj_cbor_tag(buf, negative ? 3 : 2);
-        dj_cbor_bytes(buf, dj_bytes(bytes + lead, sizeof(bytes) - lead));
+        dj_cbor_bytes(buf, dj_bytes(bytes + lead, size - lead));
         return;
     }
-    for (size_t i = lead; i < sizeof(bytes); i++)
+    for (size_t i = lead; i < size; i++)
         small = small << 8 | bytes[i];
     if (negative)
         dj_cbor_negint(buf, small);

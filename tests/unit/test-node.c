@@ -40,7 +40,8 @@ static void test_refused(void)
         UINT64_C(4) << 60 | 1 << 20 | 5,         /* between the leaves and the entries */
         UINT64_C(4) << 60 | 1 << 20 | 4,         /* only in history */
         UINT64_C(6) << 60 | 1 << 8 | 99,         /* no such leaf of a session */
-        UINT64_C(7) << 60 | 1 << 8,              /* no such kind */
+        UINT64_C(7) << 60 | 1 << 8 | 99,         /* no such leaf of a frame */
+        UINT64_C(8) << 60 | 1 << 8,              /* no such kind */
         UINT64_MAX,
     };
     struct dj_node node;

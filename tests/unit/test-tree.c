@@ -9,7 +9,7 @@ static void test_root(void)
     struct fake_asked *asked;
 
     setup();
-    is_list("", "README ctl events tasks status sessions ", "the root");
+    is_list("", "README ctl events tasks status sessions frames ", "the root");
     is_list("tasks", "f g w ", "tasks");
     is_int(missing("", "nothing"), -ENOENT, "no such file");
     is_int(missing("tasks", "nothing"), -ENOENT, "an unknown task");
@@ -75,7 +75,7 @@ static void test_self(void)
 
     setup();
     caller_run = fake_run(engine, fake_call(engine, "g", "a=3,b=4"))->number;
-    is_list("", "README ctl events self tasks status sessions ", "in a run, self is there");
+    is_list("", "README ctl events self tasks status sessions frames ", "in a run, self is there");
     is_str(link_of(walk("self").node, &asked), "tasks/g/a=3,b=4", "and leads to the run");
     fake_done(asked);
     teardown();
