@@ -1,8 +1,8 @@
 /*
  * dj get TASK with series among its arguments: a result for every combination. (command.h)
  *
- * An int parameter takes LO..HI[..STEP], any other but a list takes {a;b;c}; what looks like a
- * series elsewhere is the text that it is.
+ * An int parameter takes LO..HI[..STEP], and where it can be no value {a;b;c} is a series, too: of
+ * int, float, bool and json. What looks like a series elsewhere is the text that it is.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -64,6 +64,12 @@ static int add_set(struct axis *axis, struct dj_bytes text, struct dj_err *err)
     return rc;
 }
 
+/* Where {a;b} is no value: a text can be just that, and means it. */
+static bool has_sets(enum dj_type type)
+{
+    return type == DJ_INT || type == DJ_FLOAT || type == DJ_BOOL || type == DJ_JSON;
+}
+
 /* 1: it is a series. */
 static int take_value(struct axis *axis, struct dj_bytes text, struct dj_err *err)
 {
@@ -72,7 +78,8 @@ static int take_value(struct axis *axis, struct dj_bytes text, struct dj_err *er
 
     if (rc != 0)
         return rc < 0 ? dj_err_prefix(err, rc, "%s", axis->param->name) : 1;
-    if (dj_series_is_set(text) && memchr(text.data, ';', text.len) != NULL &&
+    if (has_sets(axis->param->type) && dj_series_is_set(text) &&
+        memchr(text.data, ';', text.len) != NULL &&
         !(axis->param->type == DJ_JSON && dj_json_is_whole(text, &json))) {
         rc = add_set(axis, text, err);
         return rc < 0 ? rc : 1;

@@ -141,7 +141,8 @@ int hosted_start(struct run *run, const struct dj_launch *launch, bool alone, st
     host_ref(host, run);
     run->slot = slot_take(engine);
     run->has_slot = true;
-    run->unsaved = is_short(run->call->task);
+    /* One that was begun anew, or is another try, has its record already. */
+    run->unsaved = !run->stored && is_short(run->call->task);
     rc = run->unsaved ? 0 : live_save(run, err);
     if (rc < 0) {
         slot_free(engine, run->slot);
@@ -312,7 +313,7 @@ static void on_exited(struct host *host, struct dj_msg_exited *exited)
     struct run *run = run_in(host, exited->instance, exited->attempt);
     struct dj_msg_taken taken = {exited->instance, exited->attempt, exited->slot};
 
-    if (run != NULL)
+    if (run != NULL && exited->how == DJ_EXIT_CODE && exited->code == 0)
         note_time(run->call->task, exited);
     if (run != NULL)
         worker_exited(run, exited);

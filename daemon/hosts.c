@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -469,6 +470,25 @@ static bool is_told(const struct dj_msg_running *running, const struct host *hos
     return false;
 }
 
+/* Folders of hosts that nobody knows: their daemon ended before they did. */
+static void sweep_folders(struct dj_engine *engine)
+{
+    DIR *folder = opendir(engine->work_dir);
+    struct dirent *entry;
+
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        struct dj_buf path = DJ_BUF_INIT;
+
+        if (strncmp(entry->d_name, "host-", 5) != 0 ||
+            host_find(engine, strtoull(entry->d_name + 5, NULL, 10)) != NULL)
+            continue;
+        dj_buf_addf(&path, "%s/%s", engine->work_dir, entry->d_name);
+        dj_loop_job(engine->loop, remove_folder, removed, dj_buf_steal(&path));
+    }
+    if (folder != NULL)
+        closedir(folder);
+}
+
 void hosts_lost(struct dj_engine *engine, const struct dj_msg_running *running)
 {
     struct host *host, *next;
@@ -481,6 +501,7 @@ void hosts_lost(struct dj_engine *engine, const struct dj_msg_running *running)
             is_gone(host, NULL);
         }
     }
+    sweep_folders(engine);
 }
 
 /* Those that have nothing to do; the others go on, and come to the next daemon. */

@@ -63,6 +63,9 @@ env.TEST_TMP = $DJ_TMP
 [sorry]
 [dies]
 [leaves]
+[late]
+[anonymous]
+[twice]
 [echo]
 params = v:json
 [coloured]
@@ -145,6 +148,19 @@ hosts_are()
     done
     [ "$(get writes d)" = done ]
     [ "$(dj ls tasks/writes/d/files)" = own.txt ]
+}
+
+@test "a working directory is the thread's own, also when others begin meanwhile" {
+    start_daemon --no-mount --workers 3
+    library_with_env
+    get stays a > a.out 3>&- &
+    wait_until lines_of inside "a "
+    get stays b > b.out 3>&- &
+    wait_until lines_of inside "a b "
+    touch go
+    wait
+    [ "$(dj cat tasks/stays/a/files/late.txt)" = a ]
+    [ "$(dj cat tasks/stays/b/files/late.txt)" = b ]
 }
 
 @test "a failure has the task's sentence" {
@@ -273,6 +289,23 @@ hosts_are()
     [ "$(get square 3)" = 9 ]
 }
 
+@test "one that waits for another run can be cancelled, and its neighbours do not notice" {
+    start_daemon --no-mount --workers 3
+    library_with_env
+    get waits 1 > 1.out 2>&1 3>&- &
+    get calls waits/1 > 2.out 2>&1 3>&- &
+    wait_until status_is calls/waits%2F1 waiting
+    get waits 3 > 3.out 2>&1 3>&- &
+    wait_until lines_of begun "1 3 "
+    dj cancel calls/waits%2F1
+    wait_until not status_is calls/waits%2F1 waiting
+    touch go
+    wait
+    [[ $(cat 2.out) = *"was cancelled by "* ]]
+    [ "$(cat 1.out 3.out)" = 1$'\n'3 ]
+    lines_of begun "1 3 "
+}
+
 @test "resources and progress from a thread" {
     start_daemon --no-mount --workers 3 --resource ram=10
     library_with_env
@@ -316,6 +349,13 @@ hosts_are()
     [[ $output = "dj: garbage/1: its answer is none: JSON: "* ]]
     run get two 1
     [[ $output = "dj: two/1: its answer is none: one of \"result\""* ]]
+    run get anonymous 1
+    [[ $output = *'its answer is none: it has no "run", which says whose it is' ]]
+    [ "$(get late 1)" = null ] # the answer to another call is none to this one
+    seq 1 10 | sed 's,^,twice/,' > list
+    timeout $((30 * DJ_TIME_FACTOR)) dj -q get -f list > out 2>&1
+    [ "$(sort -u out)" = null ]
+    [ "$(get square 4)" = 16 ]
     run get escapes 1
     [ "$output" = "dj: escapes/1: result_file is no path below its folder" ]
     run get sorry 1

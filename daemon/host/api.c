@@ -2,6 +2,8 @@
  * What a task in a thread is offered (lib/djfs/task.h), and one run of it from beginning to end.
  */
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -310,6 +312,12 @@ static void judge(struct dj_hosted *hosted, int code)
         snprintf(ended->text, sizeof(ended->text), "%s", hosted->error);
 }
 
+/* pthread_exit() in a task: like exit(), since the thread is not its own. */
+static void thread_exits(void *hosted)
+{
+    dj_culprit_name(hosted, DJ_EXIT_CODE);
+}
+
 static int call(struct dj_hosted *hosted)
 {
     dj_task_fn *function = dj_library_find(hosted->host->library, hosted->call.function);
@@ -324,9 +332,22 @@ static int call(struct dj_hosted *hosted)
         return 0;
     }
     dj_culprit_enter(hosted);
+    pthread_cleanup_push(thread_exits, hosted);
     code = function((struct dj_run *)hosted);
+    pthread_cleanup_pop(0);
     dj_culprit_enter(NULL);
     return code;
+}
+
+/* Threads have one working directory among them until each asks for its own. */
+static int enter_folder(const struct dj_hosted *hosted)
+{
+    static _Thread_local bool is_own;
+
+    if (!is_own && unshare(CLONE_FS) < 0)
+        return -errno;
+    is_own = true;
+    return fchdir(hosted->place->cwd) < 0 ? -errno : 0;
 }
 
 void dj_task_run(struct dj_hosted *hosted)
@@ -334,12 +355,13 @@ void dj_task_run(struct dj_hosted *hosted)
     struct dj_host *host = hosted->host;
     uint32_t slot = (uint32_t)hosted->call.slot;
     struct rusage before;
-    int code;
+    int code, rc;
 
     hosted->api = &api;
     getrusage(RUSAGE_THREAD, &before);
-    if (fchdir(hosted->place->cwd) < 0) {
-        dj_hosted_refuse(hosted, DJ_EXIT_NOT_STARTED, errno, "cannot enter the run's folder");
+    rc = enter_folder(hosted);
+    if (rc < 0) {
+        dj_hosted_refuse(hosted, DJ_EXIT_NOT_STARTED, -rc, "cannot enter the run's folder");
         return;
     }
     if (slot < DJ_SESSIONS_MAX)
@@ -349,7 +371,7 @@ void dj_task_run(struct dj_hosted *hosted)
         dj_sessions_clear(host->sessions, slot);
     hosted->ended.end_ns = dj_clock_now_ns();
     charge(&hosted->ended, &before);
-    hosted->ended.has_files = !dj_place_is_empty(hosted->place);
+    hosted->ended.has_files = !dj_place_is_empty(host, hosted->place);
     if (hosted->ended.how == DJ_EXIT_CODE)
         judge(hosted, code);
     put_down(hosted);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,11 +20,15 @@
 #define GRACE_NS (2 * DJ_NS_PER_S)
 #define IDLE_NS (60 * DJ_NS_PER_S) /* then a child ends */
 
-enum { HERE = 16 << 10, LINE_MAX_BYTES = 256 << 20, PIECE = 64 << 10, FDS = 3 };
+enum { HERE = 16 << 10, LINE_MAX_BYTES = 256 << 20, PIECE = 64 << 10, PIPES = 3, FDS = 4 };
+
+/* So much is read before others are looked at: at least what a pipe can hold. */
+enum { READS = 64 };
 
 struct child {
     pid_t pid;
     int in, out, err;        /* its standard input, output and error */
+    int end;                 /* can be read when it has ended; -1: the kernel has no pidfd */
     struct dj_place *place;
     struct dj_hosted *hosted; /* NULL: idle */
     struct dj_hosted *riders; /* its next ones */
@@ -57,10 +62,10 @@ struct dj_children *dj_children_new(struct dj_host *host)
 /* ---- one child --------------------------------------------------------------------------- */
 
 static void become_program(const struct dj_host *host, const struct child *child,
-                           const int pipes[FDS][2]) DJ_NORETURN;
+                           const int pipes[PIPES][2]) DJ_NORETURN;
 
 static void become_program(const struct dj_host *host, const struct child *child,
-                           const int pipes[FDS][2])
+                           const int pipes[PIPES][2])
 {
     dj_cleanup_buf struct dj_buf tmp = DJ_BUF_INIT;
     const char *program = host->options.argv[0];
@@ -76,15 +81,15 @@ static void become_program(const struct dj_host *host, const struct child *child
     _exit(127);
 }
 
-static void close_pipes(int pipes[FDS][2])
+static void close_pipes(int pipes[PIPES][2])
 {
-    for (size_t i = 0; i < FDS; i++) {
+    for (size_t i = 0; i < PIPES; i++) {
         pipes[i][0] = dj_close(pipes[i][0]);
         pipes[i][1] = dj_close(pipes[i][1]);
     }
 }
 
-static int keep_ends(struct child *child, int pipes[FDS][2])
+static int keep_ends(struct child *child, int pipes[PIPES][2])
 {
     child->in = pipes[0][1];
     child->out = pipes[1][0];
@@ -99,11 +104,11 @@ static int keep_ends(struct child *child, int pipes[FDS][2])
 static struct child *start(struct dj_children *children, struct dj_err *err)
 {
     struct child *child = dj_xcalloc(1, sizeof(*child));
-    int pipes[FDS][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
+    int pipes[PIPES][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
     int rc = 0;
 
     child->place = dj_place_take(children->host, err);
-    for (size_t i = 0; child->place != NULL && rc == 0 && i < FDS; i++)
+    for (size_t i = 0; child->place != NULL && rc == 0 && i < PIPES; i++)
         rc = pipe2(pipes[i], O_CLOEXEC) < 0 ? -errno : 0;
     child->pid = rc < 0 || child->place == NULL ? -1 : fork();
     if (child->pid == 0)
@@ -118,6 +123,8 @@ static struct child *start(struct dj_children *children, struct dj_err *err)
         return NULL;
     }
     (void)keep_ends(child, pipes);
+    /* A process that it left may hold its pipes long after its end. */
+    child->end = (int)syscall(SYS_pidfd_open, child->pid, 0);
     child->next = children->first;
     children->first = child;
     return child;
@@ -135,6 +142,7 @@ static void free_child(struct dj_children *children, struct child *child)
     dj_close(child->in);
     dj_close(child->out);
     dj_close(child->err);
+    dj_close(child->end);
     dj_place_renew(children->host, child->place);
     dj_buf_release(&child->line);
     dj_buf_release(&child->unsent);
@@ -224,11 +232,23 @@ static void send_more(struct child *child)
     }
 }
 
+/* It has said something that nobody asked for. */
+static bool is_out_of_step(struct child *child)
+{
+    struct pollfd polled = {.fd = child->out, .events = POLLIN};
+
+    if (poll(&polled, 1, 0) <= 0)
+        return false;
+    terminate(child);
+    return true;
+}
+
 static struct child *idle_child(struct dj_children *children)
 {
     struct child *child = children->first;
 
-    while (child != NULL && (child->hosted != NULL || child->retired || child->taken_by != 0))
+    while (child != NULL && (child->hosted != NULL || child->retired || child->taken_by != 0 ||
+                             is_out_of_step(child)))
         child = child->next;
     return child;
 }
@@ -315,7 +335,7 @@ static void go_on(struct dj_children *children, struct child *child)
 
     if (next == NULL)
         return;
-    if (child->retired || child->gone || child->taken_by != 0) {
+    if (child->retired || child->gone || child->taken_by != 0 || is_out_of_step(child)) {
         move_riders(children, child);
         return;
     }
@@ -330,10 +350,14 @@ static void take_log(struct child *child)
 {
     struct dj_hosted *hosted = child->hosted;
     char piece[16 << 10];
-    ssize_t n;
+    ssize_t n = 1;
 
-    while (child->err >= 0 && ((n = read(child->err, piece, sizeof(piece))) > 0 ||
-                               (n < 0 && errno == EINTR))) {
+    for (int reads = 0; child->err >= 0 && n != 0 && reads < READS; reads++) {
+        n = read(child->err, piece, sizeof(piece));
+        if (n < 0 && errno != EINTR)
+            break;
+        if (n == 0) /* it has closed it: nothing to poll for any more */
+            child->err = dj_close(child->err);
         if (n < 0 || hosted == NULL)
             continue; /* what it says between calls is nobody's */
         dj_buf_add(&hosted->log, piece, (size_t)n);
@@ -398,19 +422,34 @@ static void maybe_retire(const struct dj_host *host, struct child *child)
         retire(child);
 }
 
+/* It may have said too much and answered before anybody looked. */
+static void judge_log(struct dj_hosted *hosted)
+{
+    uint64_t max = hosted->call.limits.log_bytes;
+
+    if (max == 0 || hosted->log.len <= max || hosted->ended.how != DJ_EXIT_CODE)
+        return;
+    hosted->ended.how = DJ_EXIT_LOG_LIMIT;
+    hosted->ended.limit = max;
+    hosted->ended.reached = hosted->log.len;
+}
+
 static void finish(struct dj_children *children, struct child *child)
 {
     struct dj_hosted *hosted = child->hosted;
 
     take_log(child);
+    judge_log(hosted);
     set_session(children->host, child, false);
     hosted->ended.end_ns = dj_clock_now_ns();
-    hosted->ended.has_files = !dj_place_is_empty(child->place);
+    hosted->ended.has_files = !dj_place_is_empty(children->host, child->place);
     put_down(children->host, hosted);
     child->hosted = NULL;
     child->idle_ns = dj_clock_mono_ns() + IDLE_NS;
     /* Until its files are taken its folder is not for another call. */
     child->taken_by = hosted->place == NULL ? 0 : hosted->instance;
+    if (!child->retired && !dj_place_is_there(children->host, child->place))
+        retire(child); /* it is where nobody finds what it leaves */
     if (!child->retired)
         maybe_retire(children->host, child);
     dj_host_ended(children->host, hosted);
@@ -437,31 +476,58 @@ static bool is_below(struct dj_bytes path)
     return true;
 }
 
-static void take_answer(struct dj_children *children, struct child *child, struct dj_bytes line)
+static void judge_answer(struct child *child, struct dj_answer *answer)
 {
-    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     struct dj_hosted *hosted = child->hosted;
-    struct dj_answer answer;
 
-    if (dj_answer_parse(line, &answer, &err) < 0) {
-        dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
-
-        dj_buf_addf(&text, "its answer is none: %s", dj_err_text(&err, -EINVAL));
-        fail(hosted, DJ_EXIT_NO_RESULT, EPROTO, dj_buf_str(&text));
-        terminate(child);
-    } else if (answer.failed) {
-        fail(hosted, DJ_EXIT_CODE, answer.exit, dj_buf_str(&answer.result));
-    } else if (answer.is_file && !is_below(dj_buf_bytes(&answer.result))) {
+    if (answer->failed) {
+        fail(hosted, DJ_EXIT_CODE, answer->exit, dj_buf_str(&answer->result));
+    } else if (answer->is_file && !is_below(dj_buf_bytes(&answer->result))) {
         fail(hosted, DJ_EXIT_NO_RESULT, EINVAL, "result_file is no path below its folder");
-    } else if (answer.is_file) {
-        hosted->result_path = dj_xstrdup(dj_buf_str(&answer.result));
+    } else if (answer->is_file) {
+        hosted->result_path = dj_xstrdup(dj_buf_str(&answer->result));
         hosted->ended.has_files = true;
     } else {
-        hosted->result = answer.result;
-        answer.result = (struct dj_buf)DJ_BUF_INIT;
+        hosted->result = answer->result;
+        answer->result = (struct dj_buf)DJ_BUF_INIT;
     }
+}
+
+static void refuse_answer(struct child *child, const char *why)
+{
+    dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
+
+    dj_buf_addf(&text, "its answer is none: %s", why);
+    fail(child->hosted, DJ_EXIT_NO_RESULT, EPROTO, dj_buf_str(&text));
+    terminate(child);
+}
+
+/* False: it answers a call that is over, and the one of now is still open. */
+static bool take_answer(struct dj_children *children, struct child *child, struct dj_bytes line,
+                        bool more)
+{
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct dj_answer answer;
+    int rc = dj_answer_parse(line, &answer, &err);
+    bool named = answer.run.len > 0;
+    bool ours = dj_bytes_equal(dj_buf_bytes(&answer.run),
+                               dj_buf_bytes(&child->hosted->call.token));
+
+    if (rc == 0 && named && !ours) {
+        dj_answer_release(&answer);
+        return false;
+    }
+    if (more) /* what stands behind it would be taken for the answer to the next */
+        terminate(child);
+    if (rc < 0)
+        refuse_answer(child, dj_err_text(&err, rc));
+    else if (!named)
+        refuse_answer(child, "it has no \"run\", which says whose it is");
+    else
+        judge_answer(child, &answer);
     dj_answer_release(&answer);
     finish(children, child);
+    return true;
 }
 
 /* ---- the end of a child ------------------------------------------------------------------ */
@@ -499,6 +565,7 @@ static void child_ended(struct dj_children *children, struct child *child)
     child->in = dj_close(child->in);
     child->out = dj_close(child->out);
     child->err = dj_close(child->err);
+    child->end = dj_close(child->end);
     if (child->taken_by == 0)
         free_child(children, child);
 }
@@ -602,7 +669,8 @@ uint64_t dj_children_poll(struct dj_children *children, struct dj_list *ret)
         next = at != 0 && (next == 0 || at < next) ? at : next;
         add_poll(ret, child->unsent.len > 0 ? child->in : -1, POLLOUT);
         add_poll(ret, child->out, POLLIN);
-        add_poll(ret, child->hosted != NULL || !child->retired ? child->err : -1, POLLIN);
+        add_poll(ret, child->err, POLLIN);
+        add_poll(ret, child->end, POLLIN);
     }
     return next;
 }
@@ -621,29 +689,49 @@ static void drop_if_endless(struct dj_children *children, struct child *child)
     finish(children, child);
 }
 
+/* Without a call nothing is to be said. */
+static void take_lines(struct dj_children *children, struct child *child)
+{
+    const uint8_t *end;
+
+    while (child->line.len > 0 && (end = memchr(child->line.data, '\n', child->line.len)) != NULL) {
+        struct dj_bytes line = dj_bytes(child->line.data, (size_t)(end - child->line.data));
+        bool more = line.len + 1 < child->line.len;
+
+        if (child->hosted == NULL)
+            terminate(child);
+        if (child->hosted == NULL || take_answer(children, child, line, more)) {
+            dj_buf_clear(&child->line);
+            return;
+        }
+        dj_buf_consume(&child->line, line.len + 1);
+    }
+}
+
 /* False: the child has closed its output. */
 static bool take_output(struct dj_children *children, struct child *child)
 {
-    for (;;) {
+    for (int reads = 0; reads < READS; reads++) {
         uint8_t *room = dj_buf_room(&child->line, PIECE);
         ssize_t n = read(child->out, room, PIECE);
-        const uint8_t *end;
+        bool ends;
 
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
             return n < 0 && errno == EAGAIN;
-        end = memchr(room, '\n', (size_t)n);
+        ends = memchr(room, '\n', (size_t)n) != NULL;
         child->line.len += (size_t)n;
-        if (end == NULL) {
+        if (ends) {
+            take_lines(children, child);
+        } else if (child->hosted == NULL) {
+            terminate(child);
+            dj_buf_clear(&child->line);
+        } else {
             drop_if_endless(children, child);
-            continue;
         }
-        if (child->hosted != NULL)
-            take_answer(children, child,
-                        dj_bytes(child->line.data, (size_t)(end - child->line.data)));
-        dj_buf_clear(&child->line); /* it answers one line a call: the rest is nobody's */
     }
+    return true;
 }
 
 static void check_limits(struct child *child)
@@ -669,11 +757,15 @@ static void look(struct dj_children *children, struct child *child, const struct
         take_log(child);
         check_limits(child);
     }
-    if (child->kill_ns != 0 && now >= child->kill_ns)
+    if (child->kill_ns != 0 && now >= child->kill_ns) {
         kill(-child->pid, SIGKILL);
+        child->kill_ns = now + GRACE_NS;
+    }
     if (child->hosted == NULL && !child->retired && child->idle_ns != 0 && now >= child->idle_ns)
         retire(child);
-    if (polled[1].revents != 0 && !take_output(children, child))
+    if (polled[3].revents != 0)
+        child->retired = true; /* it gets no more, and what it has said is still there */
+    if ((polled[1].revents != 0 && !take_output(children, child)) || polled[3].revents != 0)
         child_ended(children, child);
 }
 

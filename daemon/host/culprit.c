@@ -59,11 +59,19 @@ int dj_culprit_watch(struct dj_host *host, struct dj_err *err)
 
 void dj_culprit_thread(void)
 {
-    static _Thread_local stack_t stack;
+    stack_t stack = {0};
 
     stack.ss_sp = dj_xmalloc(STACK_SIZE);
     stack.ss_size = STACK_SIZE;
     sigaltstack(&stack, NULL);
+}
+
+void dj_culprit_thread_ends(void)
+{
+    stack_t none = {.ss_flags = SS_DISABLE}, stack = {0};
+
+    if (sigaltstack(&none, &stack) == 0)
+        free(stack.ss_sp);
 }
 
 void dj_culprit_enter(struct dj_hosted *hosted)
@@ -73,6 +81,6 @@ void dj_culprit_enter(struct dj_hosted *hosted)
 
 void dj_culprit_name(struct dj_hosted *hosted, enum dj_exit_how how)
 {
-    leave(hosted, how, SIGKILL);
+    leave(hosted, how, how == DJ_EXIT_CODE ? 1 : SIGKILL);
     _exit(1);
 }

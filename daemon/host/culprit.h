@@ -13,8 +13,10 @@
 /* dj_culprit_watch(host, err): once, before there are threads. */
 int dj_culprit_watch(struct dj_host *host, struct dj_err *err) DJ_MUST_CHECK;
 
-/* dj_culprit_thread(): each thread, first: a stack for its signals. */
+/* dj_culprit_thread(): each thread, first: a stack for its signals; dj_culprit_thread_ends(): last
+ * of all. */
 void dj_culprit_thread(void);
+void dj_culprit_thread_ends(void);
 
 /* dj_culprit_enter(hosted): this thread is in that run now; NULL: in none. */
 void dj_culprit_enter(struct dj_hosted *hosted);

@@ -71,17 +71,37 @@ static void tell_ended(struct dj_host *host, struct dj_hosted *hosted)
         hosted->told = true;
 }
 
+/* How far it is, which its thread may be changing. */
+struct seen {
+    bool running;
+    uint64_t start_ns, begun_ns, place;
+};
+
+static struct seen see(struct dj_host *host, const struct dj_hosted *hosted)
+{
+    struct seen seen;
+
+    if (host->pool != NULL)
+        dj_pool_lock(host->pool);
+    seen = (struct seen){hosted->running, hosted->start_ns, hosted->begun_ns,
+                         hosted->place == NULL ? 0 : hosted->place->slot->number};
+    if (host->pool != NULL)
+        dj_pool_unlock(host->pool);
+    return seen;
+}
+
 static void tell_started(struct dj_host *host, struct dj_hosted *hosted)
 {
+    struct seen seen = see(host, hosted);
     struct dj_msg_started message = {
         .instance = hosted->instance,
         .attempt = hosted->attempt,
-        .slot = hosted->place == NULL ? 0 : hosted->place->slot->number,
+        .slot = seen.place,
         .pid = (uint64_t)getpid(),
-        .time_ns = hosted->start_ns,
+        .time_ns = seen.start_ns,
     };
 
-    if (hosted->told)
+    if (hosted->told || !seen.running)
         return;
     hosted->told = true;
     post(host, DJ_MSG_STARTED, &message);
@@ -193,6 +213,8 @@ static void on_call(struct dj_host *host, struct dj_msg_call *call)
     }
 }
 
+static void give_up_asking(struct dj_host *host, const struct dj_hosted *hosted);
+
 /* A thread cannot be ended alone: it is asked to, and when it does not, all end. */
 static void end_thread(struct dj_host *host, struct dj_hosted *hosted, enum dj_exit_how how)
 {
@@ -204,6 +226,7 @@ static void end_thread(struct dj_host *host, struct dj_hosted *hosted, enum dj_e
     hosted->ending = how;
     hosted->kill_ns = dj_clock_mono_ns() + GRACE_NS;
     hosted->cancelled = true;
+    give_up_asking(host, hosted);
 }
 
 static void end_call(struct dj_host *host, struct dj_hosted *hosted, enum dj_exit_how how)
@@ -289,6 +312,12 @@ static void on_message(void *cookie, const struct dj_message_in *message)
 
 /* ---- what runs ask ----------------------------------------------------------------------- */
 
+/* One on its way to the daemon. The run may give up before it is answered. */
+struct question {
+    struct dj_ask *ask; /* NULL: given up */
+    uint64_t id;
+};
+
 static void answered(struct dj_ask *ask)
 {
     struct dj_host *host = ask->hosted->host;
@@ -326,19 +355,26 @@ static void post_ask(struct dj_host *host, struct dj_ask *ask)
 {
     struct dj_msg_speak speak = {.instance = ask->hosted->instance};
 
-    ask->posted = true;
+    ask->question = dj_xcalloc(1, sizeof(*ask->question));
+    ask->question->ask = ask;
     post(host, DJ_MSG_SPEAK, &speak);
-    (void)dj_connection_ask(host->connection, ask->number, ask->fields, on_answer, ask);
+    ask->question->id = dj_connection_ask(host->connection, ask->number, ask->fields, on_answer,
+                                          ask->question);
 }
 
 static void on_answer(void *cookie, const struct dj_message_in *message)
 {
-    struct dj_ask *ask = cookie;
+    struct question *question = cookie;
+    struct dj_ask *ask = question->ask;
     const struct dj_msg_error *error = message->fields;
 
+    free(question);
+    if (ask == NULL)
+        return;
+    ask->question = NULL;
     if (message->number == DJ_MSG_ERROR && error->code == ENOTCONN)
-        ask->posted = false; /* the daemon went away: the next one is asked */
-    else if (message->number == DJ_MSG_ERROR)
+        return; /* the daemon went away: the next one is asked */
+    if (message->number == DJ_MSG_ERROR)
         refused(ask, error->code, error->text);
     else if (message->number == DJ_MSG_RESULT)
         take_result(ask, message->fields);
@@ -352,10 +388,27 @@ static void on_answer(void *cookie, const struct dj_message_in *message)
         answered(ask);
 }
 
+/* A run that shall end need not wait for what it has asked. */
+static void give_up_asking(struct dj_host *host, const struct dj_hosted *hosted)
+{
+    struct dj_ask *ask = host->asks;
+
+    while (ask != NULL && ask->hosted != hosted)
+        ask = ask->next;
+    if (ask == NULL)
+        return;
+    if (ask->question != NULL) {
+        ask->question->ask = NULL;
+        dj_connection_cancel(host->connection, ask->question->id);
+        ask->question = NULL;
+    }
+    refused(ask, ECANCELED, "cancelled");
+}
+
 static void post_asks(struct dj_host *host)
 {
     for (struct dj_ask *at = host->asks; host->connection != NULL && at != NULL; at = at->next) {
-        if (!at->posted)
+        if (at->question == NULL)
             post_ask(host, at);
     }
 }
@@ -366,6 +419,12 @@ static void take_asks(struct dj_host *host)
 
     for (; ask != NULL; ask = next) {
         next = ask->next;
+        if (ask->hosted->cancelled) {
+            ask->code = -ECANCELED;
+            ask->error = dj_xstrdup("cancelled");
+            dj_pool_answered(host->pool, ask);
+            continue;
+        }
         /* Who blocks is seen: its log, and that it has begun. */
         tell_started(host, ask->hosted);
         ask->next = host->asks;
@@ -435,12 +494,12 @@ static void sooner(uint64_t *at, uint64_t than)
         *at = than;
 }
 
-static uint64_t deadline_of(const struct dj_hosted *hosted)
+static uint64_t deadline_of(const struct dj_hosted *hosted, const struct seen *seen)
 {
-    if (hosted->call.limits.timeout_ms == 0 || hosted->begun_ns == 0 ||
+    if (hosted->call.limits.timeout_ms == 0 || seen->begun_ns == 0 ||
         hosted->ending != DJ_EXIT_CODE)
         return 0;
-    return hosted->begun_ns + hosted->call.limits.timeout_ms * DJ_NS_PER_MS;
+    return seen->begun_ns + hosted->call.limits.timeout_ms * DJ_NS_PER_MS;
 }
 
 /* When to look at the calls again; what is due is done. */
@@ -450,20 +509,22 @@ static uint64_t look_at_calls(struct dj_host *host, uint64_t now)
     struct dj_hosted *behind;
 
     for (struct dj_hosted *at = host->all; at != NULL; at = behind) {
+        struct seen seen = see(host, at);
+
         behind = at->next_all;
         if (at->finished)
             continue;
-        if (at->running && !at->told && wall - at->start_ns >= TELL_NS)
+        if (seen.running && !at->told && wall - seen.start_ns >= TELL_NS)
             tell_started(host, at);
         else if (!at->told)
             sooner(&next, now + TELL_NS);
-        if (at->kill_ns != 0 && now >= at->kill_ns)
+        if (at->kill_ns != 0 && now >= at->kill_ns && seen.running)
             dj_culprit_name(at, at->ending);
         sooner(&next, at->kill_ns);
-        deadline = deadline_of(at);
+        deadline = deadline_of(at, &seen);
         if (deadline != 0 && now >= deadline)
             end_call(host, at, DJ_EXIT_TIMEOUT);
-        else if (deadline == 0 && at->call.limits.timeout_ms != 0 && at->begun_ns == 0)
+        else if (deadline == 0 && at->call.limits.timeout_ms != 0 && seen.begun_ns == 0)
             sooner(&next, now + TELL_NS); /* it may begin at any moment */
         else
             sooner(&next, deadline);
@@ -524,7 +585,8 @@ static void turn(struct dj_host *host)
         dj_connection_gather(host->connection, true);
     if (first[0].revents != 0 && host->connection != NULL)
         handle(host, first[0].revents);
-    if (first[1].revents != 0) {
+    /* Also without a word: what has ended may wait for company behind a run that takes long. */
+    if (host->pool != NULL) {
         take_done(host);
         take_asks(host);
     }

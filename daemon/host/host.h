@@ -88,7 +88,8 @@ struct dj_ask {
     enum dj_message want;
     struct dj_list *env;      /* in fields, for WANTS; NULL: there is none */
     bool again;
-    bool posted, answered;
+    struct question *question; /* host.c: posted, and not answered yet; NULL: not posted */
+    bool answered;
     int code;
     char *error;
     struct dj_buf content;    /* of a RESULT, when it is small; else */
@@ -141,8 +142,10 @@ void dj_place_free(struct dj_host *host, struct dj_place *place, bool clean);
  * not be made as it was. dj_place_renew(): it is free, and is made anew before it is used. */
 bool dj_place_empty(struct dj_host *host, struct dj_place *place);
 void dj_place_renew(struct dj_host *host, struct dj_place *place);
-/* dj_place_is_empty(place): a run left no files. */
-bool dj_place_is_empty(struct dj_place *place);
+/* dj_place_is_empty(host, place): a run left no files, dj_place_is_there(): and did not move or
+ * remove the folder. */
+bool dj_place_is_empty(const struct dj_host *host, struct dj_place *place);
+bool dj_place_is_there(const struct dj_host *host, const struct dj_place *place);
 /* dj_place_path(host, place, name, ret): of a thing in it. */
 void dj_place_path(const struct dj_host *host, const struct dj_place *place, const char *name,
                    struct dj_buf *ret);

@@ -149,7 +149,8 @@ bool dj_place_empty(struct dj_host *host, struct dj_place *place)
     place->slot->ended = (struct dj_exit_record){.how = DJ_EXIT_CODE,
                                                  .clean = DJ_CLEAN_CWD | DJ_CLEAN_TMP};
     dj_slot_clean(&host->work, place->slot);
-    return rc == 0 && place->slot->made && dj_slot_folder_is_plain(place->cwd);
+    return rc == 0 && place->slot->made && dj_slot_folder_is_plain(place->cwd) &&
+           dj_place_is_there(host, place);
 }
 
 void dj_place_renew(struct dj_host *host, struct dj_place *place)
@@ -166,9 +167,20 @@ void dj_place_free(struct dj_host *host, struct dj_place *place, bool clean)
     place->busy = false;
 }
 
+bool dj_place_is_there(const struct dj_host *host, const struct dj_place *place)
+{
+    char path[PATH_SIZE];
+    struct stat ours, there;
+
+    snprintf(path, sizeof(path), "%" PRIu32 "/cwd", place->slot->number);
+    return fstat(place->cwd, &ours) == 0 &&
+           fstatat(host->work.dir, path, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+           ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+}
+
 /* Reading the folder costs less than a stat could save: times do not tell of a change within one
  * tick. A folder that was closed to us, or is another one now, is for the daemon to look at. */
-bool dj_place_is_empty(struct dj_place *place)
+bool dj_place_is_empty(const struct dj_host *host, struct dj_place *place)
 {
     _Alignas(struct dirent64) char entries[4096];
     struct stat st;
@@ -185,7 +197,8 @@ bool dj_place_is_empty(struct dj_place *place)
             return false;
         at += entry->d_reclen;
     }
-    return n >= 0 && fstat(place->cwd, &st) == 0 && (st.st_mode & 07777) == DJ_SLOT_FOLDER_MODE;
+    return n >= 0 && fstat(place->cwd, &st) == 0 &&
+           (st.st_mode & 07777) == DJ_SLOT_FOLDER_MODE && dj_place_is_there(host, place);
 }
 
 void dj_place_path(const struct dj_host *host, const struct dj_place *place, const char *name,

@@ -142,7 +142,7 @@ static void enter(struct dj_host *host, struct dj_hosted *hosted)
 /* A folder in which nothing was left is free at once; else the daemon says when. */
 static void leave(struct dj_host *host, struct dj_hosted *hosted)
 {
-    hosted->finished = true;
+    hosted->running = false; /* it is `finished` when the main thread has taken it */
     hosted->chain = NULL;
     if (hosted->place == NULL || hosted->ended.clean == 0)
         return;
@@ -155,7 +155,6 @@ static void run_chain(struct dj_pool *pool, struct chain *chain)
     struct dj_hosted *hosted;
 
     while ((hosted = next_of(chain)) != NULL) {
-        hosted->chain = chain;
         enter(pool->host, hosted);
         if (hosted->place != NULL) {
             pthread_mutex_unlock(&pool->lock);
@@ -210,6 +209,7 @@ static void *thread_main(void *cookie)
         while ((chain = take_chain(pool)) != NULL)
             run_chain(pool, chain);
     } while (wait_for_work(pool));
+    dj_culprit_thread_ends();
     pool->threads--;
     pthread_cond_broadcast(&pool->answers);
     pthread_mutex_unlock(&pool->lock);
@@ -239,7 +239,7 @@ static void fail_all(struct dj_pool *pool)
         while ((hosted = next_of(chain)) != NULL) {
             dj_hosted_refuse(hosted, DJ_EXIT_NOT_STARTED, EAGAIN,
                              "the system has no more threads for us");
-            hosted->finished = true;
+            hosted->chain = NULL;
             give_back(pool, hosted, true);
         }
         if (pool->last == chain)
@@ -280,6 +280,8 @@ static void move_rest(struct dj_pool *pool, struct chain *chain)
     rest = dj_xcalloc(1, sizeof(*rest));
     rest->first = chain->first;
     rest->end = chain->end;
+    for (struct dj_hosted *at = rest->first; at != NULL; at = at->next)
+        at->chain = rest;
     chain->first = NULL;
     chain->end = &chain->first;
     if (pool->last == chain)
@@ -303,6 +305,7 @@ void dj_pool_add(struct dj_pool *pool, struct dj_hosted *hosted, bool rides)
         add_chain(pool, chain);
     }
     hosted->next = NULL;
+    hosted->chain = chain;
     *chain->end = hosted;
     chain->end = &hosted->next;
     pthread_mutex_unlock(&pool->lock);
@@ -332,13 +335,10 @@ static bool cut_out(struct chain *chain, const struct dj_hosted *hosted)
 
 bool dj_pool_remove(struct dj_pool *pool, struct dj_hosted *hosted)
 {
-    bool found = false;
+    bool found;
 
     pthread_mutex_lock(&pool->lock);
-    for (struct chain *chain = pool->ready; chain != NULL && !found; chain = chain->next)
-        found = cut_out(chain, hosted);
-    if (!found && pool->last != NULL && !hosted->running)
-        found = cut_out(pool->last, hosted);
+    found = !hosted->running && hosted->chain != NULL && cut_out(hosted->chain, hosted);
     pthread_mutex_unlock(&pool->lock);
     return found;
 }
@@ -346,7 +346,8 @@ bool dj_pool_remove(struct dj_pool *pool, struct dj_hosted *hosted)
 void dj_pool_blocked(struct dj_pool *pool, struct dj_hosted *hosted)
 {
     pthread_mutex_lock(&pool->lock);
-    move_rest(pool, hosted->chain);
+    if (hosted->running)
+        move_rest(pool, hosted->chain);
     pthread_mutex_unlock(&pool->lock);
 }
 

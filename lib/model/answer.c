@@ -45,6 +45,11 @@ static void take_member(void *cookie, struct dj_bytes name, struct dj_bytes valu
     struct reading *reading = cookie;
     dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
 
+    if (dj_bytes_is(name, "run")) {
+        reading->wrong |= !is_string(value);
+        add_plain(&reading->answer->run, value);
+        return;
+    }
     if (dj_bytes_is(name, "exit")) {
         reading->wrong |= dj_parse_uint(value, &reading->exit, NULL) < 0 || reading->exit < 1 ||
                           reading->exit > 255;
@@ -91,4 +96,5 @@ int dj_answer_parse(struct dj_bytes line, struct dj_answer *ret, struct dj_err *
 void dj_answer_release(struct dj_answer *answer)
 {
     dj_buf_release(&answer->result);
+    dj_buf_release(&answer->run);
 }

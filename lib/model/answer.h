@@ -5,7 +5,7 @@
  *
  * name is the run's name below tasks/TASK, run the value for DJ_RUN of what it starts, args all
  * arguments as DJ_ARGS has them, env the variables of the caller that are part of the key. The
- * program answers with one of
+ * program answers with "run", as it was given, and one of
  *
  *   {"result": VALUE}           a string: just these characters; any other value: its JSON, as it
  *                               was written, and a newline
@@ -29,6 +29,7 @@ struct dj_answer {
     bool failed;
     bool is_file;
     unsigned exit;
+    struct dj_buf run; /* the call that it answers; empty: it does not say */
 };
 
 /* dj_answer_parse(line, ret, err): -EINVAL for what is none. ret is released in either case. */

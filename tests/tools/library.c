@@ -76,6 +76,18 @@ DJ_TASK(writes, "params = n")
     return dj_write(run, "done\n", 5);
 }
 
+DJ_TASK(stays, "params = n")
+{
+    FILE *stream;
+
+    note(run, "inside", dj_arg(run, "n"));
+    wait_for(run, "go");
+    stream = fopen("late.txt", "w");
+    fprintf(stream, "%s\n", dj_arg(run, "n"));
+    fclose(stream);
+    return 0;
+}
+
 DJ_TASK(large, "params = n:int")
 {
     for (int64_t i = 0; i < dj_arg_int(run, "n"); i++)
