@@ -39,7 +39,7 @@ has_ratio()
         has_ratio warm djfs 'null FUSE'
         has_ratio hit 'cat of a hit' 'cat of a file'
     fi
-    [ "$(grep -c 'goal 1.0: ' "$DJ_TMP/figures")" -eq 1 ]
+    [ "$(grep -c 'goal 1.0: ' "$DJ_TMP/figures")" -eq 2 ]
     is "$(ls "$DJ_TMP/tmp")" ""
 }
 
