@@ -6,7 +6,6 @@
 #include "daemon/engine_open.h"
 #include "daemon/memo.h"
 #include "lib/util/clock.h"
-#include "lib/util/kill_point.h"
 #include "lib/util/mem.h"
 
 enum { CHAIN_MAX = 64 };
@@ -149,7 +148,6 @@ int hosted_start(struct run *run, const struct dj_launch *launch, bool alone, st
         run->has_slot = false;
         return rc;
     }
-    dj_kill_point("djd-run-saved");
     run->state = STARTING;
     if (host->heard)
         hosted_give(run);
@@ -315,7 +313,7 @@ static void on_exited(struct host *host, struct dj_msg_exited *exited)
 
     if (run != NULL && exited->how == DJ_EXIT_CODE && exited->code == 0)
         note_time(run->call->task, exited);
-    if (run != NULL)
+    if (run != NULL && (worker_has(run) || run->has_slot))
         worker_exited(run, exited);
     else if (!exited->here)
         dj_peer_send(host->peer, DJ_MSG_TAKEN, &taken);

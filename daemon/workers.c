@@ -654,8 +654,9 @@ static void on_exited(struct dj_engine *engine, struct dj_msg_exited *exited)
 
     if ((exited->instance & DJ_HOST_BIT) != 0)
         host_exited(engine, exited);
-    else if (run == NULL || run->attempt != exited->attempt)
-        /* A late end of something that is over, or that nobody remembers: not wanted. */
+    else if (run == NULL || run->attempt != exited->attempt || (!worker_has(run) && !run->has_slot))
+        /* A late end of something that is over, or that nobody remembers: not wanted. Or it was
+         * taken while there was no worker to be told. */
         worker_free(engine, exited->instance, exited->attempt, exited->slot);
     else
         worker_exited(run, exited);
