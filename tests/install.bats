@@ -84,7 +84,7 @@ built_with()
     pkg-config --validate libdj
     is "$(pkg-config --modversion libdj)" "$(pkg-config --modversion djfs)"
     [ -f "$PREFIX/share/man/man3/libdj.3" ]
-    is "$(cd "$PREFIX/include" && find . -type f)" ./dj.h
+    is "$(cd "$PREFIX/include" && find . -type f | sort | tr '\n' ' ')" './dj.h ./djfs/task.h '
     start_daemon --no-mount
     sed -n '/^\.Sh EXAMPLES/,/^\.Ed/p' "$PREFIX/share/man/man3/libdj.3" | sed '/^\./d; s/\\e/\\/g' \
         > "$DJ_TMP/hello.c"
