@@ -83,15 +83,17 @@ static void take(struct dj_request *request, const struct dj_message_in *message
         take_error(request, message->fields);
         break;
     default:
-        request->code = -EPROTO;
-        request->error = dj_xstrdup("the daemon answered something else");
+        /* Asked for the environment it was given up, so nothing was begun for it. */
+        request->code = request->cancelled || request->timed_out ? -EINTR : -EPROTO;
+        request->error = dj_xstrdup(request->code == -EINTR ? "interrupted"
+                                                            : "the daemon answered something else");
     }
 }
 
 static bool asks_again(struct dj_request *request, const struct dj_message_in *message)
 {
-    if (message->number != DJ_MSG_WANTS || request->env == NULL || request->timed_out ||
-        request->tries++ == TRIES)
+    if (message->number != DJ_MSG_WANTS || request->env == NULL ||
+        request->cancelled || request->timed_out || request->tries++ == TRIES)
         return false;
     dj_environment_own(message->fields, request->env);
     request->id = dj_connection_ask(request->dj->connection, request->number, request->fields,

@@ -31,6 +31,7 @@ struct dj_request {
     uint64_t deadline_ns; /* 0: none */
     int tries;            /* at giving what the daemon wants of the environment */
     bool performed;       /* somebody blocks for it: it is idle when it is over */
+    bool cancelled;
     bool timed_out;
     void *cookie;
     dj_done_fn *done;

@@ -116,8 +116,10 @@ int dj_cancel(struct dj_request *request)
         return -EINVAL;
     if (request->state == DJ_REQUEST_NEW)
         return -EINVAL;
-    if (request->state == DJ_REQUEST_WAITING)
+    if (request->state == DJ_REQUEST_WAITING) {
+        request->cancelled = true;
         dj_connection_cancel(request->dj->connection, request->id);
+    }
     return 0;
 }
 
