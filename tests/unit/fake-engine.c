@@ -232,7 +232,7 @@ void dj_call_ref(struct dj_call *call)
 
 void dj_call_unref(struct dj_call *call)
 {
-    if (call->refs-- == 0)
+    if (call != NULL && call->refs-- == 0)
         abort();
 }
 

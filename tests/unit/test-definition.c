@@ -142,7 +142,7 @@ static void digests(void)
         "[a]\ncommand = x\nversion = 2\nhelp = y\npriority = 3\ntimeout = 1s\nparams = z\n",
         "[a]\ncommand = x\ntrack = y\non_failure = remember\nabandon = cancel\n",
         "[a]\ncommand = x\nmemory = 1G\nmax_log = 1\nretries = 3\nretry_on = exit\n",
-        "[a]\ncommand = x\nresources = ram=1\nsession = new\nlaunch = thread\n",
+        "[a]\ncommand = x\nresources = ram=1\nsession = new\nlaunch = direct\n",
     };
     struct dj_digest base, other;
 
