@@ -70,28 +70,36 @@ int dj_get_one(struct dj_cli *cli, struct dj_get_options *options, int argc, cha
 
 enum { FORCE = 256, INCOGNITO, CACHED, TIMEOUT, IGNORE, KEEP, LAUNCH, SESSION };
 
-static int check_launch(const char *command, const char *launch)
+int dj_check_launch(const char *text, struct dj_err *err)
 {
-    dj_cleanup_launch struct dj_launch parsed = {0};
-    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    int rc = dj_launch_parse(dj_bytes_of(launch), &parsed, &err);
+    dj_cleanup_launch struct dj_launch launch = {0};
+    int rc = dj_launch_parse(dj_bytes_of(text), &launch, err);
 
-    if (rc == 0)
-        return DJ_EX_OK;
-    fprintf(stderr, "dj: %s: --launch %s: %s\n", command, launch, dj_err_text(&err, rc));
-    return DJ_EX_USAGE;
+    return rc < 0 ? dj_err_prefix(err, rc, "--launch %s", text) : 0;
 }
 
-static int check_session(const char *command, const char *session)
+int dj_check_session(const char *text, struct dj_err *err)
 {
     dj_cleanup_session_spec struct dj_session_spec spec = {0};
-    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    int rc = dj_session_parse(dj_bytes_of(session), &spec, &err);
+    int rc = dj_session_parse(dj_bytes_of(text), &spec, err);
 
+    return rc < 0 ? dj_err_prefix(err, rc, "--session %s", text) : 0;
+}
+
+/* How a call is made beyond what it is of. 1: taken; 0: no such option. */
+static int take_manner(const char *command, int option, struct dj_get_options *options)
+{
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    int rc;
+
+    if (option != LAUNCH && option != SESSION)
+        return 0;
+    *(option == LAUNCH ? &options->launch : &options->session) = optarg;
+    rc = option == LAUNCH ? dj_check_launch(optarg, &err) : dj_check_session(optarg, &err);
     if (rc == 0)
-        return DJ_EX_OK;
-    fprintf(stderr, "dj: %s: --session %s: %s\n", command, session, dj_err_text(&err, rc));
-    return DJ_EX_USAGE;
+        return 1;
+    fprintf(stderr, "dj: %s: %s\n", command, dj_err_text(&err, rc));
+    return -EINVAL;
 }
 
 static int check_options(const char *command, const struct dj_get_options *options)
@@ -144,7 +152,7 @@ int dj_get_options(int argc, char **argv, struct dj_get_options *options)
     };
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     const char *shorts = options->has_list ? "+:f:" : "+:";
-    int option;
+    int option, taken;
 
     while ((option = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
         if (option == 'f')
@@ -158,20 +166,27 @@ int dj_get_options(int argc, char **argv, struct dj_get_options *options)
         else if (option == IGNORE || option == KEEP)
             dj_list_add_bytes(option == IGNORE ? &options->ignore : &options->keep,
                               dj_bytes_of(optarg));
-        else if (option == LAUNCH && check_launch(argv[0], optarg) != DJ_EX_OK)
+        else if ((taken = take_manner(argv[0], option, options)) < 0)
             return DJ_EX_USAGE;
-        else if (option == LAUNCH)
-            options->launch = optarg;
-        else if (option == SESSION && check_session(argv[0], optarg) != DJ_EX_OK)
-            return DJ_EX_USAGE;
-        else if (option == SESSION)
-            options->session = optarg;
+        else if (taken > 0)
+            continue;
         else if (option != TIMEOUT)
             return dj_bad_option(argv, option);
         else if (dj_parse_duration(dj_bytes_of(optarg), &options->timeout_ms, &err) < 0)
             return dj_fail(-EINVAL, &err);
     }
     return check_options(argv[0], options);
+}
+
+/* Whether it is one, the parameters tell. */
+static bool is_sweep(int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        if (strstr(argv[i], "..") != NULL ||
+            (strchr(argv[i], '{') != NULL && strchr(argv[i], ';') != NULL))
+            return true;
+    }
+    return false;
 }
 
 int dj_cmd_get(struct dj_cli *cli, int argc, char **argv)
@@ -183,7 +198,7 @@ int dj_cmd_get(struct dj_cli *cli, int argc, char **argv)
         code = dj_usage("get");
     else if (code == DJ_EX_OK && options.list != NULL)
         code = dj_get_list(cli, &options);
-    else if (code == DJ_EX_OK && dj_is_sweep(argc - optind - 1, argv + optind + 1))
+    else if (code == DJ_EX_OK && is_sweep(argc - optind - 1, argv + optind + 1))
         code = dj_get_sweep(cli, &options, argc - optind, argv + optind);
     else if (code == DJ_EX_OK)
         code = dj_get_one(cli, &options, argc - optind, argv + optind);
@@ -201,12 +216,12 @@ static int run_options(int argc, char **argv, struct dj_get_options *options)
     int option;
 
     while ((option = getopt_long(argc, argv, "+:", longs, NULL)) != -1) {
-        if (option != SESSION && option != LAUNCH)
+        int taken = take_manner(argv[0], option, options);
+
+        if (taken == 0)
             return dj_bad_option(argv, option);
-        if ((option == LAUNCH ? check_launch(argv[0], optarg) : check_session(argv[0], optarg)) !=
-            DJ_EX_OK)
+        if (taken < 0)
             return DJ_EX_USAGE;
-        *(option == LAUNCH ? &options->launch : &options->session) = optarg;
     }
     return DJ_EX_OK;
 }

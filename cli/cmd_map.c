@@ -7,7 +7,8 @@
 #include "lib/model/session.h"
 #include "lib/util/str.h"
 
-enum { AS = 400, FRAME, LAZY, MAX_FAILS, FORCE, INCOGNITO, CACHED, SESSION, TIMEOUT };
+enum { AS = 400, FRAME, LAZY, MAX_FAILS, FORCE, INCOGNITO, CACHED, LAUNCH, SESSION,
+       TIMEOUT };
 
 static int check_names(const struct dj_map_options *options, struct dj_err *err)
 {
@@ -30,14 +31,6 @@ static int check_names(const struct dj_map_options *options, struct dj_err *err)
     if ((options->flags & DJ_GET_FORCE) != 0 && (options->flags & DJ_GET_CACHED) != 0)
         return dj_err_set(err, EINVAL, "--force computes and --cached never does");
     return 0;
-}
-
-static int check_session(const char *text, struct dj_err *err)
-{
-    dj_cleanup_session_spec struct dj_session_spec spec = {0};
-    int rc = dj_session_parse(dj_bytes_of(text), &spec, err);
-
-    return rc < 0 ? dj_err_prefix(err, rc, "--session %s", text) : 0;
 }
 
 static int max_fails(const char *text, uint64_t *ret, struct dj_err *err)
@@ -79,7 +72,10 @@ static int take_option(struct dj_map_options *options, int option, const char *v
         return max_fails(value, &options->max_fails, err) < 0 ? -EINVAL : 1;
     case SESSION:
         options->session = value;
-        return check_session(value, err) < 0 ? -EINVAL : 1;
+        return dj_check_session(value, err) < 0 ? -EINVAL : 1;
+    case LAUNCH:
+        options->launch = value;
+        return dj_check_launch(value, err) < 0 ? -EINVAL : 1;
     case TIMEOUT:
         return dj_parse_duration(dj_bytes_of(value), &options->timeout_ms, err) < 0 ? -EINVAL : 1;
     default:
@@ -97,6 +93,7 @@ int dj_cmd_map(struct dj_cli *cli, int argc, char **argv)
         {"force", no_argument, NULL, FORCE},
         {"incognito", no_argument, NULL, INCOGNITO},
         {"cached", no_argument, NULL, CACHED},
+        {"launch", required_argument, NULL, LAUNCH},
         {"session", required_argument, NULL, SESSION},
         {"timeout", required_argument, NULL, TIMEOUT},
         DJ_ROWS_LONGS,

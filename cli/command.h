@@ -26,6 +26,7 @@ enum dj_exit_code {
 };
 
 struct dj_cli {
+    char **argv;         /* of main() */
     const char *connect; /* --connect, or NULL */
     bool quiet;
     struct dj *dj;
@@ -156,12 +157,14 @@ int dj_define_text(struct dj_cli *cli, struct dj_bytes text, const char *file, c
 int dj_connect_other(const char *socket, struct dj_connection **ret,
                      struct dj_err *err) DJ_MUST_CHECK;
 
+/* dj_check_launch(text, err), dj_check_session(text, err): of --launch and --session. -EINVAL. */
+int dj_check_launch(const char *text, struct dj_err *err) DJ_MUST_CHECK;
+int dj_check_session(const char *text, struct dj_err *err) DJ_MUST_CHECK;
+
 /*
- * dj_is_sweep(argc, argv): one of these arguments may be a series: LO..HI[..STEP], {a;b;c}.
  * dj_get_sweep(cli, options, argc, argv): TASK and arguments of which some are: a result for every
  * combination, the last one fastest (get_sweep.c). It may turn out to be one call after all.
  */
-bool dj_is_sweep(int argc, char **argv);
 int dj_get_sweep(struct dj_cli *cli, struct dj_get_options *options, int argc, char **argv);
 /* dj_get_one(cli, options, argc, argv): TASK and its arguments. */
 int dj_get_one(struct dj_cli *cli, struct dj_get_options *options, int argc, char **argv);

@@ -16,7 +16,7 @@
 #define ROWS "[-i FILE] [--csv | --tsv | -R] [--to FORMAT] "
 #define MAP \
     ROWS "[--as COL] [--frame NAME | --lazy] [-k] [--max-fails N] [--force] [--incognito] " \
-    "[--cached] [--session S] [--timeout TIME] TASK [PARAM=VALUE | PARAM:=EXPR]..."
+    "[--cached] [--launch L] [--session S] [--timeout TIME] TASK [PARAM=VALUE | PARAM:=EXPR]..."
 
 const struct dj_command dj_commands[] = {
     {"accept", "RUN...", "call a stale result valid, on record", dj_cmd_verb},

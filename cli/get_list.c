@@ -19,6 +19,7 @@
 
 #include "cli/command.h"
 #include "cli/progress_bar.h"
+#include "cli/rows.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
@@ -339,22 +340,6 @@ static int get_all(struct list *list, struct dj_err *err)
     return rc;
 }
 
-/* A pipe is still being written, so it has no number of lines. */
-static size_t count_lines(int fd)
-{
-    dj_cleanup_free uint8_t *chunk = dj_xmalloc(READ_SIZE);
-    uint64_t offset = 0;
-    size_t lines = 0;
-    ssize_t n;
-
-    while ((n = dj_pread_full(fd, chunk, READ_SIZE, offset)) > 0) {
-        for (ssize_t i = 0; i < n; i++)
-            lines += chunk[i] == '\n';
-        offset += (uint64_t)n;
-    }
-    return lines;
-}
-
 static int open_list(struct list *list, struct dj_err *err)
 {
     list->fd = strcmp(list->file, "-") == 0 ? dup(STDIN_FILENO)
@@ -376,7 +361,7 @@ int dj_get_list(struct dj_cli *cli, const struct dj_get_options *options)
         list.dj = cli->dj;
         list.cancel_fd = dj_interruptible(cli, options->timeout_ms);
         list.on_terminal = isatty(STDOUT_FILENO);
-        list.lines = count_lines(list.fd);
+        list.lines = dj_count_lines(list.fd);
         list.bar = dj_bar_begin(cli, "results", list.lines);
         rc = get_all(&list, &err);
         dj_bar_end(list.bar);

@@ -16,16 +16,6 @@
 
 enum { CALLS_MAX = 1000000 };
 
-bool dj_is_sweep(int argc, char **argv)
-{
-    for (int i = 0; i < argc; i++) {
-        if (strstr(argv[i], "..") != NULL ||
-            (strchr(argv[i], '{') != NULL && strchr(argv[i], ';') != NULL))
-            return true;
-    }
-    return false;
-}
-
 struct axis {
     const struct dj_param *param; /* NULL: not bound */
     struct dj_series series;
@@ -174,7 +164,8 @@ static void sweep_release(struct sweep *sweep)
 int dj_get_sweep(struct dj_cli *cli, struct dj_get_options *options, int argc, char **argv)
 {
     struct dj_map_options map = {.task = argv[0], .as = "result", .session = options->session,
-                                 .flags = options->flags, .timeout_ms = options->timeout_ms,
+                                 .launch = options->launch, .flags = options->flags,
+                                 .timeout_ms = options->timeout_ms,
                                  .raw = true};
     dj_cleanup_rows struct dj_rows rows = DJ_ROWS_INIT;
     dj_cleanup_params struct dj_params params = DJ_PARAMS_INIT;

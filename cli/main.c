@@ -51,7 +51,7 @@ int main(int argc, char **argv)
         {"version", no_argument, NULL, VERSION_},
         {NULL, 0, NULL, 0},
     };
-    struct dj_cli cli = {0};
+    struct dj_cli cli = {.argv = argv};
     const struct dj_command *command;
     int option, code;
 

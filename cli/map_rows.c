@@ -236,6 +236,8 @@ static struct group *group_new(struct map *map)
     group->ask.cwd = dj_xstrdup(map->cwd);
     if (map->options->session != NULL)
         group->ask.session = dj_xstrdup(map->options->session);
+    if (map->options->launch != NULL)
+        group->ask.launch = dj_xstrdup(map->options->launch);
     return group;
 }
 

@@ -32,6 +32,7 @@ static int begin(struct storing *storing, const struct dj_map_options *options, 
     ask.as = dj_xstrdup(options->as);
     ask.cwd = cwd == NULL ? dj_xstrdup("") : cwd;
     ask.session = options->session == NULL ? NULL : dj_xstrdup(options->session);
+    ask.launch = options->launch == NULL ? NULL : dj_xstrdup(options->launch);
     rc = dj_connection_call_env(storing->cli->connection, DJ_MSG_FRAME, &ask, &ask.env, DJ_MSG_OK,
                                 &answer, err);
     dj_codec_release(dj_message_layout(DJ_MSG_FRAME), &ask);

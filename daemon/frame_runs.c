@@ -309,7 +309,8 @@ static void set_plan(struct dj_frame *frame)
         .engine = frame->frames->engine, .task = ask->task, .flags = (unsigned)ask->flags,
         .done = called,
         .asker = {.uid = (uint32_t)ask->uid, .gid = (uint32_t)ask->gid, .cwd = ask->cwd,
-                  .env = ask->env.n == 0 ? NULL : &ask->env, .session = ask->session,
+                  .env = ask->env.n == 0 ? NULL : &ask->env,
+                  .session = dj_given(ask->session), .launch = dj_given(ask->launch),
                   .patient = true}};
     if (frame->retrying)
         frame->plan.flags &= ~(unsigned)DJ_GET_FORCE;

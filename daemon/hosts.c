@@ -10,6 +10,7 @@
 #include "lib/proto/sessions.h"
 #include "lib/util/clock.h"
 #include "lib/util/fdio.h"
+#include "lib/util/helper_program.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
 
@@ -161,17 +162,6 @@ static void add_setup(struct dj_list *argv, const struct dj_definition *definiti
     add_word(argv, "sh");
 }
 
-static void add_host_program(struct dj_list *argv, const struct dj_engine *engine)
-{
-    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
-    const char *slash = strrchr(engine->worker_program, '/');
-
-    if (slash != NULL)
-        dj_buf_add(&path, engine->worker_program, (size_t)(slash - engine->worker_program) + 1);
-    dj_buf_adds(&path, "dj-host");
-    add_word(argv, dj_buf_str(&path));
-}
-
 /* The library is the last word of what its command comes to without a setup. */
 static int expand(const struct run *run, const struct dj_launch *launch,
                   struct dj_expansion *ret, struct dj_err *err)
@@ -189,6 +179,7 @@ static void fill_message(const struct host *host, const struct run *run,
                          const struct dj_launch *launch, const struct dj_expansion *expansion,
                          struct dj_msg_run *message)
 {
+    dj_cleanup_free char *program = dj_helper_program("dj-host");
     struct dj_engine *engine = host->engine;
     struct dj_list *argv = &message->argv;
 
@@ -197,7 +188,7 @@ static void fill_message(const struct host *host, const struct run *run,
     message->slot = host->slot;
     if (launch->mode == DJ_LAUNCH_THREAD)
         add_setup(argv, &run->call->task->definition);
-    add_host_program(argv, engine);
+    add_word(argv, program);
     add_word(argv, "--connect");
     add_word(argv, engine->socket);
     add_word(argv, "--work");

@@ -19,6 +19,7 @@
 #include "lib/model/resource.h"
 #include "lib/util/digest.h"
 #include "lib/util/fdio.h"
+#include "lib/util/helper_program.h"
 #include "lib/util/log.h"
 #include "lib/util/mem.h"
 #include "lib/util/store_path.h"
@@ -162,38 +163,6 @@ static int parse(int argc, char **argv, struct options *ret)
     return 0;
 }
 
-/* Beside this program, or where the build or the installation put it. */
-static char *find_worker(void)
-{
-    static const char *const beside[] = {"djw", "../libexec/djfs/djw"};
-    const char *dir = getenv("DJ_LIBEXECDIR");
-    struct dj_buf path = DJ_BUF_INIT;
-    struct dj_buf self = DJ_BUF_INIT;
-    char *slash;
-
-    if (dir != NULL) {
-        dj_buf_addf(&path, "%s/djw", dir);
-        return dj_buf_steal(&path);
-    }
-    if (dj_readlink(AT_FDCWD, "/proc/self/exe", &self) == 0) {
-        slash = strrchr((char *)self.data, '/');
-        if (slash != NULL)
-            dj_buf_truncate(&self, (size_t)(slash - (char *)self.data));
-        for (size_t i = 0; i < DJ_ARRAY_SIZE(beside); i++) {
-            dj_buf_clear(&path);
-            dj_buf_addf(&path, "%s/%s", dj_buf_str(&self), beside[i]);
-            if (access(dj_buf_str(&path), X_OK) == 0) {
-                dj_buf_release(&self);
-                return dj_buf_steal(&path);
-            }
-        }
-    }
-    dj_buf_release(&self);
-    dj_buf_clear(&path);
-    dj_buf_adds(&path, DJ_LIBEXECDIR "/djw");
-    return dj_buf_steal(&path);
-}
-
 static void stop(void *loop)
 {
     dj_loop_stop(loop);
@@ -210,7 +179,7 @@ static int serve(struct options *options, struct dj_err *err)
     struct dj_store *store = NULL;
     struct dj_engine *engine = NULL;
     struct dj_dispatch *dispatch = NULL;
-    dj_cleanup_free char *worker = find_worker();
+    dj_cleanup_free char *worker = dj_helper_program("djw");
     struct dj_engine_options engine_options = {.socket = options->socket,
                                                .worker_program = worker,
                                                .reload = dj_settings_reload,

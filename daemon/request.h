@@ -36,6 +36,12 @@ struct dj_request {
 /* dj_reply_part(request, number, fields): a part of an answer in several messages; it goes on. */
 void dj_reply_part(struct dj_request *request, enum dj_message number, const void *fields);
 
+/* dj_given(text): a field that is optional; NULL when it was left empty. */
+static inline const char *dj_given(const char *text)
+{
+    return text == NULL || text[0] == '\0' ? NULL : text;
+}
+
 /* Each of these ends the request. */
 void dj_reply(struct dj_request *request, enum dj_message number, const void *fields);
 void dj_reply_error(struct dj_request *request, int code, const char *format, ...) DJ_PRINTF(3, 4);

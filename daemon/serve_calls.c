@@ -258,8 +258,8 @@ static struct getting *new_getting(struct dj_request *request, const char *task,
     getting->asker = *asker;
     getting->asker.named = &getting->named;
     getting->asker.cached = (flags & DJ_GET_CACHED) != 0;
-    getting->asker.launch = launch == NULL || *launch == '\0' ? NULL : launch;
-    getting->asker.session = session == NULL || *session == '\0' ? NULL : session;
+    getting->asker.launch = dj_given(launch);
+    getting->asker.session = dj_given(session);
     request->cookie = getting;
     request->on_cancel = on_cancel;
     return getting;

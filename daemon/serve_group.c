@@ -160,8 +160,7 @@ void dj_serve_group(struct dj_request *request)
         .lazy = ask->lazy, .done = called,
         .asker = {.run = facts->run, .uid = facts->uid, .gid = facts->gid, .cwd = ask->cwd,
                   .env = ask->env.n == 0 ? NULL : &ask->env,
-                  .session = ask->session == NULL || *ask->session == '\0' ? NULL
-                                                                           : ask->session}};
+                  .session = dj_given(ask->session), .launch = dj_given(ask->launch)}};
     request->cookie = group;
     request->on_cancel = on_cancel;
     start_all(group, ask);

@@ -109,7 +109,8 @@ hosts_are()
     [ "$(hosts)" -eq 1 ]
     [ "$(dj cat tasks/factorial/20/meta | jq -r .launch)" = thread ]
     dj undefine square
-    dj define ./tasks.so square
+    # As quickstart proposes it: nothing but the build folder in PATH.
+    env -u DJ_LIBEXECDIR -u DJ_BINDIR dj define ./tasks.so square
     run dj define ./tasks.so nothing
     [ "$status" -eq 5 ]
     [[ $output = *"has no task nothing" ]]

@@ -268,6 +268,15 @@ TASKS
     printf 'plain/5\nplain/6\n' > list
     is "$(dj get --launch big -f list)" "$(printf '5\n6')"
     is "$(meta plain/6 .launch)" big
+    # Of many calls: rows, a stored frame, a sweep.
+    dj frame n=11..12 | dj -q map --launch big plain > rows
+    is "$(meta plain/12 .launch)" big
+    dj frame n=13 | dj map --frame kept --launch big plain > /dev/null
+    is "$(dj cat tasks/plain/13/wait) $(meta plain/13 .launch)" "done big"
+    is "$(dj get --launch big plain n=14..15)" "$(printf '14\n15')"
+    is "$(meta plain/15 .launch)" big
+    exits 2 dj map --launch 'command true' plain < /dev/null
+    has "$output" "--launch command true: the launch command does not say where"
     has "$(dj config)" "launch big"
     has "$(dj config)" "$XDG_CONFIG_HOME/dj/dj.conf:1"
     # It does not count for what is computed: what is there answers, however it was launched.

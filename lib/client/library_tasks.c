@@ -11,17 +11,8 @@
 
 #include "lib/model/taskfile.h"
 #include "lib/util/fdio.h"
+#include "lib/util/helper_program.h"
 #include "lib/util/mem.h"
-
-/* dj-host loads it in a process of its own: its constructors are not to run here. */
-static char *host_program(void)
-{
-    const char *dir = getenv("DJ_LIBEXECDIR");
-    struct dj_buf path = DJ_BUF_INIT;
-
-    dj_buf_addf(&path, "%s/dj-host", dir != NULL ? dir : DJ_LIBEXECDIR);
-    return dj_buf_steal(&path);
-}
 
 static void become_host(const char *program, const char *library, int out, int log) DJ_NORETURN;
 
@@ -34,10 +25,11 @@ static void become_host(const char *program, const char *library, int out, int l
     _exit(127);
 }
 
-/* What it says goes to a file of its own: with two pipes one of the two might fill up. */
+/* Its constructors are not to run here. What it says goes to a file of its own: with two pipes one
+ * of the two might fill up. */
 static int list(const char *library, struct dj_buf *ret, struct dj_err *err)
 {
-    dj_cleanup_free char *program = host_program();
+    dj_cleanup_free char *program = dj_helper_program("dj-host");
     dj_cleanup_close int log = memfd_create("log", MFD_CLOEXEC);
     dj_cleanup_buf struct dj_buf said = DJ_BUF_INIT;
     int pipes[2], status = 0, rc;
