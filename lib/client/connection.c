@@ -176,6 +176,19 @@ static void deliver(struct dj_connection *connection, const struct dj_message_in
     free(pending);
 }
 
+/* What came together with an answer: nobody will find it in the socket any more. */
+static void deliver_rest(struct dj_connection *connection)
+{
+    struct dj_message_in message;
+    int rc;
+
+    while ((rc = next_message(connection, &message)) == 1) {
+        deliver(connection, &message);
+        dj_message_release(&message);
+    }
+    connection->ended |= rc < 0;
+}
+
 /* A blocking wait for the answer to id; other messages go to their callbacks. */
 static int wait_answer(struct dj_connection *connection, uint64_t id, struct dj_message_in *ret)
 {
@@ -186,8 +199,10 @@ static int wait_answer(struct dj_connection *connection, uint64_t id, struct dj_
 
         if (rc < 0)
             return -EPROTO;
-        if (rc == 1 && ret->id == id)
+        if (rc == 1 && ret->id == id) {
+            deliver_rest(connection);
             return 0;
+        }
         if (rc == 1) {
             deliver(connection, ret);
             dj_message_release(ret);
