@@ -23,15 +23,21 @@ static const struct dj_column columns[] = {
 /* Where nobody names a socket, the one that is found. */
 static int load(const struct dj_cli *cli, struct dj_config *ret, struct dj_err *err)
 {
-    dj_cleanup_free char *socket = NULL;
+    struct dj *dj;
+    char *socket = NULL;
     int rc = dj_config_load(ret, err);
 
     if (rc == 0 && cli->connect != NULL && cli->connect[0] != '\0')
         rc = dj_config_set(ret, DJ_SET_CONNECT, cli->connect, "option --connect", err);
     if (rc < 0 || ret->values[DJ_SET_CONNECT].text != NULL)
         return rc;
-    rc = dj_socket_path(NULL, &socket, err);
-    return rc < 0 ? rc : dj_config_set(ret, DJ_SET_CONNECT, socket, "built in", err);
+    dj = dj_new(NULL);
+    rc = dj_said_by(dj, dj_find_socket(dj, NULL, &socket), err);
+    if (rc == 0)
+        rc = dj_config_set(ret, DJ_SET_CONNECT, socket, "built in", err);
+    dj_mem_free(socket);
+    dj_free(dj);
+    return rc;
 }
 
 static void add_row(struct dj_table *table, enum dj_setting setting,

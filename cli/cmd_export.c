@@ -10,7 +10,7 @@
 
 #include "cli/archive/archive.h"
 #include "cli/command.h"
-#include "cli/selection.h"
+#include "cli/progress_bar.h"
 #include "lib/model/json.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
@@ -21,41 +21,29 @@ struct exporting {
     const char *list;  /* of -f, or NULL */
     const char *out;   /* NULL: stdout */
     bool all, history, no_deps, json;
-    uint64_t runs, bytes, left_out;
+    struct dj_runs *runs;
+    uint64_t written, bytes, left_out;
 };
 
 /* ---- which ---- */
 
-/* tasks/TASK/NAME as a task and a name. */
-static int select_path(struct dj_selection *selection, const char *path, struct dj_err *err)
+static int add(struct exporting *exporting, const char *what, struct dj_err *err)
 {
-    dj_cleanup_free char *task = dj_xstrdup(path);
-    char *at = task, *slash;
-
-    if (strncmp(at, "tasks/", strlen("tasks/")) == 0)
-        at += strlen("tasks/");
-    slash = strchr(at, '/');
-    if (slash != NULL)
-        *slash = '\0';
-    if (slash != NULL && (slash[1] == '\0' || strchr(slash + 1, '/') != NULL))
-        return dj_err_set(err, EINVAL, "%s is not the path of a run", path);
-    return dj_select(selection, at, slash == NULL ? NULL : slash + 1, err);
+    return dj_said(exporting->cli, dj_runs_add(exporting->runs, what), err);
 }
 
-static int select_word(struct exporting *exporting, struct dj_selection *selection, char *word,
-                       struct dj_err *err)
+static int select_word(struct exporting *exporting, char *word, struct dj_err *err)
 {
     dj_cleanup_buf struct dj_buf folder = DJ_BUF_INIT;
     int rc = 0;
 
     if (strchr(word, '/') == NULL)
-        return dj_select(selection, word, NULL, err);
+        return add(exporting, word, err);
     rc = dj_run_folder(exporting->cli, 1, &word, &folder, err);
-    return rc == 0 ? select_path(selection, dj_buf_str(&folder), err) : rc;
+    return rc == 0 ? add(exporting, dj_buf_str(&folder), err) : rc;
 }
 
-static int select_list(struct exporting *exporting, struct dj_selection *selection,
-                       struct dj_err *err)
+static int select_list(struct exporting *exporting, struct dj_err *err)
 {
     bool is_stdin = strcmp(exporting->list, "-") == 0;
     FILE *file = is_stdin ? stdin : fopen(exporting->list, "re");
@@ -70,34 +58,40 @@ static int select_list(struct exporting *exporting, struct dj_selection *selecti
         while (n > 0 && line[n - 1] == '\n')
             line[--n] = '\0';
         if (n != 0 && line[0] != '#')
-            rc = select_word(exporting, selection, line, err);
+            rc = select_word(exporting, line, err);
     }
     if (!is_stdin)
         fclose(file);
     return rc;
 }
 
-static int select_all(struct exporting *exporting, struct dj_selection *selection, int argc,
-                      char **argv, struct dj_err *err)
+static int show_count(void *cookie, uint64_t count)
 {
+    dj_bar_set(cookie, count, 0);
+    return 0;
+}
+
+static int select_all(struct exporting *exporting, int argc, char **argv, struct dj_err *err)
+{
+    dj_cleanup_bar struct dj_bar *bar = dj_bar_begin(exporting->cli, "looking for runs", 0);
     int rc = 0;
 
-    selection->connection = exporting->cli->connection;
-    selection->flags = (exporting->no_deps ? 0 : DJ_RUNS_CALLS) |
-                       (exporting->history ? DJ_RUNS_ALL : 0);
-    selection->bar = dj_bar_begin(exporting->cli, "looking for runs", 0);
+    exporting->runs = dj_runs_new(exporting->cli->dj,
+                                  (exporting->no_deps ? 0U : (unsigned)DJ_WITH_CALLED) |
+                                      (exporting->history ? (unsigned)DJ_HISTORY : 0U));
+    (void)dj_runs_on_progress(exporting->runs, show_count, bar);
     if (exporting->all)
-        rc = dj_select(selection, NULL, NULL, err);
+        rc = add(exporting, NULL, err);
     if (rc == 0 && exporting->list != NULL)
-        rc = select_list(exporting, selection, err);
+        rc = select_list(exporting, err);
     for (int i = 0; rc == 0 && i < argc; i++)
-        rc = select_word(exporting, selection, argv[i], err);
+        rc = select_word(exporting, argv[i], err);
     if (rc == 0)
-        rc = dj_select_called(selection, err);
-    dj_bar_end(selection->bar);
-    selection->bar = NULL;
-    dj_select_sort(selection);
-    return rc;
+        rc = dj_said(exporting->cli, dj_runs_next(exporting->runs), err);
+    dj_runs_rewind(exporting->runs);
+    (void)dj_runs_on_progress(exporting->runs, NULL, NULL);
+    return rc < 0 ? rc : rc == 1 ? 0
+                                 : dj_err_set(err, ENOENT, "there is no valid result to export");
 }
 
 /* ---- written ---- */
@@ -108,7 +102,7 @@ static int put_one(struct exporting *exporting, struct dj_archive_writer *writer
 {
     dj_cleanup_err struct dj_err why = DJ_ERR_INIT;
     struct dj_outgoing run;
-    int rc = dj_outgoing_open(exporting->cli->connection, instance, true, &run, &why);
+    int rc = dj_outgoing_open(exporting->cli->dj, instance, &run, &why);
 
     if (rc == -EBADMSG || rc == -ENOENT || rc == -EUCLEAN || rc == -EMSGSIZE) {
         dj_bar_hide(bar);
@@ -121,30 +115,27 @@ static int put_one(struct exporting *exporting, struct dj_archive_writer *writer
         return dj_err_set(err, -rc, "%s", dj_err_text(&why, rc));
     rc = dj_archive_put_run(writer, &run, err);
     if (rc == 0) {
-        exporting->runs++;
-        exporting->bytes += dj_carried_bytes(&run.carried.instance);
+        exporting->written++;
+        exporting->bytes += dj_outgoing_bytes(&run);
     }
     dj_outgoing_release(&run);
     return rc;
 }
 
-static int put_all(struct exporting *exporting, const struct dj_selection *selection,
-                   struct dj_archive_writer *writer, struct dj_err *err)
+static int put_all(struct exporting *exporting, struct dj_archive_writer *writer,
+                   struct dj_err *err)
 {
-    dj_cleanup_bar struct dj_bar *bar = dj_bar_begin(exporting->cli, "exporting",
-                                                     selection->chosen.n);
-    int rc = dj_archive_put_head(writer, dj_connection_welcome(exporting->cli->connection)->store,
-                                 err);
+    uint64_t n = dj_runs_count(exporting->runs, NULL), done = 0;
+    dj_cleanup_bar struct dj_bar *bar = dj_bar_begin(exporting->cli, "exporting", n);
+    int rc = dj_archive_put_head(writer, dj_daemon_store(exporting->cli->dj), err);
 
-    for (size_t i = 0; rc == 0 && i < selection->chosen.n; i++) {
+    while (rc == 0 && dj_runs_next(exporting->runs) == 1) {
         rc = dj_interrupt_code() != 0
                  ? -EINTR
-                 : put_one(exporting, writer,
-                           DJ_LIST_AT(&selection->chosen, struct dj_chosen, i)->instance, bar,
-                           err);
-        dj_bar_set(bar, i + 1, selection->chosen.n);
+                 : put_one(exporting, writer, dj_runs_instance(exporting->runs), bar, err);
+        dj_bar_set(bar, ++done, n);
     }
-    return rc == 0 ? dj_archive_put_end(writer, exporting->runs, err) : rc;
+    return rc == 0 ? dj_archive_put_end(writer, exporting->written, err) : rc;
 }
 
 /* A file takes its name when it is whole. */
@@ -177,8 +168,7 @@ static int close_out(const char *out, const struct dj_buf *part, int fd, int cod
     return code;
 }
 
-static int write_out(struct exporting *exporting, const struct dj_selection *selection,
-                     struct dj_err *err)
+static int write_out(struct exporting *exporting, struct dj_err *err)
 {
     dj_cleanup_buf struct dj_buf part = DJ_BUF_INIT;
     struct dj_archive_writer *writer;
@@ -188,7 +178,7 @@ static int write_out(struct exporting *exporting, const struct dj_selection *sel
         return fd;
     rc = dj_archive_create(exporting->out, fd, &writer, err);
     if (rc == 0)
-        rc = dj_archive_close(writer, put_all(exporting, selection, writer, err), err);
+        rc = dj_archive_close(writer, put_all(exporting, writer, err), err);
     return close_out(exporting->out, &part, fd, rc, err);
 }
 
@@ -201,15 +191,15 @@ static void tell(const struct exporting *exporting)
 
     if (exporting->json) {
         fprintf(to, "{\"runs\": %llu, \"bytes\": %llu, \"left_out\": %llu}\n",
-                (unsigned long long)exporting->runs, (unsigned long long)exporting->bytes,
+                (unsigned long long)exporting->written, (unsigned long long)exporting->bytes,
                 (unsigned long long)exporting->left_out);
         return;
     }
     if (exporting->cli->quiet)
         return;
     dj_people_size(&size, exporting->bytes);
-    fprintf(to, "%llu run%s, %s", (unsigned long long)exporting->runs,
-            exporting->runs == 1 ? "" : "s", dj_buf_str(&size));
+    fprintf(to, "%llu run%s, %s", (unsigned long long)exporting->written,
+            exporting->written == 1 ? "" : "s", dj_buf_str(&size));
     if (exporting->left_out != 0)
         fprintf(to, "; %llu left out", (unsigned long long)exporting->left_out);
     fputc('\n', to);
@@ -218,18 +208,15 @@ static void tell(const struct exporting *exporting)
 static int export(struct exporting *exporting, int argc, char **argv)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    struct dj_selection selection = {0};
     int rc = dj_connect(exporting->cli, true, &err);
 
     if (rc == 0) {
         dj_interruptible(exporting->cli, 0);
-        rc = select_all(exporting, &selection, argc, argv, &err);
+        rc = select_all(exporting, argc, argv, &err);
     }
-    if (rc == 0 && selection.chosen.n == 0)
-        rc = dj_err_set(&err, ENOENT, "there is no valid result to export");
     if (rc == 0)
-        rc = write_out(exporting, &selection, &err);
-    dj_selection_release(&selection);
+        rc = write_out(exporting, &err);
+    dj_runs_free(exporting->runs);
     if (rc < 0)
         return dj_fail(rc, &err);
     tell(exporting);

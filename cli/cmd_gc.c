@@ -31,65 +31,40 @@ static void release(struct collecting *collecting)
     *collecting = (struct collecting){.cli = collecting->cli};
 }
 
-static void add(struct collecting *collecting, const struct dj_part_waste *from)
+static void add(struct collecting *collecting, const struct dj_gc *gc)
 {
     struct waste *waste = NULL;
 
     for (size_t i = 0; i < collecting->wastes.n && waste == NULL; i++) {
         struct waste *at = DJ_LIST_AT(&collecting->wastes, struct waste, i);
 
-        if (strcmp(at->why, from->why == NULL ? "" : from->why) == 0)
+        if (strcmp(at->why, dj_gc_why(gc)) == 0)
             waste = at;
     }
     if (waste == NULL) {
         waste = dj_list_add(&collecting->wastes, sizeof(*waste));
-        waste->why = dj_xstrdup(from->why == NULL ? "" : from->why);
+        waste->why = dj_xstrdup(dj_gc_why(gc));
     }
-    waste->runs += from->runs;
-    waste->bytes += from->bytes;
-    collecting->runs += from->runs;
-    collecting->bytes += from->bytes;
-}
-
-/* One page; true in *ret_end: the last. */
-static int page(struct collecting *collecting, struct dj_msg_gc *ask, bool *ret_end,
-                struct dj_err *err)
-{
-    struct dj_message_in answer;
-    struct dj_msg_garbage *garbage;
-    int rc = dj_interrupt_code() != 0
-                 ? -EINTR
-                 : dj_connection_call(collecting->cli->connection, DJ_MSG_GC, ask, DJ_MSG_GARBAGE,
-                                      &answer, err);
-
-    if (rc < 0)
-        return rc;
-    garbage = answer.fields;
-    for (size_t i = 0; i < garbage->wastes.n; i++)
-        add(collecting, DJ_LIST_AT(&garbage->wastes, struct dj_part_waste, i));
-    collecting->kept += garbage->kept;
-    *ret_end = garbage->end;
-    free(ask->at_task);
-    ask->at_task = dj_steal(garbage->at_task);
-    dj_buf_set(&ask->at_name, dj_buf_bytes(&garbage->at_name));
-    dj_message_release(&answer);
-    return 0;
+    waste->runs += dj_gc_runs(gc);
+    waste->bytes += dj_gc_bytes(gc);
+    collecting->runs += dj_gc_runs(gc);
+    collecting->bytes += dj_gc_bytes(gc);
 }
 
 static int walk(struct collecting *collecting, bool drop, struct dj_err *err)
 {
     dj_cleanup_bar struct dj_bar *bar =
         dj_bar_begin(collecting->cli, drop ? "dropping" : "counting", 0);
-    struct dj_msg_gc ask = {.drop = drop};
-    bool end = false;
-    int rc = 0;
+    struct dj_gc *gc = dj_gc_open(collecting->cli->dj, drop ? DJ_DROP : 0);
+    int rc = gc == NULL ? dj_refused(collecting->cli) : 1;
 
-    while (rc == 0 && !end) {
-        rc = page(collecting, &ask, &end, err);
+    while (rc == 1 && (rc = dj_gc_next(gc)) == 1) {
+        add(collecting, gc);
         dj_bar_set(bar, collecting->runs, 0);
     }
-    dj_codec_release(dj_message_layout(DJ_MSG_GC), &ask);
-    return rc;
+    collecting->kept += dj_gc_kept(gc);
+    dj_gc_close(gc);
+    return dj_said(collecting->cli, rc, err);
 }
 
 /* ---- told ---- */

@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/exchange.h"
 #include "cli/progress_bar.h"
+#include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
 
@@ -19,10 +20,10 @@ struct importing {
     uint64_t read;
 };
 
-static int import_one(struct importing *importing, struct dj_intake *intake, const char *path,
+static int import_one(struct importing *importing, struct dj_import *import, const char *path,
                       struct dj_err *err)
 {
-    struct dj_archive_input input = {.path = path, .intake = intake,
+    struct dj_archive_input input = {.path = path, .dj = importing->cli->dj, .import = import,
                                      .brought = importing->brought};
     const char *shown = strcmp(path, "-") == 0 ? "standard input" : path;
     int rc;
@@ -41,17 +42,18 @@ static int import_one(struct importing *importing, struct dj_intake *intake, con
 
 /* ---- told ---- */
 
-static void print_json(const struct importing *importing, const struct dj_intake_counts *counts)
+static void print_json(const struct importing *importing, const struct dj_import *import)
 {
     dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
 
     dj_buf_addf(&text, "{\"read\": %llu, ", (unsigned long long)importing->read);
-    dj_intake_json(&text, counts);
+    dj_import_json(&text, import);
     dj_buf_addc(&text, '}');
     puts(dj_buf_str(&text));
 }
 
-static void print_counts(const struct importing *importing, const struct dj_intake_counts *counts)
+static void print_counts(const struct importing *importing,
+                         const struct dj_import_counts *counts, size_t conflicts)
 {
     dj_cleanup_buf struct dj_buf size = DJ_BUF_INIT;
 
@@ -71,57 +73,57 @@ static void print_counts(const struct importing *importing, const struct dj_inta
            counts->taken == 1 ? "" : "s", dj_buf_str(&size));
     if (counts->there + counts->same != 0)
         printf("; %llu there already", (unsigned long long)(counts->there + counts->same));
-    if (counts->conflicts.n != 0)
-        printf("; %zu conflict%s", counts->conflicts.n, counts->conflicts.n == 1 ? "" : "s");
+    if (conflicts != 0)
+        printf("; %zu conflict%s", conflicts, conflicts == 1 ? "" : "s");
     putchar('\n');
 }
 
 /* What is true by now: definitions that came along may have made hits. */
-static void tell(const struct importing *importing, const struct dj_intake_counts *counts,
-                 int code)
+static void tell(const struct importing *importing, const struct dj_import *import, int code)
 {
-    struct dj_intake_counts shown = *counts;
+    struct dj_import_counts counts = {0};
+    size_t conflicts;
 
-    if (importing->define)
-        shown.tasks.n = 0;
-    if (!importing->check)
-        dj_tell_intake(importing->cli, &shown);
+    (void)dj_import_counts(import, &counts);
+    conflicts = dj_tell_conflicts(import);
+    if (!importing->check && !importing->define)
+        dj_tell_waiting(importing->cli, import);
     if (importing->json)
-        print_json(importing, counts);
+        print_json(importing, import);
     else if (code == 0 && !importing->cli->quiet)
-        print_counts(importing, counts);
-    else if (code < 0 && counts->taken != 0)
+        print_counts(importing, &counts, conflicts);
+    else if (code < 0 && counts.taken != 0)
         fprintf(stderr, "dj: %llu run%s before that %s imported\n",
-                (unsigned long long)counts->taken, counts->taken == 1 ? "" : "s",
-                counts->taken == 1 ? "is" : "are");
+                (unsigned long long)counts.taken, counts.taken == 1 ? "" : "s",
+                counts.taken == 1 ? "is" : "are");
 }
 
 static int import_all(struct importing *importing, int argc, char **argv)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    struct dj_intake *intake = NULL;
+    struct dj_import *import = NULL;
     int rc = 0, code;
 
     if (!importing->check)
         rc = dj_connect(importing->cli, true, &err);
     if (rc == 0 && !importing->check) {
-        intake = dj_intake_new(importing->cli->connection, "");
+        import = dj_import_new(importing->cli->dj, "");
         dj_interruptible(importing->cli, 0);
     }
     for (int i = 0; rc == 0 && i < argc; i++) {
         dj_cleanup_free char *from = dj_absolute(argv[i]);
 
-        if (intake != NULL)
-            dj_intake_from(intake, strcmp(argv[i], "-") == 0 ? "standard input" : from);
-        rc = import_one(importing, intake, argv[i], &err);
+        if (import != NULL)
+            (void)dj_import_origin(import,
+                                   strcmp(argv[i], "-") == 0 ? "standard input" : from);
+        rc = import_one(importing, import, argv[i], &err);
     }
     if (rc == 0 && importing->define)
         rc = dj_define_brought(importing->cli, &importing->brought, &err);
     code = rc < 0 ? dj_fail(rc, &err) : DJ_EX_OK;
-    if (intake != NULL || importing->check)
-        tell(importing, intake == NULL ? &(struct dj_intake_counts){0} : dj_intake_counts(intake),
-             rc);
-    dj_intake_free(intake);
+    if (import != NULL || importing->check)
+        tell(importing, import, rc);
+    dj_import_free(import);
     dj_brought_release(&importing->brought);
     return code;
 }

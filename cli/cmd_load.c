@@ -6,12 +6,11 @@
 
 #include "cli/progress_bar.h"
 #include "cli/rows.h"
-#include "lib/client/tree.h"
 #include "lib/model/json.h"
 #include "lib/model/json_text.h"
 #include "lib/model/row_call.h"
 
-enum { AS = 400, CELL_MAX = 1 << 20 };
+enum { AS = 400, CELL_MAX = 1 << 20, STEP = 64 << 10 };
 
 struct loading {
     struct dj_cli *cli;
@@ -25,16 +24,23 @@ struct loading {
     bool large;
 };
 
-static int add_bytes(void *cookie, struct dj_bytes bytes)
+/* All of it, or -EFBIG. */
+static int read_cell(struct loading *loading, struct dj_err *err)
 {
-    struct loading *loading = cookie;
+    struct dj *dj = loading->cli->dj;
+    struct dj_file *file = dj_file_open(dj, dj_buf_str(&loading->path), 0);
+    int64_t n = 1;
 
-    if (loading->content.len + bytes.len > CELL_MAX) {
-        loading->large = true;
-        return -EFBIG;
+    if (file == NULL)
+        return dj_said(loading->cli, dj_refused(loading->cli), err);
+    while (n > 0 && loading->content.len <= CELL_MAX) {
+        n = dj_file_read(file, dj_buf_room(&loading->content, STEP), STEP);
+        if (n > 0)
+            loading->content.len += (size_t)n;
     }
-    dj_buf_add_bytes(&loading->content, bytes);
-    return 0;
+    dj_file_close(file);
+    loading->large = loading->content.len > CELL_MAX;
+    return n < 0 ? dj_said(loading->cli, (int)n, err) : loading->large ? -EFBIG : 0;
 }
 
 /* Where the file is; of a run that is not done nothing is looked for, since that would compute. */
@@ -65,8 +71,7 @@ static int load(struct loading *loading, struct dj_err *err)
     dj_buf_clear(&loading->content);
     loading->large = false;
     if (rc == 0)
-        rc = dj_tree_read(loading->cli->connection, dj_buf_str(&loading->path), add_bytes, loading,
-                          err);
+        rc = read_cell(loading, err);
     value = dj_row_set(&loading->row, dj_bytes_of(loading->as));
     if (rc < 0 && !loading->large) {
         dj_buf_adds(value, "null");

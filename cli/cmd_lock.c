@@ -14,12 +14,9 @@
 
 #include "cli/command.h"
 #include "cli/table.h"
-#include "lib/client/tree.h"
 #include "lib/model/lock.h"
 #include "lib/util/clock.h"
-#include "lib/util/digest.h"
 #include "lib/util/fdio.h"
-#include "lib/util/mem.h"
 #include "lib/util/str.h"
 
 /* In the environment of the command: tokens of the locks that it stands inside of. */
@@ -27,18 +24,18 @@
 
 enum { AGAIN_MS = 100, GIVE_UP_MS = 20000, CANNOT_RUN = 126, NO_COMMAND = 127, BY_SIGNAL = 128 };
 
+struct locking {
+    const char *name;
+    unsigned flags; /* DJ_SHARED, DJ_NOW */
+    uint64_t timeout_ms;
+};
+
 static const struct dj_column columns[] = {
     {"LOCK", "lock", false}, {"MODE", "mode", false}, {"SINCE", "since", false},
     {"WAITING", "waiting", true}, {"BY", "by", false},
 };
 
 /* ---- showing ---- */
-
-static int gather(void *cookie, struct dj_bytes bytes)
-{
-    dj_buf_add_bytes(cookie, bytes);
-    return 0;
-}
 
 /* "lock NAME MODE since DAY TIME waiting N by WHO" */
 static void add_row(struct dj_table *table, struct dj_bytes line)
@@ -77,7 +74,7 @@ static int show(struct dj_cli *cli, bool json)
     int rc = dj_connect(cli, true, &err);
 
     if (rc == 0)
-        rc = dj_tree_read(cli->connection, "status", gather, &status, &err);
+        rc = dj_read_text(cli, "status", &status, &err);
     rest = dj_buf_bytes(&status);
     while (rc == 0 && dj_next_line(&rest, &line)) {
         if (dj_bytes_starts(line, DJ_BYTES_LIT("lock ")))
@@ -95,65 +92,33 @@ static int show(struct dj_cli *cli, bool json)
 
 /* ---- the lock ---- */
 
-static void fill(struct dj_msg_lock *lock, const char *name)
+/* Of the daemon that comes next: it is looked for until it is there, or for too long. */
+static int find_next(struct dj_cli *cli, int fd)
 {
-    struct dj_bytes rest = dj_bytes_of(getenv(INSIDE) == NULL ? "" : getenv(INSIDE)), token;
-    uint8_t random[16];
+    uint64_t until = dj_clock_mono_ns() + GIVE_UP_MS * DJ_NS_PER_MS;
+    int rc = -ENOTCONN;
 
-    lock->name = dj_xstrdup(name);
-    dj_random(random, sizeof(random));
-    lock->token = dj_xcalloc(2 * sizeof(random) + 1, 1);
-    for (size_t i = 0; i < sizeof(random); i++)
-        snprintf(lock->token + 2 * i, 3, "%02x", random[i]);
-    while (dj_next_item(&rest, &token))
-        dj_buf_add_bytes(&((struct dj_part_word *)dj_list_add(&lock->inside,
-                                                              sizeof(struct dj_part_word)))->bytes,
-                         token);
-}
-
-static int call(struct dj_cli *cli, enum dj_message number, const void *fields,
-                struct dj_err *err)
-{
-    struct dj_message_in answer;
-    int rc = dj_connection_call(cli->connection, number, fields, DJ_MSG_OK, &answer, err);
-
-    if (rc == 0)
-        dj_message_release(&answer);
+    while (rc == -ENOTCONN && dj_interrupt_code() == 0 && dj_clock_mono_ns() < until) {
+        rc = dj_reconnect(cli->dj);
+        if (rc == -ENOTCONN)
+            (void)poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, AGAIN_MS);
+    }
     return rc;
 }
 
-static void leave(struct dj_cli *cli)
-{
-    dj_connection_free(cli->connection);
-    cli->connection = NULL;
-}
-
 /* A daemon that is started anew while we wait has never heard of us. */
-static int wait_for(struct dj_cli *cli, const struct dj_msg_lock *lock, uint64_t timeout_ms,
-                    struct dj_err *err)
+static int wait_for(struct dj_cli *cli, const struct locking *locking, struct dj_err *err)
 {
-    int rc = dj_connect(cli, true, err), fd = -1;
-    uint64_t until = 0;
+    int rc = dj_connect(cli, true, err), fd;
 
-    if (rc == 0)
-        fd = dj_interruptible(cli, timeout_ms);
-    while (rc == 0) {
-        rc = call(cli, DJ_MSG_LOCK, lock, err);
-        if (rc != -ENOTCONN)
-            break;
-        leave(cli);
-        until = dj_clock_mono_ns() + GIVE_UP_MS * DJ_NS_PER_MS;
-        while (rc == -ENOTCONN && dj_interrupt_code() == 0 && dj_clock_mono_ns() < until) {
-            dj_err_release(err);
-            rc = dj_connect(cli, false, err);
-            if (rc == -ENOTCONN)
-                (void)poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, AGAIN_MS);
-        }
-        if (rc == 0)
-            dj_connection_cancel_fd(cli->connection, fd);
-    }
-    if (cli->connection != NULL)
-        dj_connection_cancel_fd(cli->connection, -1);
+    if (rc < 0)
+        return rc;
+    fd = dj_interruptible(cli, locking->timeout_ms);
+    do
+        rc = dj_lock(cli->dj, locking->name, locking->flags);
+    while (rc == -ENOTCONN && (rc = find_next(cli, fd)) == 0);
+    rc = dj_said(cli, rc, err);
+    (void)dj_set_cancel_fd(cli->dj, -1);
     return rc;
 }
 
@@ -161,7 +126,8 @@ static int wait_for(struct dj_cli *cli, const struct dj_msg_lock *lock, uint64_t
 
 struct holding {
     struct dj_cli *cli;
-    struct dj_msg_lock *lock;
+    const char *name;
+    char *tokens; /* what the command is to know of the locks around it */
     sigset_t before;
     pid_t child;
     int signals; /* a signalfd */
@@ -169,23 +135,13 @@ struct holding {
     bool ended, lost;
 };
 
-static void set_inside(const struct dj_msg_lock *lock)
-{
-    dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
-    const char *outer = getenv(INSIDE);
-
-    dj_buf_addf(&text, "%s%s%s", outer == NULL ? "" : outer, outer == NULL ? "" : " ",
-                lock->token);
-    setenv(INSIDE, dj_buf_str(&text), 1);
-}
-
 /* It does not outlive us: a lock that is free is free of its command, too. */
 static void become(const struct holding *holding, pid_t parent, char **argv)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(BY_SIGNAL + SIGKILL);
-    set_inside(holding->lock);
+    setenv(INSIDE, holding->tokens, 1);
     signal(SIGPIPE, SIG_DFL);
     sigprocmask(SIG_SETMASK, &holding->before, NULL);
     execvp(argv[0], argv);
@@ -228,7 +184,7 @@ static void on_signal(struct holding *holding)
 
 static void lose(struct holding *holding, const char *sentence)
 {
-    fprintf(stderr, "dj: lock %s was lost: %s; its command is ended\n", holding->lock->name,
+    fprintf(stderr, "dj: lock %s was lost: %s; its command is ended\n", holding->name,
             sentence);
     holding->lost = true;
     kill(holding->child, SIGTERM);
@@ -237,23 +193,24 @@ static void lose(struct holding *holding, const char *sentence)
 /* The next daemon has our lock on record; one that has not gives it to us, unless it is taken. */
 static void come_back(struct holding *holding)
 {
-    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    int rc = dj_connect(holding->cli, false, &err);
+    struct dj *dj = holding->cli->dj;
+    int rc = dj_reconnect(dj);
 
-    if (rc == 0)
-        rc = call(holding->cli, DJ_MSG_LOCK, holding->lock, &err);
     if (rc == -ENOTCONN || rc == -ETIME)
-        leave(holding->cli);
-    else if (rc < 0)
-        lose(holding, dj_err_text(&err, rc));
+        return;
+    if (rc == 0)
+        rc = dj_locked(dj, holding->name);
+    if (rc != 1 && rc != -ENOTCONN)
+        lose(holding, dj_error(dj));
 }
 
 static void step(struct holding *holding)
 {
-    bool connected = holding->cli->connection != NULL && !holding->lost;
+    struct dj *dj = holding->cli->dj;
+    bool connected = dj_is_connected(dj) && !holding->lost;
     struct pollfd polled[2] = {
         {.fd = holding->signals, .events = POLLIN},
-        {.fd = connected ? dj_connection_fd(holding->cli->connection) : -1, .events = POLLIN},
+        {.fd = connected ? dj_fd(dj) : -1, .events = POLLIN},
     };
     int n = poll(polled, DJ_ARRAY_SIZE(polled), connected || holding->lost ? -1 : AGAIN_MS);
 
@@ -261,45 +218,43 @@ static void step(struct holding *holding)
         on_signal(holding);
     if (holding->ended || holding->lost)
         return;
-    if (n > 0 && polled[1].revents != 0 &&
-        dj_connection_handle(holding->cli->connection, polled[1].revents) < 0)
-        leave(holding->cli);
-    else if (!connected)
+    if (!connected)
         come_back(holding);
+    else if (n > 0 && polled[1].revents != 0)
+        (void)dj_process(dj); /* that it ended shows the next time */
 }
 
 static int hold(struct holding *holding, char **argv)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    struct dj_msg_unlock unlock = {.token = holding->lock->token};
     int rc = start(holding, argv, &err);
 
     if (rc < 0)
         return dj_fail(rc, &err);
-    holding->lock->flags |= DJ_LOCK_NOW;
     while (!holding->ended)
         step(holding);
     dj_close(holding->signals);
-    if (holding->cli->connection != NULL && !holding->lost)
-        (void)!call(holding->cli, DJ_MSG_UNLOCK, &unlock, NULL);
+    if (dj_is_connected(holding->cli->dj) && !holding->lost)
+        (void)dj_unlock(holding->cli->dj, holding->name);
     if (holding->lost)
         return DJ_EX_AGAIN;
     return WIFEXITED(holding->status) ? WEXITSTATUS(holding->status)
                                       : BY_SIGNAL + WTERMSIG(holding->status);
 }
 
-static int lock_and_run(struct dj_cli *cli, struct dj_msg_lock *lock, uint64_t timeout_ms,
-                        char **argv)
+static int lock_and_run(struct dj_cli *cli, const struct locking *locking, char **argv)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    struct holding holding = {.cli = cli, .lock = lock};
+    struct holding holding = {.cli = cli, .name = locking->name};
     int rc;
 
     sigprocmask(SIG_SETMASK, NULL, &holding.before);
-    rc = wait_for(cli, lock, timeout_ms, &err);
+    rc = wait_for(cli, locking, &err);
     if (rc == 0)
-        return hold(&holding, argv);
-    return dj_fail(rc, &err);
+        rc = dj_said(cli, dj_lock_tokens(cli->dj, &holding.tokens), &err);
+    rc = rc == 0 ? hold(&holding, argv) : dj_fail(rc, &err);
+    dj_mem_free(holding.tokens);
+    return rc;
 }
 
 int dj_cmd_lock(struct dj_cli *cli, int argc, char **argv)
@@ -312,24 +267,23 @@ int dj_cmd_lock(struct dj_cli *cli, int argc, char **argv)
         {NULL, 0, NULL, 0},
     };
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    struct dj_msg_lock lock = {0};
-    uint64_t timeout_ms = 0;
+    struct locking locking = {0};
     bool json = false;
     int option, rc = 0;
 
     while (rc == 0 && (option = getopt_long(argc, argv, "+:n", longs, NULL)) != -1) {
         if (option == SHARED)
-            lock.flags |= DJ_LOCK_SHARED;
+            locking.flags |= DJ_SHARED;
         else if (option == 'n')
-            lock.flags |= DJ_LOCK_NOW;
+            locking.flags |= DJ_NOW;
         else if (option == TIMEOUT)
-            rc = dj_parse_duration(dj_bytes_of(optarg), &timeout_ms, &err);
+            rc = dj_parse_duration(dj_bytes_of(optarg), &locking.timeout_ms, &err);
         else if (option == JSON)
             json = true;
         else
             return dj_bad_option(argv, option);
     }
-    if (rc == 0 && optind == argc && lock.flags == 0 && timeout_ms == 0)
+    if (rc == 0 && optind == argc && locking.flags == 0 && locking.timeout_ms == 0)
         return show(cli, json);
     if (rc == 0 && (optind + 1 >= argc || json))
         return dj_usage("lock");
@@ -339,8 +293,6 @@ int dj_cmd_lock(struct dj_cli *cli, int argc, char **argv)
         fprintf(stderr, "dj: lock: %s\n", dj_err_text(&err, rc));
         return DJ_EX_USAGE;
     }
-    fill(&lock, argv[optind]);
-    rc = lock_and_run(cli, &lock, timeout_ms, argv + optind + 1);
-    dj_codec_release(dj_message_layout(DJ_MSG_LOCK), &lock);
-    return rc;
+    locking.name = argv[optind];
+    return lock_and_run(cli, &locking, argv + optind + 1);
 }

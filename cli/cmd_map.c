@@ -25,10 +25,10 @@ static int check_names(const struct dj_map_options *options, struct dj_err *err)
         return dj_err_set(err, EINVAL, "--lazy computes nothing, so it goes with no other of"
                           " --force, --incognito and --cached");
     if (options->frame != NULL && (options->lazy || options->timeout_ms != 0 ||
-                                   (options->flags & ~(uint64_t)DJ_GET_FORCE) != 0))
+                                   (options->flags & ~(uint64_t)DJ_FORCE) != 0))
         return dj_err_set(err, EINVAL, "--frame stores rows for the daemon to compute, so it goes"
                           " with none of --lazy, --incognito, --cached and --timeout");
-    if ((options->flags & DJ_GET_FORCE) != 0 && (options->flags & DJ_GET_CACHED) != 0)
+    if ((options->flags & DJ_FORCE) != 0 && (options->flags & DJ_CACHED) != 0)
         return dj_err_set(err, EINVAL, "--force computes and --cached never does");
     return 0;
 }
@@ -60,13 +60,13 @@ static int take_option(struct dj_map_options *options, int option, const char *v
         options->lazy = true;
         return 1;
     case FORCE:
-        options->flags |= DJ_GET_FORCE;
+        options->flags |= DJ_FORCE;
         return 1;
     case INCOGNITO:
-        options->flags |= DJ_GET_INCOGNITO;
+        options->flags |= DJ_INCOGNITO;
         return 1;
     case CACHED:
-        options->flags |= DJ_GET_CACHED;
+        options->flags |= DJ_CACHED;
         return 1;
     case MAX_FAILS:
         return max_fails(value, &options->max_fails, err) < 0 ? -EINVAL : 1;

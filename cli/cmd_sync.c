@@ -9,7 +9,10 @@
 #include "cli/archive/archive.h"
 #include "cli/command.h"
 #include "cli/exchange.h"
+#include "cli/ids.h"
+#include "cli/progress_bar.h"
 #include "cli/sync_folder.h"
+#include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
 
@@ -17,47 +20,55 @@ struct syncing {
     struct dj_cli *cli;
     char *other;             /* a folder, or a socket */
     bool push, pull, define, json;
-    struct dj_selection own; /* what we may send */
+    struct dj_runs *own;     /* what we may send */
     struct dj_ids *own_ids;  /* all that we have */
     struct dj_list brought;
-    struct dj_intake *in, *out; /* out: another store only */
+    struct dj_import *in, *out; /* out: another store only */
     uint64_t sent;           /* archives written */
     uint64_t failed;
 };
 
 /* ---- what there is ---- */
 
-static int list_ids(struct dj_connection *connection, struct dj_ids **ret, struct dj_err *err)
+static int list_ids(struct dj *dj, struct dj_ids **ret, struct dj_err *err)
 {
-    struct dj_selection all = {.connection = connection, .flags = DJ_RUNS_ALL};
-    int rc = dj_select(&all, NULL, NULL, err);
+    struct dj_runs *all = dj_runs_new(dj, DJ_HISTORY);
+    int rc = dj_runs_add(all, NULL);
 
-    for (size_t i = 0; rc == 0 && i < all.chosen.n; i++)
-        dj_ids_add(ret, &DJ_LIST_AT(&all.chosen, struct dj_chosen, i)->id);
-    dj_selection_release(&all);
+    while (rc >= 0 && (rc = dj_runs_next(all)) == 1)
+        dj_ids_add_hex(ret, dj_runs_id(all));
+    rc = dj_said_by(dj, rc, err);
+    dj_runs_free(all);
     return rc;
 }
 
-static int list_current(struct dj_connection *connection, struct dj_bar *bar,
-                        struct dj_selection *ret, struct dj_err *err)
+static int show_count(void *cookie, uint64_t count)
+{
+    dj_bar_set(cookie, count, 0);
+    return 0;
+}
+
+static int list_current(struct dj *dj, struct dj_bar *bar, struct dj_runs **ret,
+                        struct dj_err *err)
 {
     int rc;
 
-    *ret = (struct dj_selection){.connection = connection, .flags = DJ_RUNS_CALLS, .bar = bar};
-    rc = dj_select(ret, NULL, NULL, err);
+    *ret = dj_runs_new(dj, DJ_WITH_CALLED);
+    (void)dj_runs_on_progress(*ret, show_count, bar);
+    rc = dj_runs_add(*ret, NULL);
     if (rc == 0)
-        rc = dj_select_called(ret, err);
-    dj_select_sort(ret);
-    ret->bar = NULL;
-    return rc;
+        rc = dj_runs_next(*ret);
+    dj_runs_rewind(*ret);
+    (void)dj_runs_on_progress(*ret, NULL, NULL);
+    return DJ_MIN(dj_said_by(dj, rc, err), 0);
 }
 
 static int list_own(struct syncing *syncing, struct dj_err *err)
 {
     dj_cleanup_bar struct dj_bar *bar = dj_bar_begin(syncing->cli, "looking for runs", 0);
-    int rc = list_current(syncing->cli->connection, bar, &syncing->own, err);
+    int rc = list_current(syncing->cli->dj, bar, &syncing->own, err);
 
-    return rc == 0 ? list_ids(syncing->cli->connection, &syncing->own_ids, err) : rc;
+    return rc == 0 ? list_ids(syncing->cli->dj, &syncing->own_ids, err) : rc;
 }
 
 /* What is wrong with one run does not keep the others. */
@@ -83,7 +94,7 @@ static int pull_archive(struct syncing *syncing, const struct dj_folder_run *run
 {
     dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
     char hex[DJ_DIGEST_HEX_SIZE];
-    struct dj_archive_input input = {.intake = syncing->in, .only = hex,
+    struct dj_archive_input input = {.dj = syncing->cli->dj, .import = syncing->in, .only = hex,
                                      .brought = syncing->brought};
     int rc;
 
@@ -116,13 +127,13 @@ static int pull_folder(struct syncing *syncing, const struct dj_list *runs, stru
 
 static int push_archive(struct syncing *syncing, uint64_t instance, struct dj_err *err)
 {
-    struct dj_connection *connection = syncing->cli->connection;
+    struct dj *dj = syncing->cli->dj;
     struct dj_outgoing run;
-    int rc = dj_outgoing_open(connection, instance, true, &run, err);
+    int rc = dj_outgoing_open(dj, instance, &run, err);
 
     if (rc < 0)
         return rc;
-    rc = dj_folder_put(syncing->other, dj_connection_welcome(connection)->store, &run, err);
+    rc = dj_folder_put(syncing->other, dj_daemon_store(dj), &run, err);
     syncing->sent += rc == 0;
     dj_outgoing_release(&run);
     return rc;
@@ -130,24 +141,23 @@ static int push_archive(struct syncing *syncing, uint64_t instance, struct dj_er
 
 static int push_folder(struct syncing *syncing, const struct dj_list *there, struct dj_err *err)
 {
-    const struct dj_list *own = &syncing->own.chosen;
-    dj_cleanup_bar struct dj_bar *bar = dj_bar_begin(syncing->cli, "sending", own->n);
+    uint64_t n = dj_runs_count(syncing->own, NULL), done = 0;
+    dj_cleanup_bar struct dj_bar *bar = dj_bar_begin(syncing->cli, "sending", n);
     struct dj_ids *ids = NULL;
     int rc = 0;
 
     for (size_t i = 0; i < there->n; i++)
         dj_ids_add(&ids, &DJ_LIST_AT(there, struct dj_folder_run, i)->id);
-    for (size_t i = 0; rc == 0 && i < own->n; i++) {
-        const struct dj_chosen *chosen = DJ_LIST_AT(own, struct dj_chosen, i);
+    while (rc == 0 && dj_runs_next(syncing->own) == 1) {
         dj_cleanup_err struct dj_err why = DJ_ERR_INIT;
 
         if (dj_interrupt_code() != 0)
             rc = -EINTR;
-        else if (!dj_ids_has(ids, &chosen->id))
-            rc = push_archive(syncing, chosen->instance, &why);
+        else if (!dj_ids_has_hex(ids, dj_runs_id(syncing->own)))
+            rc = push_archive(syncing, dj_runs_instance(syncing->own), &why);
         if (rc < 0)
             rc = pass_over(syncing, rc, bar, &why, err);
-        dj_bar_set(bar, i + 1, own->n);
+        dj_bar_set(bar, ++done, n);
     }
     dj_ids_free(&ids);
     return rc;
@@ -160,7 +170,7 @@ static int sync_folder(struct syncing *syncing, struct dj_err *err)
 
     if (rc < 0)
         return rc;
-    syncing->in = dj_intake_new(syncing->cli->connection, syncing->other);
+    syncing->in = dj_import_new(syncing->cli->dj, syncing->other);
     if (syncing->pull)
         rc = pull_folder(syncing, &there, err);
     if (rc == 0 && syncing->push)
@@ -171,176 +181,125 @@ static int sync_folder(struct syncing *syncing, struct dj_err *err)
 
 /* ---- another store ---- */
 
-struct sending {
-    struct dj_intake *to;
-    const struct dj_rec_content *content;
-    struct dj_buf *whole; /* of a small run */
-    uint64_t offset;
-};
-
-static int send_piece(void *cookie, struct dj_bytes piece, struct dj_err *err)
-{
-    struct sending *sending = cookie;
-    uint64_t offset = sending->offset;
-
-    sending->offset += piece.len;
-    if (sending->whole == NULL)
-        return dj_intake_piece(sending->to, sending->content, offset, piece, err);
-    dj_buf_add_bytes(sending->whole, piece);
-    return 0;
-}
-
-static int send_content(struct dj_outgoing *run, struct dj_intake *to,
-                        const struct dj_rec_content *content, struct dj_list *contents,
-                        struct dj_err *err)
-{
-    struct sending sending = {.to = to, .content = content};
-
-    if (content->size == 0)
-        return 0;
-    if (contents != NULL)
-        sending.whole = dj_list_add(contents, sizeof(*sending.whole));
-    return dj_outgoing_content(run, content, send_piece, &sending, err);
-}
-
-static int send_all(struct dj_outgoing *run, struct dj_intake *to, struct dj_list *contents,
-                    struct dj_err *err)
-{
-    const struct dj_rec_instance *rec = &run->carried.instance;
-    int rc = send_content(run, to, &rec->manifest, contents, err);
-
-    if (rc == 0)
-        rc = send_content(run, to, &rec->result, contents, err);
-    if (rc == 0)
-        rc = send_content(run, to, &rec->log, contents, err);
-    for (size_t i = 0; rc == 0 && i < run->manifest.entries.n; i++)
-        rc = send_content(run, to,
-                          &DJ_LIST_AT(&run->manifest.entries, struct dj_rec_entry, i)->content,
-                          contents, err);
-    return rc;
-}
-
-static void keep_definition(struct syncing *syncing, const struct dj_msg_exported *run)
+static void keep_definition(struct syncing *syncing, const struct dj_export *run)
 {
     struct dj_brought *one;
+    const void *definition = NULL;
+    size_t len = 0;
 
     for (size_t i = 0; i < syncing->brought.n; i++) {
-        if (strcmp(DJ_LIST_AT(&syncing->brought, struct dj_brought, i)->task, run->task) == 0)
+        if (strcmp(DJ_LIST_AT(&syncing->brought, struct dj_brought, i)->task,
+                   dj_export_task(run)) == 0)
             return;
     }
-    if (run->definition.len == 0)
+    (void)dj_export_text(run, "definition", &definition, &len);
+    if (len == 0)
         return;
     one = dj_list_add(&syncing->brought, sizeof(*one));
-    one->task = dj_xstrdup(run->task);
-    dj_buf_set(&one->definition, dj_buf_bytes(&run->definition));
+    one->task = dj_xstrdup(dj_export_task(run));
+    dj_buf_set(&one->definition, dj_bytes(definition, len));
 }
 
-static int transfer(struct syncing *syncing, struct dj_connection *from, struct dj_intake *to,
-                    uint64_t instance, struct dj_err *err)
+static int transfer(struct syncing *syncing, struct dj *from, struct dj *to_store,
+                    struct dj_import *to, uint64_t instance, struct dj_err *err)
 {
-    struct dj_list contents = {0};
-    struct dj_outgoing run;
-    bool small;
-    int rc = dj_outgoing_open(from, instance, to == syncing->in, &run, err);
+    struct dj_export *run = dj_export_open(from, instance, to == syncing->in ? DJ_TEXTS : 0);
+    int rc;
 
-    if (rc < 0)
-        return rc;
-    small = dj_carried_bytes(&run.carried.instance) <= DJ_INTAKE_SMALL &&
-            run.manifest.entries.n <= DJ_INTAKE_FILES;
-    rc = small ? 1 : dj_intake_probe(to, dj_buf_bytes(&run.run->record), err);
-    if (rc == 1) {
-        rc = send_all(&run, to, small ? &contents : NULL, err);
-        if (rc == 0)
-            rc = dj_intake_take(to, &run.carried, dj_buf_bytes(&run.run->record), &contents, err);
-    }
-    if (rc == 0 && to == syncing->in)
-        keep_definition(syncing, run.run);
-    dj_bytes_list_release(&contents);
-    dj_outgoing_release(&run);
-    return rc;
+    if (run == NULL)
+        return dj_said_by(from, -dj_error_code(from), err);
+    rc = dj_said_by(to_store, dj_import_from(to, run), err);
+    if (rc >= 0 && to == syncing->in)
+        keep_definition(syncing, run);
+    dj_export_close(run);
+    return DJ_MIN(rc, 0);
 }
 
-static int transfer_all(struct syncing *syncing, const char *what,
-                        const struct dj_selection *from, const struct dj_ids *there,
-                        struct dj_intake *to, struct dj_err *err)
+struct direction {
+    const char *what;
+    struct dj *from, *to;
+    struct dj_runs *runs;
+    const struct dj_ids *there;
+    struct dj_import *import;
+};
+
+static int transfer_all(struct syncing *syncing, const struct direction *way, struct dj_err *err)
 {
-    dj_cleanup_bar struct dj_bar *bar = dj_bar_begin(syncing->cli, what, from->chosen.n);
+    uint64_t n = dj_runs_count(way->runs, NULL), done = 0;
+    dj_cleanup_bar struct dj_bar *bar = dj_bar_begin(syncing->cli, way->what, n);
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < from->chosen.n; i++) {
-        const struct dj_chosen *chosen = DJ_LIST_AT(&from->chosen, struct dj_chosen, i);
+    while (rc == 0 && dj_runs_next(way->runs) == 1) {
         dj_cleanup_err struct dj_err why = DJ_ERR_INIT;
 
         if (dj_interrupt_code() != 0)
             rc = -EINTR;
-        else if (!dj_ids_has(there, &chosen->id))
-            rc = transfer(syncing, from->connection, to, chosen->instance, &why);
+        else if (!dj_ids_has_hex(way->there, dj_runs_id(way->runs)))
+            rc = transfer(syncing, way->from, way->to, way->import, dj_runs_instance(way->runs),
+                          &why);
         if (rc < 0)
             rc = pass_over(syncing, rc, bar, &why, err);
-        dj_bar_set(bar, i + 1, from->chosen.n);
+        dj_bar_set(bar, ++done, n);
     }
-    return rc == 0 ? dj_intake_drain(to, err) : rc;
+    return rc == 0 ? dj_said_by(way->to, dj_import_drain(way->import), err) : rc;
 }
 
-static int sync_both(struct syncing *syncing, struct dj_connection *other, struct dj_err *err)
+static int sync_both(struct syncing *syncing, struct dj *other, struct dj_err *err)
 {
-    struct dj_selection theirs = {0};
+    struct dj *own = syncing->cli->dj;
+    struct dj_runs *theirs = NULL;
     struct dj_ids *ids = NULL;
     int rc = list_current(other, NULL, &theirs, err);
 
     if (rc == 0)
         rc = list_ids(other, &ids, err);
-    syncing->in = dj_intake_new(syncing->cli->connection, syncing->other);
-    syncing->out = dj_intake_new(other, dj_connection_welcome(syncing->cli->connection)->store);
+    syncing->in = dj_import_new(own, syncing->other);
+    syncing->out = dj_import_new(other, dj_daemon_store(own));
     if (rc == 0 && syncing->pull)
-        rc = transfer_all(syncing, "receiving", &theirs, syncing->own_ids, syncing->in, err);
+        rc = transfer_all(syncing,
+                          &(struct direction){"receiving", other, own, theirs, syncing->own_ids,
+                                              syncing->in},
+                          err);
     if (rc == 0 && syncing->push)
-        rc = transfer_all(syncing, "sending", &syncing->own, ids, syncing->out, err);
-    dj_selection_release(&theirs);
+        rc = transfer_all(syncing,
+                          &(struct direction){"sending", own, other, syncing->own, ids,
+                                              syncing->out},
+                          err);
+    dj_runs_free(theirs);
     dj_ids_free(&ids);
     return rc;
 }
 
 static int sync_store(struct syncing *syncing, struct dj_err *err)
 {
-    const struct dj_msg_welcome *own = dj_connection_welcome(syncing->cli->connection);
-    struct dj_connection *other;
-    int rc = dj_connect_other(syncing->other, &other, err);
+    struct dj *other = dj_new("dj " PACKAGE_VERSION);
+    int rc = dj_said_by(other, dj_connect_to(other, syncing->other, 0), err);
 
-    if (rc < 0)
-        return rc;
-    if (dj_connection_welcome(other)->pid == own->pid)
+    if (rc == 0 && dj_daemon_pid(other) == dj_daemon_pid(syncing->cli->dj))
         rc = dj_err_set(err, EINVAL, "%s is the socket of this very store", syncing->other);
-    else
+    else if (rc == 0)
         rc = sync_both(syncing, other, err);
     if (syncing->out != NULL)
-        (void)!dj_intake_drain(syncing->out, NULL);
-    dj_connection_free(other);
+        (void)dj_import_drain(syncing->out);
+    dj_free(other);
     return rc;
 }
 
 /* ---- told ---- */
 
-static void add_conflicts(struct dj_intake_counts *both, const struct dj_intake_counts *more)
-{
-    for (size_t i = 0; i < more->conflicts.n; i++)
-        dj_list_add_bytes(&both->conflicts, dj_list_bytes(&more->conflicts, i));
-}
-
-static void print_json(const struct syncing *syncing, uint64_t sent,
-                       const struct dj_intake_counts *in)
+static void print_json(const struct syncing *syncing, uint64_t sent)
 {
     dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
 
     dj_buf_addf(&text, "{\"sent\": %llu, \"failed\": %llu, ", (unsigned long long)sent,
                 (unsigned long long)syncing->failed);
-    dj_intake_json(&text, in);
+    dj_import_json(&text, syncing->in);
     dj_buf_addc(&text, '}');
     puts(dj_buf_str(&text));
 }
 
 static void print_counts(const struct syncing *syncing, uint64_t sent,
-                         const struct dj_intake_counts *in, size_t conflicts)
+                         const struct dj_import_counts *in, size_t conflicts)
 {
     if (sent == 0 && in->taken == 0) {
         printf("nothing to do: %zu run%s here, none to send and none to receive\n",
@@ -356,22 +315,23 @@ static void print_counts(const struct syncing *syncing, uint64_t sent,
 
 static void tell(const struct syncing *syncing)
 {
-    static const struct dj_intake_counts none;
-    const struct dj_intake_counts *in = syncing->in == NULL ? &none
-                                                            : dj_intake_counts(syncing->in);
-    const struct dj_intake_counts *out = syncing->out == NULL ? &none
-                                                              : dj_intake_counts(syncing->out);
-    struct dj_intake_counts shown = {.tasks = syncing->define ? none.tasks : in->tasks};
-    uint64_t sent = syncing->sent + out->taken;
+    struct dj_import_counts in = {0}, out = {0};
+    size_t conflicts;
+    uint64_t sent;
 
+    (void)dj_import_counts(syncing->in, &in);
+    (void)dj_import_counts(syncing->out, &out);
+    sent = syncing->sent + out.taken;
     /* A conflict is seen on both sides, in the same words, when it goes both ways. */
-    add_conflicts(&shown, in->conflicts.n != 0 ? in : out);
-    dj_tell_intake(syncing->cli, &shown);
+    conflicts = dj_tell_conflicts(syncing->in);
+    if (conflicts == 0)
+        conflicts = dj_tell_conflicts(syncing->out);
+    if (!syncing->define)
+        dj_tell_waiting(syncing->cli, syncing->in);
     if (syncing->json)
-        print_json(syncing, sent, in);
+        print_json(syncing, sent);
     else if (!syncing->cli->quiet)
-        print_counts(syncing, sent, in, shown.conflicts.n);
-    dj_bytes_list_release(&shown.conflicts);
+        print_counts(syncing, sent, &in, conflicts);
 }
 
 static int sync_with(struct syncing *syncing, struct dj_err *err)
@@ -398,11 +358,11 @@ static int sync_with(struct syncing *syncing, struct dj_err *err)
 
 static void release(struct syncing *syncing)
 {
-    dj_selection_release(&syncing->own);
+    dj_runs_free(syncing->own);
     dj_ids_free(&syncing->own_ids);
     dj_brought_release(&syncing->brought);
-    dj_intake_free(syncing->in);
-    dj_intake_free(syncing->out);
+    dj_import_free(syncing->in);
+    dj_import_free(syncing->out);
     free(syncing->other);
 }
 

@@ -1,9 +1,7 @@
 /* dj up, down, mount, umount: the daemon and its mount. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <mntent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,13 +12,17 @@
 
 #include "cli/command.h"
 #include "cli/progress_bar.h"
-#include "lib/model/config.h"
 #include "lib/util/fdio.h"
 #include "lib/model/resource.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
 
 enum { WORKERS_MAX = 65536 }; /* as djd */
+
+struct dj_up_options {
+    const char *store, *workers, *quota;
+    struct dj_list resources; /* struct dj_buf */
+};
 
 static bool fuse_usable(void)
 {
@@ -35,174 +37,24 @@ static int look(const char *path, struct statx *ret)
     return statx(AT_FDCWD, path, AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, ret) < 0 ? -errno : 0;
 }
 
-/* A mount point lies on another device than its folder. */
-static bool is_live_mount(const char *at)
+/* A mount point lies on another device than its folder; one whose program has gone cannot be looked
+ * at. */
+static bool is_mounted(const char *at)
 {
     dj_cleanup_buf struct dj_buf above = DJ_BUF_INIT;
     struct statx here, there;
+    int rc = look(at, &here);
 
-    dj_buf_addf(&above, "%s/..", at);
-    return look(at, &here) == 0 &&
-           (look(dj_buf_str(&above), &there) < 0 || here.stx_dev_major != there.stx_dev_major ||
-            here.stx_dev_minor != there.stx_dev_minor);
-}
-
-/* One whose program has gone cannot be looked at. */
-static bool is_mounted(const char *at)
-{
-    struct statx st;
-
-    return look(at, &st) == -ENOTCONN || is_live_mount(at);
-}
-
-static bool can_be_dj(void)
-{
-    struct statx st;
-    DIR *folder;
-    int entries = 0, rc;
-
-    if (mkdir("/dj", 0755) == 0)
-        return true;
-    rc = look("/dj", &st);
     if (rc < 0)
         return rc == -ENOTCONN;
-    folder = st.stx_uid == geteuid() && !is_live_mount("/dj") ? opendir("/dj") : NULL;
-    if (folder == NULL)
-        return false;
-    while (readdir(folder) != NULL)
-        entries++;
-    closedir(folder);
-    return entries <= 2;
-}
-
-static bool is_djfs(const char *at)
-{
-    FILE *table = setmntent("/proc/self/mounts", "re");
-    const struct mntent *entry;
-    bool is = false;
-
-    while (table != NULL && (entry = getmntent(table)) != NULL) {
-        if (strcmp(entry->mnt_dir, at) == 0)
-            is = strcmp(entry->mnt_type, "fuse.djfs") == 0;
-    }
-    if (table != NULL)
-        endmntent(table);
-    return is;
-}
-
-/* Whether it is at this daemon, and has heard so itself: what is asked of it is answered. */
-static bool is_back(const struct dj_connection *connection, const char *at)
-{
-    const struct dj_msg_welcome *welcome = dj_connection_welcome(connection);
-    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
-    struct statx st;
-
-    dj_buf_addf(&path, "%s/README", at);
-    return welcome->mount != NULL && strcmp(welcome->mount, at) == 0 && !welcome->mount_due &&
-           statx(AT_FDCWD, dj_buf_str(&path), AT_STATX_FORCE_SYNC, STATX_TYPE, &st) == 0;
-}
-
-/*
- * A mount whose daemon was killed looks for the next one by itself, four times a second, and tells
- * it where it is. So one that lives here is asked for until then: what the daemon of this socket
- * names is surely its own.
- */
-static bool comes_back(const char *socket, const char *at)
-{
-    static const struct dj_greeting greeting = {.role = DJ_ROLE_CLIENT,
-                                                .program = "dj " PACKAGE_VERSION};
-    struct timespec pause = {0, 20000000};
-    bool came = false;
-
-    for (int i = 0; i < 150 && !came && is_live_mount(at) && is_djfs(at); i++) {
-        struct dj_connection *connection;
-
-        nanosleep(&pause, NULL);
-        if (dj_connection_open(socket, &greeting, &connection, NULL) < 0)
-            return false;
-        came = is_back(connection, at);
-        dj_connection_free(connection);
-    }
-    return came;
-}
-
-/* Ours: another user's daemon may be mounted there for everybody. */
-static bool is_own_mount(const char *socket, const char *at)
-{
-    struct statx st;
-
-    return look(at, &st) == 0 && st.stx_uid == geteuid() && comes_back(socket, at);
-}
-
-/* Where its mount waits for it, else /dj where it can be made or is ours and empty, else ~/dj. */
-static char *usual_mount(const char *socket)
-{
-    const char *home = getenv("HOME");
-    dj_cleanup_buf struct dj_buf below_home = DJ_BUF_INIT;
-    const char *places[] = {"/dj", NULL};
-
-    if (home != NULL) {
-        dj_buf_addf(&below_home, "%s/dj", home);
-        places[1] = dj_buf_str(&below_home);
-    }
-    for (size_t i = 0; i < DJ_ARRAY_SIZE(places); i++) {
-        if (places[i] != NULL && is_own_mount(socket, places[i]))
-            return dj_xstrdup(places[i]);
-    }
-    return dj_xstrdup(can_be_dj() || home == NULL ? places[0] : places[1]);
-}
-
-/* Where it is mounted already, else as dj.conf says, else where it usually is. */
-static int default_mount(const char *socket, const char *mounted, char **ret, struct dj_err *err)
-{
-    dj_cleanup_config struct dj_config config = {0};
-    const char *fixed;
-    int rc;
-
-    if (mounted != NULL && mounted[0] != '\0' && is_live_mount(mounted)) {
-        *ret = dj_xstrdup(mounted);
-        return 0;
-    }
-    rc = dj_config_load(&config, err);
-    if (rc < 0)
-        return rc;
-    fixed = config.values[DJ_SET_MOUNT].text;
-    *ret = fixed != NULL ? dj_xstrdup(fixed) : usual_mount(socket);
-    return 0;
-}
-
-int dj_mount_at(struct dj_cli *cli, const char *mount, struct dj_err *err)
-{
-    dj_cleanup_free char *named = NULL, *socket = NULL;
-    dj_cleanup_free char *program = dj_program("djfs"), *at = dj_absolute(mount);
-    dj_cleanup_buf struct dj_buf log = DJ_BUF_INIT;
-    char option[] = "--connect";
-    char *argv[5] = {program, option, NULL, at, NULL};
-    char *slash;
-    int rc;
-
-    if (is_live_mount(at) && is_back(cli->connection, at))
-        return 1;
-    rc = dj_socket_path(cli->connect, &named, err);
-    if (rc < 0)
-        return rc;
-    argv[2] = socket = dj_absolute(named);
-    if (comes_back(socket, at))
-        return 1;
-    if (mkdir(at, 0755) < 0 && errno != EEXIST && errno != ENOTCONN)
-        return dj_err_sys(err, errno, "%s", at);
-    dj_buf_adds(&log, socket);
-    slash = strrchr((char *)log.data, '/');
-    if (slash != NULL)
-        dj_buf_truncate(&log, (size_t)(slash - (char *)log.data) + 1);
-    dj_buf_adds(&log, "djfs.log");
-    return dj_start_program(argv, dj_buf_str(&log), err);
+    dj_buf_addf(&above, "%s/..", at);
+    return look(dj_buf_str(&above), &there) < 0 || here.stx_dev_major != there.stx_dev_major ||
+           here.stx_dev_minor != there.stx_dev_minor;
 }
 
 static int mount_and_say(struct dj_cli *cli, const char *named)
 {
-    const char *mounted = dj_connection_welcome(cli->connection)->mount;
-    dj_cleanup_free char *mount = NULL, *socket = NULL;
+    char *mount;
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     struct dj_bar *bar;
     int rc;
@@ -212,20 +64,14 @@ static int mount_and_say(struct dj_cli *cli, const char *named)
               "`dj cat` do the same\n", stderr);
         return DJ_EX_OK;
     }
-    rc = dj_socket_path(cli->connect, &socket, &err);
-    if (rc == 0 && named != NULL)
-        mount = dj_xstrdup(named);
-    else if (rc == 0)
-        rc = default_mount(socket, mounted, &mount, &err);
-    if (rc == 0) {
-        bar = dj_bar_begin(cli, "mounting", 0);
-        rc = dj_mount_at(cli, mount, &err);
-        dj_bar_end(bar);
-    }
+    bar = dj_bar_begin(cli, "mounting", 0);
+    rc = dj_said(cli, dj_mount(cli->dj, named, &mount), &err);
+    dj_bar_end(bar);
     if (rc < 0)
         return dj_fail(rc, &err);
     if (!cli->quiet)
         printf("mounted at %s\n", mount);
+    dj_mem_free(mount);
     return DJ_EX_OK;
 }
 
@@ -255,6 +101,43 @@ static bool add_resource(struct dj_list *resources, const char *text)
     return true;
 }
 
+static void set_option(struct dj *dj, const char *name, const char *value)
+{
+    if (value != NULL)
+        (void)dj_set_daemon_option(dj, name, value);
+}
+
+static int start(struct dj_cli *cli, const struct dj_up_options *options, struct dj_err *err)
+{
+    struct dj_bar *bar = dj_bar_begin(cli, "starting the daemon", 0);
+    int rc;
+
+    cli->dj = dj_new("dj " PACKAGE_VERSION);
+    set_option(cli->dj, "store", options->store);
+    set_option(cli->dj, "workers", options->workers);
+    set_option(cli->dj, "quota", options->quota);
+    for (size_t i = 0; i < options->resources.n; i++)
+        set_option(cli->dj, "resource",
+                   dj_buf_str(DJ_LIST_AT(&options->resources, struct dj_buf, i)));
+    rc = dj_connect_to(cli->dj, cli->connect, DJ_START_DAEMON | DJ_START_NAMED);
+    dj_bar_end(bar);
+    return dj_said(cli, rc, err);
+}
+
+static int up(struct dj_cli *cli, const struct dj_up_options *options, struct dj_err *err)
+{
+    int rc = dj_connect(cli, false, err);
+
+    if (rc == -ENOTCONN) {
+        dj_err_release(err);
+        return start(cli, options, err);
+    }
+    if (rc == 0 && !cli->quiet)
+        fprintf(stderr, "dj: a daemon runs already, with the store %s\n",
+                dj_daemon_store(cli->dj));
+    return rc;
+}
+
 int dj_cmd_up(struct dj_cli *cli, int argc, char **argv)
 {
     static const struct option longs[] = {
@@ -265,10 +148,8 @@ int dj_cmd_up(struct dj_cli *cli, int argc, char **argv)
         {"no-mount", no_argument, NULL, 'n'},
         {NULL, 0, NULL, 0},
     };
-    struct dj_daemon_options options = {0};
+    struct dj_up_options options = {0};
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    dj_cleanup_free char *socket = NULL, *store_path = NULL;
-    struct dj_bar *bar;
     bool mount = true;
     int option, rc;
 
@@ -290,24 +171,7 @@ int dj_cmd_up(struct dj_cli *cli, int argc, char **argv)
     }
     if (argc - optind > 1)
         return dj_usage("up");
-    rc = dj_connect(cli, false, &err);
-    if (rc == -ENOTCONN) {
-        dj_err_release(&err);
-        store_path = options.store == NULL ? NULL : dj_absolute(options.store);
-        options.store = store_path;
-        rc = dj_socket_named(cli->connect, &socket, &err);
-        if (rc == 0 && socket == NULL)
-            rc = dj_own_socket_path(true, &socket, &err);
-        bar = dj_bar_begin(cli, "starting the daemon", 0);
-        if (rc == 0)
-            rc = dj_start_daemon(socket, &options, &err);
-        dj_bar_end(bar);
-        if (rc == 0)
-            rc = dj_connect(cli, false, &err);
-    } else if (rc == 0 && !cli->quiet) {
-        fprintf(stderr, "dj: a daemon runs already, with the store %s\n",
-                dj_connection_welcome(cli->connection)->store);
-    }
+    rc = up(cli, &options, &err);
     dj_bytes_list_release(&options.resources);
     if (rc < 0)
         return dj_fail(rc, &err);
@@ -371,8 +235,8 @@ int dj_cmd_umount(struct dj_cli *cli, int argc, char **argv)
     rc = dj_connect(cli, false, &err);
     if (rc < 0)
         return dj_fail(rc, &err);
-    mount = dj_connection_welcome(cli->connection)->mount;
-    if (mount == NULL || mount[0] == '\0') {
+    mount = dj_daemon_mount(cli->dj);
+    if (mount[0] == '\0') {
         fputs("dj: nothing is mounted\n", stderr);
         return DJ_EX_UNKNOWN;
     }
@@ -382,25 +246,24 @@ int dj_cmd_umount(struct dj_cli *cli, int argc, char **argv)
 /* Gone: nobody answers at this socket. Looked for by name it could be another daemon's by now. */
 static bool wait_gone(const char *socket)
 {
-    static const struct dj_greeting greeting = {.role = DJ_ROLE_CLIENT,
-                                                .program = "dj " PACKAGE_VERSION};
     struct timespec pause = {0, 10000000};
+    struct dj *dj = dj_new("dj " PACKAGE_VERSION);
+    bool gone = false;
 
-    for (int i = 0; i < 3000; i++) {
-        struct dj_connection *connection;
-
-        if (dj_connection_open(socket, &greeting, &connection, NULL) < 0)
-            return true;
-        dj_connection_free(connection);
-        nanosleep(&pause, NULL);
+    for (int i = 0; i < 3000 && !gone; i++) {
+        gone = dj_connect_to(dj, socket, 0) < 0;
+        dj_disconnect(dj);
+        if (!gone)
+            nanosleep(&pause, NULL);
     }
-    return false;
+    dj_free(dj);
+    return gone;
 }
 
 int dj_cmd_down(struct dj_cli *cli, int argc, char **argv)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    dj_cleanup_free char *socket = NULL;
+    char *socket = NULL;
     struct dj_bar *bar;
     const char *mount;
     int rc, code = DJ_EX_OK;
@@ -408,24 +271,28 @@ int dj_cmd_down(struct dj_cli *cli, int argc, char **argv)
 
     if (argc > 2)
         return dj_usage("down");
-    rc = dj_socket_path(cli->connect, &socket, &err);
-    if (rc == 0)
-        rc = dj_connect(cli, false, &err);
+    rc = dj_connect(cli, false, &err);
     if (rc < 0)
         return dj_fail(rc, &err);
-    mount = argc == 2 ? argv[1] : dj_connection_welcome(cli->connection)->mount;
-    if (mount != NULL && mount[0] != '\0' && (argc == 2 || is_mounted(mount)))
+    mount = argc == 2 ? argv[1] : dj_daemon_mount(cli->dj);
+    if (mount[0] != '\0' && (argc == 2 || is_mounted(mount)))
         code = unmount(mount);
     if (code != DJ_EX_OK && argc == 2) {
         fputs("dj: the daemon goes on\n", stderr);
         return code;
     }
-    rc = dj_said(cli, dj_stop(cli->dj, 0), &err);
-    if (rc < 0)
+    rc = dj_find_socket(cli->dj, cli->connect, &socket);
+    if (rc == 0)
+        rc = dj_stop(cli->dj, 0);
+    rc = dj_said(cli, rc, &err);
+    if (rc < 0) {
+        dj_mem_free(socket);
         return dj_fail(rc, &err);
+    }
     bar = dj_bar_begin(cli, "stopping the daemon", 0);
     gone = wait_gone(socket);
     dj_bar_end(bar);
+    dj_mem_free(socket);
     if (!gone) {
         fputs("dj: the daemon has not ended within 30 s\n", stderr);
         return DJ_EX_FAILED;

@@ -9,7 +9,8 @@
 
 #include <stdbool.h>
 
-#include "lib/client/internal.h"
+#include "lib/client/dj.h"
+#include "lib/model/codec.h"
 #include "lib/util/err.h"
 
 enum dj_exit_code {
@@ -30,7 +31,6 @@ struct dj_cli {
     const char *connect; /* --connect, or NULL */
     bool quiet;
     struct dj *dj;
-    struct dj_connection *connection; /* of dj, for what dj.h does not carry */
 };
 
 struct dj_command {
@@ -64,6 +64,7 @@ int dj_connect(struct dj_cli *cli, bool start, struct dj_err *err) DJ_MUST_CHECK
 void dj_cli_disconnect(struct dj_cli *cli);
 /* dj_said(cli, rc, err): the sentence of a call of dj.h that gave rc; rc. */
 int dj_said(struct dj_cli *cli, int rc, struct dj_err *err);
+int dj_said_by(const struct dj *dj, int rc, struct dj_err *err);
 /* dj_refused(cli): the code of what gave NULL. */
 int dj_refused(struct dj_cli *cli);
 
@@ -153,10 +154,6 @@ int dj_get_list(struct dj_cli *cli, const struct dj_get_options *options);
 int dj_define_text(struct dj_cli *cli, struct dj_bytes text, const char *file, const char *here,
                    struct dj_err *err) DJ_MUST_CHECK;
 
-/* dj_connect_other(socket, ret, err): a second connection, to another daemon. */
-int dj_connect_other(const char *socket, struct dj_connection **ret,
-                     struct dj_err *err) DJ_MUST_CHECK;
-
 /* dj_check_launch(text, err), dj_check_session(text, err): of --launch and --session. -EINVAL. */
 int dj_check_launch(const char *text, struct dj_err *err) DJ_MUST_CHECK;
 int dj_check_session(const char *text, struct dj_err *err) DJ_MUST_CHECK;
@@ -213,8 +210,5 @@ int dj_cmd_group(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_load(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_map(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_help(struct dj_cli *cli, int argc, char **argv);
-
-/* dj_mount_at(cli, mount, err): starts djfs; 0, 1 when this daemon is mounted there, or -errno. */
-int dj_mount_at(struct dj_cli *cli, const char *mount, struct dj_err *err) DJ_MUST_CHECK;
 
 #endif

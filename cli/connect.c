@@ -60,9 +60,14 @@ int dj_fail(int code, const struct dj_err *err)
 }
 
 /* What the library said last. */
+int dj_said_by(const struct dj *dj, int rc, struct dj_err *err)
+{
+    return rc < 0 ? dj_err_set(err, -rc, "%s", dj_error(dj)) : rc;
+}
+
 int dj_said(struct dj_cli *cli, int rc, struct dj_err *err)
 {
-    return rc < 0 ? dj_err_set(err, -rc, "%s", dj_error(cli->dj)) : rc;
+    return dj_said_by(cli->dj, rc, err);
 }
 
 int dj_read_text(struct dj_cli *cli, const char *path, struct dj_buf *ret, struct dj_err *err)
@@ -108,7 +113,6 @@ void dj_cli_disconnect(struct dj_cli *cli)
 {
     dj_free(cli->dj);
     cli->dj = NULL;
-    cli->connection = NULL;
 }
 
 int dj_connect(struct dj_cli *cli, bool start, struct dj_err *err)
@@ -116,7 +120,7 @@ int dj_connect(struct dj_cli *cli, bool start, struct dj_err *err)
     struct dj_bar *bar = NULL;
     int rc;
 
-    if (cli->connection != NULL)
+    if (dj_is_connected(cli->dj))
         return 0;
     dj_free(cli->dj);
     cli->dj = dj_new("dj " PACKAGE_VERSION);
@@ -129,14 +133,5 @@ int dj_connect(struct dj_cli *cli, bool start, struct dj_err *err)
     rc = dj_said(cli, rc, err);
     if (rc < 0)
         dj_cli_disconnect(cli);
-    else
-        cli->connection = dj_connection_of(cli->dj);
     return rc;
-}
-
-int dj_connect_other(const char *socket, struct dj_connection **ret, struct dj_err *err)
-{
-    const struct dj_greeting greeting = {.role = DJ_ROLE_CLIENT, .program = "dj " PACKAGE_VERSION};
-
-    return dj_connection_open(socket, &greeting, ret, err);
 }

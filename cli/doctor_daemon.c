@@ -60,28 +60,32 @@ static bool check_socket(struct dj_doctor *doctor, const char *socket_path)
 
 static void check_version(struct dj_doctor *doctor)
 {
-    const struct dj_msg_welcome *welcome = dj_connection_welcome(doctor->cli->connection);
-    const char *program = welcome->program == NULL ? "of no name" : welcome->program;
+    const struct dj *dj = doctor->cli->dj;
+    const char *program = *dj_daemon_program(dj) == '\0' ? "of no name" : dj_daemon_program(dj);
 
-    doctor->daemon_store = welcome->store == NULL ? NULL : dj_xstrdup(welcome->store);
-    doctor->daemon_mount = welcome->mount == NULL ? NULL : dj_xstrdup(welcome->mount);
+    doctor->daemon_store = dj_xstrdup(dj_daemon_store(dj));
+    doctor->daemon_mount = *dj_daemon_mount(dj) == '\0' ? NULL : dj_xstrdup(dj_daemon_mount(dj));
     if (strcmp(program, "djd " PACKAGE_VERSION) != 0)
         dj_doctor_say(doctor, DJ_DOCTOR_PROBLEM, "daemon",
                       "the daemon that runs is %s, and this is dj " PACKAGE_VERSION
                       "; dj down and dj up start the one that is installed, and no run is lost",
                       program);
     else
-        dj_doctor_say(doctor, DJ_DOCTOR_OK, "daemon", "%s runs as process %" PRIu64, program,
-                      welcome->pid);
+        dj_doctor_say(doctor, DJ_DOCTOR_OK, "daemon", "%s runs as process %" PRId64, program,
+                      dj_daemon_pid(dj));
 }
 
 void dj_doctor_daemon(struct dj_doctor *doctor)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    dj_cleanup_free char *socket_path = NULL;
-    int rc = dj_socket_path(doctor->cli->connect, &socket_path, &err);
+    struct dj *dj = dj_new(NULL);
+    char *socket_path = NULL;
+    int rc = dj_said_by(dj, dj_find_socket(dj, doctor->cli->connect, &socket_path), &err);
+    bool listens = rc == 0 && check_socket(doctor, socket_path);
 
-    if (rc == 0 && !check_socket(doctor, socket_path))
+    dj_mem_free(socket_path);
+    dj_free(dj);
+    if (rc == 0 && !listens)
         return;
     if (rc == 0)
         rc = dj_connect(doctor->cli, false, &err);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli/doctor.h"
+#include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 
 enum { PATIENCE_MS = 3000 };

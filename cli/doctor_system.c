@@ -10,6 +10,7 @@
 
 #include "cli/doctor.h"
 #include "lib/util/fdio.h"
+#include "lib/util/helper_program.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
 

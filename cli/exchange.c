@@ -12,18 +12,12 @@
 /* 1: it is; 0: not (any more). */
 static int is_defined(const struct dj_cli *cli, const char *task, struct dj_err *err)
 {
-    dj_cleanup_err struct dj_err ignored = DJ_ERR_INIT;
-    dj_cleanup_free char *name = dj_xstrdup(task);
-    struct dj_msg_tasks ask = {.task = name};
-    struct dj_message_in answer;
-    int rc = dj_connection_call(cli->connection, DJ_MSG_TASKS, &ask, DJ_MSG_TASK_LIST, &answer,
-                                &ignored);
+    struct dj_tasks *tasks = dj_tasks_open(cli->dj, task);
+    int rc = tasks == NULL ? -dj_error_code(cli->dj) : dj_tasks_next(tasks);
 
-    if (rc == 0)
-        dj_message_release(&answer);
-    if (rc == 0 || rc == -ENOENT)
-        return rc == 0;
-    return dj_err_set(err, -rc, "%s", dj_err_text(&ignored, rc));
+    rc = rc == -ENOENT ? 0 : dj_said_by(cli->dj, rc, err);
+    dj_tasks_close(tasks);
+    return rc;
 }
 
 int dj_define_brought(struct dj_cli *cli, const struct dj_list *brought, struct dj_err *err)
@@ -46,14 +40,21 @@ int dj_define_brought(struct dj_cli *cli, const struct dj_list *brought, struct 
     return 0;
 }
 
-void dj_tell_intake(const struct dj_cli *cli, const struct dj_intake_counts *counts)
+size_t dj_tell_conflicts(const struct dj_import *import)
 {
-    for (size_t i = 0; i < counts->conflicts.n; i++)
-        fprintf(stderr, "dj: conflict: %s\n",
-                dj_buf_str(DJ_LIST_AT(&counts->conflicts, struct dj_buf, i)));
-    for (size_t i = 0; !cli->quiet && i < counts->tasks.n; i++) {
-        const char *task = dj_buf_str(DJ_LIST_AT(&counts->tasks, struct dj_buf, i));
+    const char *conflict;
+    size_t n = 0;
 
+    for (; (conflict = dj_import_conflict(import, n)) != NULL; n++)
+        fprintf(stderr, "dj: conflict: %s\n", conflict);
+    return n;
+}
+
+void dj_tell_waiting(struct dj_cli *cli, const struct dj_import *import)
+{
+    const char *task;
+
+    for (size_t i = 0; !cli->quiet && (task = dj_import_waiting(import, i)) != NULL; i++) {
         if (is_defined(cli, task, NULL) == 0)
             fprintf(stderr,
                     "dj: the task %s is not defined here; its runs are hits when it is (--define "
@@ -67,17 +68,21 @@ void dj_tell_intake(const struct dj_cli *cli, const struct dj_intake_counts *cou
     }
 }
 
-void dj_intake_json(struct dj_buf *buf, const struct dj_intake_counts *counts)
+void dj_import_json(struct dj_buf *buf, const struct dj_import *import)
 {
+    struct dj_import_counts counts = {0};
+    const char *conflict;
+
+    (void)dj_import_counts(import, &counts);
     dj_buf_addf(buf,
                 "\"imported\": %llu, \"there\": %llu, \"same\": %llu, \"valid\": %llu, "
                 "\"bytes\": %llu, \"conflicts\": [",
-                (unsigned long long)counts->taken, (unsigned long long)counts->there,
-                (unsigned long long)counts->same, (unsigned long long)counts->valid,
-                (unsigned long long)counts->bytes);
-    for (size_t i = 0; i < counts->conflicts.n; i++) {
+                (unsigned long long)counts.taken, (unsigned long long)counts.there,
+                (unsigned long long)counts.same, (unsigned long long)counts.valid,
+                (unsigned long long)counts.bytes);
+    for (size_t i = 0; (conflict = dj_import_conflict(import, i)) != NULL; i++) {
         dj_buf_adds(buf, i == 0 ? "" : ", ");
-        dj_json_string(buf, dj_list_bytes(&counts->conflicts, i));
+        dj_json_string(buf, dj_bytes_of(conflict));
     }
     dj_buf_addc(buf, ']');
 }

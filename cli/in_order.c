@@ -12,10 +12,10 @@ enum {
 };
 
 void dj_order_init(struct dj_order *order, const struct dj_order_ops *ops, void *cookie,
-                   struct dj_connection *connection)
+                   struct dj *dj)
 {
-    *order = (struct dj_order){.ops = ops, .cookie = cookie, .connection = connection,
-                               .input = -1, .cancel_fd = -1};
+    *order = (struct dj_order){.ops = ops, .cookie = cookie, .dj = dj, .input = -1,
+                               .cancel_fd = -1};
     order->end = &order->first;
 }
 
@@ -101,8 +101,7 @@ static int wait_on(struct dj_order *order, struct dj_err *err)
     bool reads = !order->stopped && !order->ops->at_end(order->cookie) &&
                  dj_order_room(order) > 0;
     struct pollfd polled[3] = {
-        {.fd = dj_connection_fd(order->connection),
-         .events = dj_connection_events(order->connection)},
+        {.fd = dj_fd(order->dj), .events = dj_events(order->dj)},
         {.fd = order->interrupted ? -1 : order->cancel_fd, .events = POLLIN},
         {.fd = reads ? order->input : -1, .events = POLLIN},
     };
@@ -116,7 +115,7 @@ static int wait_on(struct dj_order *order, struct dj_err *err)
     }
     if (polled[2].revents != 0 && !order->stopped)
         rc = order->ops->read(order->cookie, err);
-    if (rc == 0 && dj_connection_handle(order->connection, polled[0].revents) < 0)
+    if (rc == 0 && polled[0].revents != 0 && dj_process(order->dj) < 0)
         rc = dj_err_set(err, ENOTCONN, "the daemon ended the connection");
     return rc;
 }
@@ -131,13 +130,19 @@ int dj_order_run(struct dj_order *order, struct dj_err *err)
     int rc = 0;
 
     while (rc == 0) {
+        size_t before;
+
         if (!order->stopped && dj_order_room(order) > 0)
             rc = order->ops->take(order->cookie, err);
+        before = order->answers;
+        if (rc == 0)
+            order->ops->collect(order->cookie);
         if (rc == 0)
             rc = print_ended(order, err);
         if (rc < 0 || done(order))
             break;
-        if (order->first == NULL || !order->first->ended)
+        /* What was collected has made room for what has been read. */
+        if (order->answers == before)
             rc = wait_on(order, err);
     }
     return rc;

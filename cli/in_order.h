@@ -30,12 +30,13 @@ struct dj_order_ops {
     int (*print)(void *cookie, struct dj_order_item *item, struct dj_err *err);
     int (*flush)(void *cookie, struct dj_err *err); /* what was printed */
     void (*cancel)(void *cookie); /* all that is under way; its answers still come */
+    void (*collect)(void *cookie); /* the answers that are there: dj_order_ended() for each */
 };
 
 struct dj_order {
     const struct dj_order_ops *ops;
     void *cookie;
-    struct dj_connection *connection;
+    struct dj *dj;
     struct dj_bar *bar;
     int input;
     int cancel_fd;
@@ -51,7 +52,7 @@ struct dj_order {
 };
 
 void dj_order_init(struct dj_order *order, const struct dj_order_ops *ops, void *cookie,
-                   struct dj_connection *connection);
+                   struct dj *dj);
 
 size_t dj_order_room(const struct dj_order *order); /* how many more may be asked for */
 /* dj_order_add(order, item, asked): behind the others; asked: an answer will come. */

@@ -16,7 +16,7 @@ struct dj_map_options {
     const char *as;       /* the result's column */
     const char *session;  /* or NULL */
     const char *launch;   /* or NULL */
-    uint64_t flags;       /* DJ_GET_* */
+    uint64_t flags;       /* DJ_FORCE, DJ_INCOGNITO, DJ_CACHED */
     uint64_t timeout_ms;
     uint64_t max_fails;   /* it stops when so many rows have failed; 0: never */
     const char *frame;    /* the name of a stored frame, which the daemon computes; or NULL */

@@ -7,16 +7,10 @@
 #include "cli/in_order.h"
 #include "cli/map.h"
 #include "cli/rows.h"
-#include "lib/client/environment.h"
 #include "lib/model/row_call.h"
 #include "lib/util/mem.h"
 
-enum {
-    GROUP_MAX = 250,
-    GROUP_BYTES = 1 << 20,      /* of arguments; one more call may go over it */
-    ARGUMENTS_MAX = 4 << 20,    /* of one call */
-    OUT_SIZE = 64 << 10,
-};
+enum { SPARE_MAX = 16 << 10, OUT_SIZE = 64 << 10 };
 
 struct item {
     struct dj_order_item order; /* first: an item is one */
@@ -28,17 +22,6 @@ struct item {
     struct dj_buf result;       /* its cell; empty: none */
 };
 
-/* Calls that were handed over together. */
-struct group {
-    struct map *map;
-    struct group *prev, *next;
-    uint64_t request;
-    struct dj_msg_calls ask;
-    struct item *items[GROUP_MAX]; /* NULL: answered */
-    unsigned tries;
-    size_t bytes;
-};
-
 struct map {
     struct dj_cli *cli;
     const struct dj_map_options *options;
@@ -48,9 +31,11 @@ struct map {
     struct dj_list assigned;    /* struct dj_map_assignment */
     struct dj_row call;         /* the row that arguments are taken from */
     struct dj_row out;
-    struct group *groups;
+    struct dj_batch *batch;
+    const char **words;         /* of a call, as libdj takes them */
+    size_t *lens;
+    size_t words_max;
     struct item *spares;
-    char *cwd;
     size_t done, failed, notes;
     char *first_note;
 };
@@ -90,7 +75,7 @@ static void item_free(struct item *item)
 static void item_done(struct map *map, struct item *item)
 {
     item_clear(item);
-    if (item->result.cap > GROUP_MAX * 64) {
+    if (item->result.cap > SPARE_MAX) {
         item_free(item);
         return;
     }
@@ -100,37 +85,36 @@ static void item_done(struct map *map, struct item *item)
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
-static void take_outcome(struct item *item, bool raw, struct dj_part_outcome *outcome)
+static char *copy_of(const char *text)
 {
-    const struct dj_row_outcome facts = {
-        .code = (int)outcome->code, .run = outcome->run, .status = outcome->status,
-        .error = outcome->error, .has_content = outcome->has_content,
-        .content = dj_buf_bytes(&outcome->content)};
-    const char *status = dj_outcome_status(&facts);
+    return text == NULL || *text == '\0' ? NULL : dj_xstrdup(text);
+}
 
-    item->status = status == NULL ? NULL : dj_xstrdup(status);
+/* Of the call that the batch tells of. */
+static void take_outcome(struct item *item, bool raw, struct dj_batch *batch)
+{
+    struct dj_row_outcome facts = {.code = -dj_batch_code(batch)};
+    const void *bytes = NULL;
+    const char *status;
+    size_t len = 0;
+
+    item->run = copy_of(dj_batch_run(batch));
+    item->error = copy_of(dj_batch_error(batch));
+    item->note = copy_of(dj_batch_note(batch));
+    facts.run = item->run;
+    facts.error = item->error;
+    facts.status = *dj_batch_status(batch) == '\0' ? NULL : dj_batch_status(batch);
+    facts.has_content = facts.code == 0 && dj_batch_file(batch) == NULL &&
+                        dj_batch_bytes(batch, &bytes, &len) == 0;
+    facts.content = dj_bytes(bytes, len);
+    status = dj_outcome_status(&facts);
+    item->status = copy_of(status);
     if (raw) {
-        item->result = outcome->content;
-        outcome->content = (struct dj_buf)DJ_BUF_INIT;
-        item->path = dj_steal(outcome->path);
+        dj_buf_set(&item->result, facts.content);
+        item->path = copy_of(dj_batch_file(batch));
     } else {
         dj_outcome_cell(&item->result, &facts);
     }
-    item->run = dj_steal(outcome->run);
-    item->error = dj_steal(outcome->error);
-    item->note = dj_steal(outcome->note);
-}
-
-static void group_free(struct group *group)
-{
-    if (group->prev != NULL)
-        group->prev->next = group->next;
-    else
-        group->map->groups = group->next;
-    if (group->next != NULL)
-        group->next->prev = group->prev;
-    dj_codec_release(dj_message_layout(DJ_MSG_CALLS), &group->ask);
-    free(group);
 }
 
 static bool is_failure(const struct item *item)
@@ -154,108 +138,56 @@ static void end_item(struct map *map, struct item *item)
     count_failure(map, item);
 }
 
-static void end_all(struct group *group, uint64_t code, const char *text)
+static void collect(void *cookie)
 {
-    for (size_t i = 0; i < group->ask.calls.n; i++) {
-        struct dj_part_outcome outcome = {.code = code};
+    struct map *map = cookie;
 
-        if (group->items[i] == NULL)
-            continue;
-        outcome.error = dj_xstrdup(text == NULL || *text == '\0' ? strerror((int)code) : text);
-        take_outcome(group->items[i], group->map->options->raw, &outcome);
-        end_item(group->map, group->items[i]);
-        group->items[i] = NULL;
+    while (dj_batch_next(map->batch, 0) == 1) {
+        struct item *item = dj_batch_cookie(map->batch);
+
+        take_outcome(item, map->options->raw, map->batch);
+        end_item(map, item);
     }
-}
-
-static void ask(struct group *group);
-
-static void on_answer(void *cookie, const struct dj_message_in *message)
-{
-    struct group *group = cookie;
-    const struct dj_msg_error *error = message->fields;
-    struct dj_msg_results *results = message->fields;
-
-    if (message->number == DJ_MSG_WANTS && group->tries++ < 3 && !group->map->order.stopped) {
-        dj_environment_own(message->fields, &group->ask.env);
-        ask(group);
-        return;
-    }
-    if (message->number != DJ_MSG_RESULTS) {
-        end_all(group, message->number == DJ_MSG_ERROR ? error->code : EPROTO,
-                message->number == DJ_MSG_ERROR ? error->text
-                                                : "the daemon answered something else");
-        group_free(group);
-        return;
-    }
-    for (size_t i = 0; i < results->outcomes.n; i++) {
-        struct dj_part_outcome *outcome =
-            DJ_LIST_AT(&results->outcomes, struct dj_part_outcome, i);
-        struct item *item = outcome->call < group->ask.calls.n ? group->items[outcome->call] : NULL;
-
-        if (item == NULL)
-            continue;
-        group->items[outcome->call] = NULL;
-        take_outcome(item, group->map->options->raw, outcome);
-        end_item(group->map, item);
-    }
-    if (!results->end)
-        return;
-    end_all(group, EPROTO, "the daemon left it out");
-    group_free(group);
-}
-
-static void ask(struct group *group)
-{
-    group->request = dj_connection_ask(group->map->cli->connection, DJ_MSG_CALLS, &group->ask,
-                                       on_answer, group);
 }
 
 static void cancel(void *cookie)
 {
-    struct map *map = cookie;
-
-    for (struct group *group = map->groups; group != NULL; group = group->next)
-        dj_connection_cancel(map->cli->connection, group->request);
+    (void)dj_batch_cancel(((struct map *)cookie)->batch);
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
-static struct group *group_new(struct map *map)
+static struct dj_batch *batch_new(const struct map *map)
 {
-    struct group *group = dj_xcalloc(1, sizeof(*group));
+    unsigned flags = (unsigned)map->options->flags | (map->options->lazy ? DJ_LAZY : 0);
+    struct dj_batch *batch = dj_batch_new(map->cli->dj, map->options->task, flags);
 
-    group->map = map;
-    group->next = map->groups;
-    if (group->next != NULL)
-        group->next->prev = group;
-    map->groups = group;
-    group->ask.task = dj_xstrdup(map->options->task);
-    group->ask.flags = map->options->flags;
-    group->ask.lazy = map->options->lazy;
-    group->ask.cwd = dj_xstrdup(map->cwd);
-    if (map->options->session != NULL)
-        group->ask.session = dj_xstrdup(map->options->session);
-    if (map->options->launch != NULL)
-        group->ask.launch = dj_xstrdup(map->options->launch);
-    return group;
+    (void)dj_batch_set_session(batch, map->options->session);
+    (void)dj_batch_set_launch(batch, map->options->launch);
+    return batch;
 }
 
-static size_t count_bytes(const struct dj_list *words)
+static int add_words(struct map *map, struct item *item, const struct dj_list *words,
+                     struct dj_err *err)
 {
-    size_t bytes = 0;
-
-    for (size_t i = 0; i < words->n; i++)
-        bytes += dj_list_bytes(words, i).len;
-    return bytes;
+    if (words->n > map->words_max) {
+        map->words_max = words->n;
+        map->words = dj_xrealloc(map->words, words->n * sizeof(*map->words));
+        map->lens = dj_xrealloc(map->lens, words->n * sizeof(*map->lens));
+    }
+    for (size_t i = 0; i < words->n; i++) {
+        map->words[i] = dj_buf_str(DJ_LIST_AT(words, struct dj_buf, i));
+        map->lens[i] = dj_list_bytes(words, i).len;
+    }
+    return dj_said(map->cli,
+                   dj_batch_add(map->batch, (int)words->n, map->words, map->lens, item), err);
 }
 
 /* The words of its call; a row that has none fails by itself. */
-static int add_call(struct map *map, struct group *group, struct item *item, struct dj_err *err)
+static int add_call(struct map *map, struct item *item, struct dj_err *err)
 {
-    struct dj_part_words *words = dj_list_add(&group->ask.calls, sizeof(*words));
     struct dj_row *row = &item->row;
-    size_t bytes;
+    struct dj_list words = {0};
     int rc = 0;
 
     if (map->assigned.n != 0) {
@@ -263,20 +195,11 @@ static int add_call(struct map *map, struct group *group, struct item *item, str
         rc = dj_map_assign(&map->assigned, &item->row, &map->call, err);
         row = &map->call;
     }
-    /* A struct dj_part_word is a struct dj_buf. */
     if (rc == 0)
-        rc = dj_row_words(row, &map->params, &words->words, err);
-    bytes = count_bytes(&words->words);
-    if (rc == 0 && bytes > ARGUMENTS_MAX)
-        rc = dj_err_set(err, E2BIG, "its arguments take more than %d MiB", ARGUMENTS_MAX >> 20);
-    if (rc == 0) {
-        group->bytes += bytes;
-        group->items[group->ask.calls.n - 1] = item;
-        return 0;
-    }
-    dj_bytes_list_release(&words->words);
-    words->words = (struct dj_list){0};
-    group->ask.calls.n--;
+        rc = dj_row_words(row, &map->params, &words, err);
+    if (rc == 0)
+        rc = add_words(map, item, &words, err);
+    dj_bytes_list_release(&words);
     return rc;
 }
 
@@ -288,49 +211,28 @@ static void refuse(struct map *map, struct item *item, const char *sentence)
     count_failure(map, item);
 }
 
-/* One group of what has been read; 0: there was nothing, 1: something. */
-static int take_group(struct map *map, size_t room, struct dj_err *err)
+static int take(void *cookie, struct dj_err *err)
 {
-    struct group *group = NULL;
-    int rc = 0;
-    size_t n = 0;
+    struct map *map = cookie;
+    int rc = 1;
 
-    while (n < DJ_MIN(room, (size_t)GROUP_MAX) && !map->order.stopped &&
-           (group == NULL || group->bytes < GROUP_BYTES)) {
+    while (rc == 1 && !map->order.stopped && dj_order_room(&map->order) > 0) {
         dj_cleanup_err struct dj_err why = DJ_ERR_INIT;
         struct item *item = item_new(map);
+        int code;
 
         rc = dj_rows_take(map->rows, &item->row, err);
         if (rc != 1) {
             item_done(map, item);
             break;
         }
-        n++;
         item->line = map->rows->reader.line;
-        group = group == NULL ? group_new(map) : group;
-        rc = add_call(map, group, item, &why);
-        if (rc == 0)
+        code = add_call(map, item, &why);
+        if (code == 0)
             dj_order_add(&map->order, &item->order, true);
         else
-            refuse(map, item, dj_err_text(&why, rc));
+            refuse(map, item, dj_err_text(&why, code));
     }
-    if (group != NULL && group->ask.calls.n != 0)
-        ask(group);
-    else if (group != NULL)
-        group_free(group);
-    return rc < 0 ? rc : n != 0;
-}
-
-static int take(void *cookie, struct dj_err *err)
-{
-    struct map *map = cookie;
-    size_t room;
-    int rc = 1;
-
-    dj_connection_gather(map->cli->connection, true);
-    while (rc == 1 && (room = dj_order_room(&map->order)) > 0)
-        rc = take_group(map, room, err);
-    dj_connection_gather(map->cli->connection, false);
     return rc < 0 ? rc : 0;
 }
 
@@ -409,7 +311,7 @@ static int flush(void *cookie, struct dj_err *err)
 
 static const struct dj_order_ops ops = {.take = take, .read = read_on, .at_end = at_end,
                                         .over = over, .print = print, .flush = flush,
-                                        .cancel = cancel};
+                                        .cancel = cancel, .collect = collect};
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
@@ -417,10 +319,7 @@ static void release(struct map *map)
 {
     struct item *item;
 
-    /* Answers that are still to come are told to their groups when the connection ends. */
-    map->order.stopped = true;
-    dj_connection_free(map->cli->connection);
-    map->cli->connection = NULL;
+    dj_batch_free(map->batch);
     while (map->order.first != NULL) {
         item = (struct item *)map->order.first;
         map->order.first = item->order.next;
@@ -435,7 +334,8 @@ static void release(struct map *map)
     dj_params_release(&map->params);
     dj_map_assignments_release(&map->assigned);
     free(map->first_note);
-    free(map->cwd);
+    free(map->words);
+    free(map->lens);
 }
 
 static void summarize(struct map *map)
@@ -470,7 +370,10 @@ static int run(struct map *map, int argc, char **argv, struct dj_err *err)
         rc = dj_rows_open(map->rows, err);
     if (rc < 0)
         return rc;
-    dj_order_init(&map->order, &ops, map, map->cli->connection);
+    map->batch = batch_new(map);
+    if (map->batch == NULL)
+        return dj_said(map->cli, dj_refused(map->cli), err);
+    dj_order_init(&map->order, &ops, map, map->cli->dj);
     map->order.input = map->rows->fd;
     map->order.cancel_fd = dj_interruptible(map->cli, map->options->timeout_ms);
     map->order.on_terminal = isatty(STDOUT_FILENO);
@@ -492,8 +395,6 @@ int dj_map(struct dj_cli *cli, const struct dj_map_options *options, struct dj_r
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     int rc = dj_connect(cli, true, &err);
 
-    map.cwd = getcwd(NULL, 0);
-    map.cwd = map.cwd == NULL ? dj_xstrdup("") : map.cwd;
     if (rc == 0)
         rc = dj_task_params(cli, options->task, &map.params, &err);
     if (rc == 0 && rows->reader.format == DJ_ROWS_LINES)

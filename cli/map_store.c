@@ -8,78 +8,63 @@
 #include "lib/model/row_call.h"
 #include "lib/util/mem.h"
 
-enum { GROUP_ROWS = 1000, GROUP_BYTES = 1 << 20, ROW_MAX = 4 << 20 };
-
 struct storing {
     struct dj_cli *cli;
     struct dj_rows *rows;
     struct dj_params params;
     struct dj_list assigned;
     struct dj_row row, call;
-    struct dj_msg_rows group;
-    size_t bytes;
+    struct dj_frame *frame;
+    struct dj_buf text; /* of the row */
 };
 
 static int begin(struct storing *storing, const struct dj_map_options *options, struct dj_err *err)
 {
-    struct dj_msg_frame ask = {.flags = options->flags};
-    struct dj_message_in answer;
-    char *cwd = getcwd(NULL, 0);
-    int rc;
+    struct dj_cli *cli = storing->cli;
 
-    ask.name = dj_xstrdup(options->frame);
-    ask.task = dj_xstrdup(options->task);
-    ask.as = dj_xstrdup(options->as);
-    ask.cwd = cwd == NULL ? dj_xstrdup("") : cwd;
-    ask.session = options->session == NULL ? NULL : dj_xstrdup(options->session);
-    ask.launch = options->launch == NULL ? NULL : dj_xstrdup(options->launch);
-    rc = dj_connection_call_env(storing->cli->connection, DJ_MSG_FRAME, &ask, &ask.env, DJ_MSG_OK,
-                                &answer, err);
-    dj_codec_release(dj_message_layout(DJ_MSG_FRAME), &ask);
-    if (rc == 0)
-        dj_message_release(&answer);
-    return rc;
+    storing->frame = dj_frame_new(cli->dj, options->frame, options->task, options->as,
+                                  (unsigned)options->flags);
+    if (storing->frame == NULL)
+        return dj_said(cli, dj_refused(cli), err);
+    (void)dj_frame_set_session(storing->frame, options->session);
+    (void)dj_frame_set_launch(storing->frame, options->launch);
+    return dj_said(cli, dj_frame_start(storing->frame), err);
 }
 
-static int send(struct storing *storing, bool end, struct dj_err *err)
+static int add_row(struct storing *storing, const struct dj_list *words, struct dj_err *err)
 {
-    struct dj_message_in answer;
-    int rc;
+    dj_cleanup_free const char **texts = dj_xcalloc(words->n + 1, sizeof(*texts));
+    dj_cleanup_free size_t *lens = dj_xcalloc(words->n + 1, sizeof(*lens));
 
-    storing->group.end = end;
-    rc = dj_connection_call(storing->cli->connection, DJ_MSG_ROWS, &storing->group, DJ_MSG_OK,
-                            &answer, err);
-    dj_codec_release(dj_message_layout(DJ_MSG_ROWS), &storing->group);
-    storing->bytes = 0;
-    if (rc == 0)
-        dj_message_release(&answer);
-    return rc;
+    for (size_t i = 0; i < words->n; i++) {
+        texts[i] = dj_buf_str(DJ_LIST_AT(words, struct dj_buf, i));
+        lens[i] = dj_list_bytes(words, i).len;
+    }
+    return dj_said(storing->cli,
+                   dj_frame_add(storing->frame, dj_buf_str(&storing->text), storing->text.len,
+                                (int)words->n, texts, lens),
+                   err);
 }
 
-/* A struct dj_part_word is a struct dj_buf. */
 static int add(struct storing *storing, struct dj_err *err)
 {
-    struct dj_part_frame_row *part = dj_list_add(&storing->group.rows, sizeof(*part));
     struct dj_row *call = &storing->row;
-    size_t bytes;
+    struct dj_list words = {0};
     int rc = 0;
 
-    dj_row_print(&part->row, &storing->row);
+    dj_buf_clear(&storing->text);
+    dj_row_print(&storing->text, &storing->row);
     if (storing->assigned.n != 0) {
         dj_row_copy(&storing->call, &storing->row);
         rc = dj_map_assign(&storing->assigned, &storing->row, &storing->call, err);
         call = &storing->call;
     }
     if (rc == 0)
-        rc = dj_row_words(call, &storing->params, &part->words, err);
-    bytes = part->row.len;
-    for (size_t i = 0; i < part->words.n; i++)
-        bytes += dj_list_bytes(&part->words, i).len;
-    storing->bytes += bytes;
-    if (rc == 0 && bytes > ROW_MAX)
-        rc = dj_err_set(err, E2BIG, "a row of a stored frame has at most %d MiB with its arguments",
-                        ROW_MAX >> 20);
-    return rc < 0 ? dj_rows_blame(storing->rows, rc, err) : 0;
+        rc = dj_row_words(call, &storing->params, &words, err);
+    if (rc == 0)
+        rc = add_row(storing, &words, err);
+    dj_bytes_list_release(&words);
+    return rc == 0 || rc == -ENOTCONN ? rc : dj_rows_blame(storing->rows, rc, err);
 }
 
 static int hand_over(struct storing *storing, struct dj_bar *bar, struct dj_err *err)
@@ -89,11 +74,9 @@ static int hand_over(struct storing *storing, struct dj_bar *bar, struct dj_err 
 
     while (rc == 0 && (rc = dj_rows_next(storing->rows, &storing->row, err)) == 1) {
         rc = add(storing, err);
-        if (rc == 0 && (storing->group.rows.n == GROUP_ROWS || storing->bytes >= GROUP_BYTES))
-            rc = send(storing, false, err);
         dj_bar_set(bar, ++done, 0);
     }
-    return rc == 0 ? send(storing, true, err) : rc;
+    return rc == 0 ? dj_said(storing->cli, dj_frame_store(storing->frame, NULL), err) : rc;
 }
 
 static int store(struct storing *storing, const struct dj_map_options *options, int argc,
@@ -127,7 +110,8 @@ int dj_map_store(struct dj_cli *cli, const struct dj_map_options *options, struc
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     int rc = store(&storing, options, argc, argv, &err);
 
-    dj_codec_release(dj_message_layout(DJ_MSG_ROWS), &storing.group);
+    dj_frame_free(storing.frame);
+    dj_buf_release(&storing.text);
     dj_map_assignments_release(&storing.assigned);
     dj_params_release(&storing.params);
     dj_row_release(&storing.row);

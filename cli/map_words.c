@@ -3,18 +3,11 @@
 #include <stdlib.h>
 
 #include "cli/map.h"
-#include "lib/client/tree.h"
 #include "lib/model/axes.h"
 #include "lib/model/expression.h"
 #include "lib/model/taskfile.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
-
-static int add_bytes(void *cookie, struct dj_bytes bytes)
-{
-    dj_buf_add_bytes(cookie, bytes);
-    return 0;
-}
 
 /* From its definition: what TASKS tells has the counts of its runs, which take their time. */
 int dj_task_params(struct dj_cli *cli, const char *task, struct dj_params *ret, struct dj_err *err)
@@ -26,7 +19,7 @@ int dj_task_params(struct dj_cli *cli, const char *task, struct dj_params *ret, 
     if (*task == '\0' || *task == '.' || strchr(task, '/') != NULL)
         return dj_err_set(err, ENOENT, "there is no task %s", task);
     dj_buf_addf(&path, "tasks/%s/.definition", task);
-    rc = dj_tree_read(cli->connection, dj_buf_str(&path), add_bytes, &text, err);
+    rc = dj_read_text(cli, dj_buf_str(&path), &text, err);
     if (rc == -ENOENT)
         return dj_err_set(err, ENOENT, "there is no task %s; `dj tasks` lists those that are"
                           " defined", task);

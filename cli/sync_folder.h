@@ -9,7 +9,6 @@
 #define DJ_CLI_SYNC_FOLDER_H
 
 #include "cli/outgoing.h"
-#include "cli/selection.h"
 
 struct dj_folder_run {
     struct dj_digest id;

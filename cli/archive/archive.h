@@ -14,8 +14,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "cli/intake.h"
 #include "cli/outgoing.h"
+#include "cli/progress_bar.h"
 
 /* ---- write.c ---- */
 
@@ -80,7 +80,8 @@ struct dj_brought {
 
 struct dj_archive_input {
     const char *path;         /* "-": standard input */
-    struct dj_intake *intake; /* NULL: the archive is only checked */
+    struct dj *dj;
+    struct dj_import *import; /* by dj; NULL: the archive is only checked */
     struct dj_bar *bar;
     const char *only;         /* the hex id of the one run that it has to hold, or NULL */
     struct dj_list brought;   /* struct dj_brought */

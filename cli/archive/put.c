@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cli/archive/archive.h"
+#include "cli/command.h"
 #include "lib/util/clock.h"
 #include "lib/util/mem.h"
 #include "lib/util/user.h"
@@ -76,29 +77,34 @@ static const char *member(struct putting *putting, struct dj_bytes name)
     return dj_buf_str(&putting->name);
 }
 
-static void add(struct putting *putting, const char *name, const struct dj_buf *text)
+static void add(struct putting *putting, const char *name, struct dj_bytes text)
 {
-    putting->texts[putting->n++] = (struct text){name, dj_buf_bytes(text)};
+    putting->texts[putting->n++] = (struct text){name, text};
+}
+
+/* One of the tree, or nothing. */
+static void add_text(struct putting *putting, const char *name)
+{
+    struct dj_bytes text = dj_outgoing_text(putting->run, name);
+
+    if (text.len != 0)
+        add(putting, name, text);
 }
 
 static void add_texts(struct putting *putting)
 {
-    const struct dj_msg_exported *run = putting->run->run;
+    const struct dj_outgoing *run = putting->run;
 
-    add(putting, "record.cbor", &run->record);
-    if (putting->run->files.len != 0)
-        add(putting, "files.cbor", &putting->run->files);
-    dj_buf_addf(&putting->path, "tasks/%s/", run->task);
-    dj_buf_add_bytes(&putting->path, dj_buf_bytes(&run->name));
-    dj_buf_addc(&putting->path, '\n');
-    add(putting, "name", &putting->path);
-    add(putting, "key", &run->key);
-    add(putting, "args", &run->args);
-    add(putting, "meta", &run->meta);
-    if (run->deps.len != 0)
-        add(putting, "deps", &run->deps);
-    if (run->definition.len != 0)
-        add(putting, "definition", &run->definition);
+    add(putting, "record.cbor", dj_outgoing_text(run, "record"));
+    if (run->files.len != 0)
+        add(putting, "files.cbor", dj_buf_bytes(&run->files));
+    dj_buf_addf(&putting->path, "%s\n", dj_export_path(run->run));
+    add(putting, "name", dj_buf_bytes(&putting->path));
+    add(putting, "key", dj_outgoing_text(run, "key"));
+    add(putting, "args", dj_outgoing_text(run, "args"));
+    add(putting, "meta", dj_outgoing_text(run, "meta"));
+    add_text(putting, "deps");
+    add_text(putting, "definition");
 }
 
 static void list_content(struct dj_buf *text, const char *name,
@@ -138,9 +144,20 @@ static int put_manifest(struct putting *putting, struct dj_err *err)
                     dj_buf_bytes(&text), err);
 }
 
-static int put_piece(void *cookie, struct dj_bytes piece, struct dj_err *err)
+/* The next content of the run; it is the one that is due. */
+static int put_pieces(struct putting *putting, struct dj_err *err)
 {
-    return dj_archive_piece(cookie, piece, err);
+    dj_cleanup_free uint8_t *piece = NULL;
+    int64_t n = 0;
+    int rc = 0;
+
+    (void)dj_export_next(putting->run->run);
+    if (dj_export_size(putting->run->run) != 0)
+        piece = dj_xmalloc(DJ_PIECE_MAX);
+    while (piece != NULL && rc == 0 &&
+           (n = dj_export_read(putting->run->run, piece, DJ_PIECE_MAX)) > 0)
+        rc = dj_archive_piece(putting->writer, dj_bytes(piece, (size_t)n), err);
+    return n < 0 ? dj_said_by(putting->run->dj, (int)n, err) : rc;
 }
 
 static int put_content(struct putting *putting, struct dj_bytes name, mode_t mode,
@@ -150,8 +167,7 @@ static int put_content(struct putting *putting, struct dj_bytes name, mode_t mod
     int rc = dj_archive_begin(putting->writer, member(putting, name), mode, mtime_ns,
                               content->size, err);
 
-    return rc == 0 ? dj_outgoing_content(putting->run, content, put_piece, putting->writer, err)
-                   : rc;
+    return rc == 0 ? put_pieces(putting, err) : rc;
 }
 
 static int put_entry(struct putting *putting, const struct dj_rec_entry *entry,

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "cli/archive/archive.h"
+#include "cli/command.h"
 #include "cli/progress_bar.h"
 #include "lib/model/carried.h"
 #include "lib/util/mem.h"
@@ -31,8 +32,6 @@ struct reading {
     struct dj_buf record, files, definition;
     struct dj_rec_carried carried;
     struct dj_rec_manifest manifest;
-    struct dj_list contents;       /* struct dj_buf: of a small run */
-    bool small;
     bool wanted;
     uint8_t *piece;
 };
@@ -46,7 +45,6 @@ static void forget_run(struct reading *reading)
     dj_buf_release(&reading->definition);
     dj_codec_release(&dj_layout_carried, &reading->carried);
     dj_codec_release(&dj_layout_manifest, &reading->manifest);
-    dj_bytes_list_release(&reading->contents);
 }
 
 /* ---- members ---- */
@@ -153,50 +151,26 @@ static int hash_rest(struct reading *reading, uint64_t size, struct dj_digest *r
     return n < 0 ? (int)n : done != size ? blame(reading, err, "is not as long as it says") : 0;
 }
 
-/* A piece as large as the daemon takes it, or the last one. */
-static ssize_t fill_piece(struct reading *reading, struct dj_err *err)
+static int said(struct reading *reading, int rc, struct dj_err *err)
 {
-    size_t used = 0;
-    ssize_t n = 1;
-
-    while (n > 0 && used < DJ_PIECE_MAX) {
-        n = dj_archive_read(reading->reader, reading->piece + used, DJ_PIECE_MAX - used, err);
-        if (n > 0)
-            used += (size_t)n;
-    }
-    return n < 0 ? n : (ssize_t)used;
+    return dj_said_by(reading->input->dj, rc, err);
 }
 
-/* The daemon compares the digest. */
-static int send_content(struct reading *reading, const struct dj_rec_content *content,
-                        struct dj_err *err)
+/* Its digest is compared there. */
+static int send_content(struct reading *reading, uint64_t size, struct dj_err *err)
 {
-    uint64_t offset = 0;
-    int rc = 0;
+    uint64_t done = 0;
+    ssize_t n = 0;
+    int rc = dj_import_next(reading->input->import);
 
-    while (rc == 0 && offset < content->size) {
-        ssize_t n = fill_piece(reading, err);
-
+    while (rc >= 0 && done < size) {
+        n = dj_archive_read(reading->reader, reading->piece, DJ_PIECE_MAX, err);
         if (n <= 0)
             return n < 0 ? (int)n : blame(reading, err, "is shorter than it says");
-        rc = dj_interrupt_code() != 0
-                 ? -EINTR
-                 : dj_intake_piece(reading->input->intake, content, offset,
-                                   dj_bytes(reading->piece, (size_t)n), err);
-        offset += (uint64_t)n;
+        rc = dj_import_write(reading->input->import, reading->piece, (size_t)n);
+        done += (uint64_t)n;
     }
-    return rc == -EBADMSG ? wrong_digest(reading, err) : rc;
-}
-
-static int keep_content(struct reading *reading, const struct dj_rec_content *content,
-                        struct dj_err *err)
-{
-    struct dj_buf *bytes = dj_list_add(&reading->contents, sizeof(*bytes));
-    struct dj_digest is;
-    int rc = read_whole(reading, content->size, bytes, err);
-
-    dj_digest_bytes(dj_buf_bytes(bytes), &is);
-    return rc < 0 ? rc : dj_digest_equal(&is, &content->digest) ? 0 : wrong_digest(reading, err);
+    return rc == -EBADMSG ? wrong_digest(reading, err) : DJ_MIN(said(reading, rc, err), 0);
 }
 
 static int take_content(struct reading *reading, const struct dj_rec_content *content,
@@ -210,8 +184,7 @@ static int take_content(struct reading *reading, const struct dj_rec_content *co
     if (content->size == 0)
         return 0;
     if (reading->wanted)
-        return reading->small ? keep_content(reading, content, err)
-                              : send_content(reading, content, err);
+        return send_content(reading, content->size, err);
     rc = hash_rest(reading, content->size, &is, err);
     return rc < 0 ? rc : dj_digest_equal(&is, &content->digest) ? 0 : wrong_digest(reading, err);
 }
@@ -359,32 +332,20 @@ void dj_brought_release(struct dj_list *brought)
 /* Whether its content is read for the daemon; a list of files goes before the files. */
 static int begin_run(struct reading *reading, struct dj_err *err)
 {
-    const struct dj_rec_instance *rec = &reading->carried.instance;
-    struct dj_buf *list;
+    struct dj_import *import = reading->input->import;
     int rc;
 
-    reading->wanted = reading->input->intake != NULL;
-    reading->small = dj_carried_bytes(rec) <= DJ_INTAKE_SMALL &&
-                     reading->manifest.entries.n <= DJ_INTAKE_FILES;
-    if (!reading->wanted)
+    reading->wanted = false;
+    if (import == NULL)
         return 0;
-    if (reading->small) {
-        if (rec->manifest.size != 0) {
-            list = dj_list_add(&reading->contents, sizeof(*list));
-            dj_buf_set(list, dj_buf_bytes(&reading->files));
-        }
-        return 0;
-    }
-    rc = dj_intake_probe(reading->input->intake, dj_buf_bytes(&reading->record), err);
+    rc = dj_import_begin(import, reading->record.data, reading->record.len);
     reading->wanted = rc == 1;
-    for (uint64_t offset = 0; rc == 1 && offset < rec->manifest.size; offset += DJ_PIECE_MAX) {
-        size_t n = (size_t)DJ_MIN(rec->manifest.size - offset, DJ_PIECE_MAX);
-
-        if (dj_intake_piece(reading->input->intake, &rec->manifest, offset,
-                            dj_bytes(reading->files.data + offset, n), err) < 0)
-            return -err->code;
+    if (rc == 1 && reading->files.len != 0) {
+        rc = dj_import_next(import);
+        if (rc == 1)
+            rc = dj_import_write(import, reading->files.data, reading->files.len);
     }
-    return rc < 0 ? rc : 0;
+    return DJ_MIN(said(reading, rc, err), 0);
 }
 
 static int read_run(struct reading *reading, struct dj_err *err)
@@ -410,8 +371,7 @@ static int read_run(struct reading *reading, struct dj_err *err)
         rc = read_entry(reading, DJ_LIST_AT(&reading->manifest.entries, struct dj_rec_entry, i),
                         err);
     if (rc == 0 && reading->wanted)
-        rc = dj_intake_take(reading->input->intake, &reading->carried,
-                            dj_buf_bytes(&reading->record), &reading->contents, err);
+        rc = said(reading, dj_import_next(reading->input->import), err);
     if (rc == 0)
         keep_definition(reading);
     return rc;
@@ -486,7 +446,9 @@ int dj_archive_runs(struct dj_archive_input *input, struct dj_err *err)
     reading.piece = dj_xmalloc(DJ_PIECE_MAX);
     rc = read_runs(&reading, err);
     forget_run(&reading);
-    drained = input->intake == NULL ? 0 : dj_intake_drain(input->intake, rc == 0 ? err : NULL);
+    drained = input->import == NULL ? 0 : dj_import_drain(input->import);
+    if (rc == 0)
+        drained = dj_said_by(input->dj, drained, err);
     dj_archive_free(reading.reader);
     dj_buf_release(&reading.folder);
     dj_buf_release(&reading.name);

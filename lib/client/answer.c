@@ -75,6 +75,8 @@ static void take(struct dj_request *request, const struct dj_message_in *message
         break;
     case DJ_MSG_OK:
         take_ok(request, message->fields);
+        if (request->number == DJ_MSG_LOCK)
+            dj_lock_taken(request->dj, request->fields);
         break;
     case DJ_MSG_FOLLOWED:
         take_followed(request, message->fields);
@@ -190,7 +192,7 @@ static int map(struct dj_content *content)
     return 0;
 }
 
-static int tell(struct dj_content *content, const void **ret, size_t *ret_len)
+int dj_content_tell(struct dj_content *content, const void **ret, size_t *ret_len)
 {
     size_t skipped;
     int rc;
@@ -219,7 +221,7 @@ static int tell_of(struct dj_request *request, bool log, const void **ret, size_
         return -EINPROGRESS;
     if (!log && request->code != 0 && request->number != DJ_MSG_MEMO)
         return request->code;
-    rc = tell(log ? &request->log : &request->content, ret, ret_len);
+    rc = dj_content_tell(log ? &request->log : &request->content, ret, ret_len);
     if (rc < 0 && request->dj != NULL)
         (void)dj_err_sys(&request->dj->err, -rc, "%s",
                          log ? request->log.path : request->content.path);

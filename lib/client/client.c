@@ -31,26 +31,44 @@ struct dj *dj_new(const char *program)
 
     dj_digest_setup();
     dj->program = dj_xstrdup(program == NULL ? "libdj " PACKAGE_VERSION : program);
+    dj->pid = getpid();
     dj->cancel_fd = dj->timer_fd = dj->wake_fd = -1;
     TAILQ_INIT(&dj->waiting);
     TAILQ_INIT(&dj->over);
     TAILQ_INIT(&dj->calling);
     TAILQ_INIT(&dj->idle);
+    TAILQ_INIT(&dj->children);
+    TAILQ_INIT(&dj->batches);
+    TAILQ_INIT(&dj->locks);
     return dj;
+}
+
+static void children_lose(struct dj *dj)
+{
+    struct dj_child *child;
+
+    while ((child = TAILQ_FIRST(&dj->children)) != NULL) {
+        TAILQ_REMOVE(&dj->children, child, link);
+        child->dj = NULL;
+    }
 }
 
 void dj_free(struct dj *dj)
 {
     if (dj == NULL)
         return;
+    dj_notice_fork(dj);
     dj_disconnect(dj);
     dj_requests_lose(dj);
+    dj_batches_lose(dj);
+    children_lose(dj);
     dj_files_lose(dj);
     dj_lists_lose(dj);
     dj_close(dj->timer_fd);
     dj_close(dj->wake_fd);
     dj_err_release(&dj->err);
     dj_bytes_list_release(&dj->notes);
+    dj_daemon_options_release(&dj->options);
     free(dj->program);
     free(dj->address);
     free(dj);
@@ -104,13 +122,15 @@ static int connect_as_said(struct dj *dj)
     if (rc == 0)
         rc = dj_connection_open(named != NULL ? named : socket, &greeting, &dj->connection,
                                 &dj->err);
-    if (rc != -ENOTCONN || (dj->flags & DJ_START_DAEMON) == 0 || named != NULL)
+    if (rc != -ENOTCONN || (dj->flags & DJ_START_DAEMON) == 0 ||
+        (named != NULL && (dj->flags & DJ_START_NAMED) == 0))
         return rc;
     dj_err_release(&dj->err);
     free(dj_steal(socket));
-    rc = dj_own_socket_path(true, &socket, &dj->err);
+    socket = dj_steal(named);
+    rc = socket != NULL ? 0 : dj_own_socket_path(true, &socket, &dj->err);
     if (rc == 0)
-        rc = dj_start_daemon(socket, &(struct dj_daemon_options){0}, &dj->err);
+        rc = dj_start_daemon(socket, &dj->options, &dj->err);
     if (rc == 0)
         rc = dj_connection_open(socket, &greeting, &dj->connection, &dj->err);
     return rc;
@@ -120,6 +140,7 @@ int dj_fresh(struct dj *dj)
 {
     if (dj == NULL)
         return -EINVAL;
+    dj_notice_fork(dj);
     dj_err_release(&dj->err);
     dj_bytes_list_release(&dj->notes);
     return 0;
@@ -132,8 +153,9 @@ int dj_connect_to(struct dj *dj, const char *address, unsigned flags)
 
     if (dj_fresh(dj) < 0)
         return -EINVAL;
-    if ((flags & ~(unsigned)DJ_START_DAEMON) != 0)
+    if ((flags & ~(unsigned)(DJ_START_DAEMON | DJ_START_NAMED)) != 0)
         return dj_err_set(&dj->err, EINVAL, "dj_connect_to: there are no flags %#x", flags);
+    dj_disconnect(dj);
     free(dj->address);
     dj->address = dj_steal(copy);
     dj->flags = flags;
@@ -146,30 +168,34 @@ int dj_reconnect(struct dj *dj)
 
     if (dj_fresh(dj) < 0)
         return -EINVAL;
-    dj_disconnect(dj);
+    dj_drop(dj);
     rc = connect_as_said(dj);
-    if (rc == 0) {
-        dj_connection_cancel_fd(dj->connection, dj->wake_fd);
-        dj_connection_hold_at(dj->connection, &dj->connection);
-    }
-    return rc;
+    if (rc < 0)
+        return rc;
+    dj_connection_cancel_fd(dj->connection, dj->wake_fd);
+    dj_connection_hold_at(dj->connection, &dj->connection);
+    dj->serial++;
+    return dj_locks_claim(dj);
 }
 
 /* What is over by it does not find it any more. */
+void dj_drop(struct dj *dj)
+{
+    dj_connection_free(dj->connection);
+}
+
 void dj_disconnect(struct dj *dj)
 {
-    if (dj != NULL)
-        dj_connection_free(dj->connection);
+    if (dj == NULL)
+        return;
+    dj_notice_fork(dj);
+    dj_locks_forget(dj);
+    dj_drop(dj);
 }
 
 int dj_is_connected(const struct dj *dj)
 {
-    return dj != NULL && dj->connection != NULL;
-}
-
-struct dj_connection *dj_connection_of(struct dj *dj)
-{
-    return dj == NULL ? NULL : dj->connection;
+    return dj != NULL && dj->connection != NULL && !dj_is_forked(dj);
 }
 
 /* All of it empty while there is no connection. */
@@ -188,6 +214,50 @@ static const char *or_empty(const char *text)
 const char *dj_daemon_program(const struct dj *dj)
 {
     return or_empty(welcome(dj)->program);
+}
+
+int dj_find_socket(struct dj *dj, const char *address, char **ret)
+{
+    if (dj_fresh(dj) < 0)
+        return -EINVAL;
+    if (ret == NULL)
+        return dj_null(dj, "the socket's place");
+    return dj_socket_path(address == NULL || address[0] == '\0' ? NULL : address, ret, &dj->err);
+}
+
+/* ---- a daemon that is started ---------------------------------------------------------------- */
+
+static int add_resource(struct dj *dj, const char *value)
+{
+    if (value == NULL)
+        dj_bytes_list_release(&dj->options.resources);
+    else
+        dj_list_add_bytes(&dj->options.resources, dj_bytes_of(value));
+    return 0;
+}
+
+int dj_set_daemon_option(struct dj *dj, const char *name, const char *value)
+{
+    char **at;
+
+    if (dj_fresh(dj) < 0)
+        return -EINVAL;
+    if (name == NULL)
+        return dj_null(dj, "the option's name");
+    if (strcmp(name, "resource") == 0)
+        return add_resource(dj, value);
+    at = strcmp(name, "store") == 0     ? &dj->options.store
+         : strcmp(name, "workers") == 0 ? &dj->options.workers
+         : strcmp(name, "quota") == 0   ? &dj->options.quota
+                                        : NULL;
+    if (at == NULL)
+        return dj_err_set(&dj->err, EINVAL, "a daemon has no option %s", name);
+    free(*at);
+    if (value == NULL)
+        *at = NULL;
+    else
+        *at = at == &dj->options.store ? dj_absolute(value) : dj_xstrdup(value);
+    return 0;
 }
 
 int64_t dj_daemon_pid(const struct dj *dj)
@@ -246,12 +316,10 @@ static void set_timer(const struct dj *dj, uint64_t ms)
         timerfd_settime(dj->timer_fd, 0, &when, NULL);
 }
 
-int dj_set_timeout(struct dj *dj, uint64_t ms)
+static int set_timeout(struct dj *dj, uint64_t ms)
 {
     int rc = 0;
 
-    if (dj_fresh(dj) < 0)
-        return -EINVAL;
     if (ms != 0 && dj->timer_fd < 0) {
         dj->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
         rc = dj->timer_fd < 0 ? dj_err_sys(&dj->err, errno, "timerfd_create")
@@ -262,11 +330,32 @@ int dj_set_timeout(struct dj *dj, uint64_t ms)
     return rc;
 }
 
+int dj_set_timeout(struct dj *dj, uint64_t ms)
+{
+    return dj_fresh(dj) < 0 ? -EINVAL : set_timeout(dj, ms);
+}
+
+int dj_interrupted(struct dj *dj)
+{
+    struct pollfd polled = {.fd = dj->wake_fd, .events = POLLIN};
+
+    return dj->wake_fd >= 0 && poll(&polled, 1, 0) == 1 ? -EINTR : 0;
+}
+
 bool dj_time_is_over(struct dj *dj)
 {
     struct pollfd polled = {.fd = dj->timer_fd, .events = POLLIN};
 
     return dj->timer_fd >= 0 && poll(&polled, 1, 0) == 1;
+}
+
+int dj_begin_alone(struct dj *dj)
+{
+    if (dj_fresh(dj) < 0)
+        return -EINVAL;
+    if (dj->timeout_ms != 0)
+        set_timer(dj, dj->timeout_ms);
+    return 0;
 }
 
 int dj_begin(struct dj *dj)
@@ -276,9 +365,7 @@ int dj_begin(struct dj *dj)
     dj_notice_end(dj);
     if (dj->connection == NULL)
         return dj_err_set(&dj->err, ENOTCONN, "not connected to a daemon");
-    if (dj->timeout_ms != 0)
-        set_timer(dj, dj->timeout_ms);
-    return 0;
+    return dj_begin_alone(dj);
 }
 
 int dj_end(struct dj *dj, int rc)
@@ -289,17 +376,65 @@ int dj_end(struct dj *dj, int rc)
                         dj->err.text == NULL ? "" : dj->err.text);
     set_timer(dj, 0);
     dj_notice_end(dj);
-    if (rc == 0)
+    if (rc >= 0)
         dj_err_release(&dj->err);
     else if (dj->err.code == 0)
-        (void)dj_err_set(&dj->err, -rc, "%s", strerror(-rc));
+        (void)dj_err_set(&dj->err, -rc, "%s", rc == -EINTR ? "interrupted" : strerror(-rc));
     return rc;
 }
 
 void dj_notice_end(struct dj *dj)
 {
+    dj_notice_fork(dj);
     if (dj->connection != NULL && dj_connection_has_ended(dj->connection))
-        dj_disconnect(dj);
+        dj_drop(dj);
+}
+
+/* ---- a child of fork() ----------------------------------------------------------------------- */
+
+bool dj_is_forked(const struct dj *dj)
+{
+    return dj->pid != getpid();
+}
+
+/* Descriptors that the parent uses, too, are closed and not touched. */
+void dj_notice_fork(struct dj *dj)
+{
+    uint64_t ms = dj->timeout_ms;
+
+    if (!dj_is_forked(dj))
+        return;
+    dj->pid = getpid();
+    dj_drop(dj);
+    dj_locks_forget(dj);
+    dj_close(dj->timer_fd);
+    dj_close(dj->wake_fd);
+    dj->cancel_fd = dj->timer_fd = dj->wake_fd = -1;
+    dj->timeout_ms = 0;
+    if (ms != 0)
+        (void)set_timeout(dj, ms);
+}
+
+/* ---- what was made with it ------------------------------------------------------------------- */
+
+void dj_child_add(struct dj *dj, struct dj_child *child)
+{
+    child->dj = dj;
+    TAILQ_INSERT_TAIL(&dj->children, child, link);
+}
+
+void dj_child_remove(struct dj_child *child)
+{
+    if (child->dj != NULL)
+        TAILQ_REMOVE(&child->dj->children, child, link);
+    child->dj = NULL;
+}
+
+int dj_child_begin(struct dj_child *child)
+{
+    if (child == NULL)
+        return -EINVAL;
+    return child->dj == NULL ? -ENOTCONN : dj_begin(child->dj);
 }
 
 int dj_call(struct dj *dj, enum dj_message number, const void *fields, struct dj_list *env,

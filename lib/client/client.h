@@ -10,16 +10,34 @@
 
 #include <stdbool.h>
 #include <sys/queue.h>
+#include <sys/types.h>
 
-#include "lib/client/internal.h"
+#include "lib/client/connection.h"
+#include "lib/client/dj.h"
+#include "lib/client/programs.h"
 
 TAILQ_HEAD(dj_requests, dj_request);
+
+/* What was made with a connection and has to know when that goes: dj is NULL then. The first member
+ * of its object. */
+struct dj_child {
+    struct dj *dj;
+    TAILQ_ENTRY(dj_child) link;
+};
+
+TAILQ_HEAD(dj_children, dj_child);
+TAILQ_HEAD(dj_batches, dj_batch);
+TAILQ_HEAD(dj_held_locks, dj_held_lock);
 
 struct dj {
     struct dj_connection *connection; /* NULL: none */
     char *program;
     char *address;                    /* of dj_connect_to(), or NULL */
     unsigned flags;
+    uint64_t serial;                  /* of the connection, from 1 */
+    uint64_t exports;                 /* how many runs were exported: the last one is readable */
+    pid_t pid;                        /* of the process that it was made in */
+    struct dj_daemon_options options; /* of a daemon that is started; its texts are ours */
     struct dj_err err;
     struct dj_list notes;             /* struct dj_buf */
     int cancel_fd;                    /* the caller's, -1: none */
@@ -35,12 +53,17 @@ struct dj {
     struct dj_dir *dirs;
     struct dj_tasks *tasks;
     struct dj_impact *impacts;
+    struct dj_children children;
+    struct dj_batches batches;
+    struct dj_held_locks locks;
 };
 
 /* dj_begin(dj): 0 or -ENOTCONN; dj_fresh(dj): the same for what needs no connection. -EINVAL for
  * NULL. */
 int dj_begin(struct dj *dj) DJ_MUST_CHECK;
 int dj_fresh(struct dj *dj) DJ_MUST_CHECK;
+/* dj_begin_alone(dj): as dj_begin(), of a call that needs no connection. */
+int dj_begin_alone(struct dj *dj) DJ_MUST_CHECK;
 int dj_end(struct dj *dj, int rc);
 
 /* dj_null(dj, what): -EINVAL, "dj_get: the task is NULL". */
@@ -48,9 +71,24 @@ int dj_null(struct dj *dj, const char *what);
 
 /* dj_notice_end(dj): drops a connection that has ended; its requests are over. */
 void dj_notice_end(struct dj *dj);
+/* dj_drop(dj): the connection ends; its requests are over, its locks are not forgotten. */
+void dj_drop(struct dj *dj);
+/* dj_notice_fork(dj): in a child of fork() the connection is the parent's: ours has ended,
+ * unsaid. */
+void dj_notice_fork(struct dj *dj);
+bool dj_is_forked(const struct dj *dj);
 
 /* dj_time_is_over(dj): whether the time of this call ran out. */
 bool dj_time_is_over(struct dj *dj);
+/* dj_interrupted(dj): -EINTR between two steps of a call when it is to end: by time or
+ * descriptor. */
+int dj_interrupted(struct dj *dj) DJ_MUST_CHECK;
+
+void dj_child_add(struct dj *dj, struct dj_child *child);
+void dj_child_remove(struct dj_child *child);
+/* dj_child_begin(child): as dj_begin(); -EINVAL for NULL, -ENOTCONN when the connection was
+ * freed. */
+int dj_child_begin(struct dj_child *child) DJ_MUST_CHECK;
 
 void dj_add_note(struct dj *dj, const char *note);
 
@@ -70,5 +108,32 @@ int dj_call_ok(struct dj *dj, enum dj_message number, const void *fields, char *
 void dj_requests_lose(struct dj *dj);
 void dj_files_lose(struct dj *dj);
 void dj_lists_lose(struct dj *dj);
+
+/* ---- locks.c ---- */
+
+/* dj_lock_taken(dj, lock): the daemon gave it. */
+void dj_lock_taken(struct dj *dj, const struct dj_msg_lock *lock);
+/* dj_lock_check_free(dj, name): -EDEADLK when this connection has it. */
+int dj_lock_check_free(struct dj *dj, const char *name) DJ_MUST_CHECK;
+/* dj_lock_fill_inside(dj, ret): tokens of the locks that we are inside of. */
+void dj_lock_fill_inside(struct dj *dj, struct dj_list *ret);
+/* dj_lock_abandon(dj, lock): nobody wants it any more, granted or not. */
+void dj_lock_abandon(struct dj *dj, const struct dj_msg_lock *lock);
+/* dj_locks_claim(dj): of a connection that is new again; -ENOTCONN when it broke meanwhile. */
+int dj_locks_claim(struct dj *dj) DJ_MUST_CHECK;
+void dj_locks_forget(struct dj *dj);
+
+/* ---- batch.c ---- */
+
+/* dj_batches_send(dj): what may be sent now; dj_batches_want(dj): whether there is something. */
+void dj_batches_send(struct dj *dj);
+bool dj_batches_want(const struct dj *dj);
+/* dj_batches_ready(dj): whether a call has ended that was not told of. */
+bool dj_batches_ready(const struct dj *dj);
+void dj_batches_lose(struct dj *dj);
+/* dj_time_left(dj): until a request is late, in ms; -1: none has a time. (submit.c) */
+int dj_time_left(const struct dj *dj);
+/* dj_step(dj, timeout_ms): waits so long at the most, reads and writes; -ENOTCONN. (submit.c) */
+int dj_step(struct dj *dj, int timeout_ms) DJ_MUST_CHECK;
 
 #endif

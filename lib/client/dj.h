@@ -33,9 +33,13 @@
  * X_free(NULL) and X_close(NULL) do nothing. There is no running out of memory: the process ends
  * then.
  *
- * Threads. An object and all that was made with it belong to one thread at a time; several
- * connections may be used by several threads at once. Nothing here installs a signal handler,
- * raises SIGPIPE or prints.
+ * Threads. An object and all that was made with it belong to one thread at a time: a mutex of yours
+ * may hand it from one to the other. Several connections may be used by several threads at once.
+ * Nothing here installs a signal handler, raises SIGPIPE or prints.
+ *
+ * fork(). The parent goes on as before. In the child a connection that was made before has ended:
+ * -ENOTCONN, until dj_reconnect() gives it one of its own; locks stay the parent's, and a
+ * descriptor of dj_set_cancel_fd() has to be given again. All descriptors are closed by exec.
  *
  * Inside a run ($DJ_RUN is set) whatever is asked counts as the run's: what it gets it has called,
  * and it gives its worker slot back while it waits.
@@ -65,6 +69,13 @@ struct dj_file;
 struct dj_dir;
 struct dj_tasks;
 struct dj_impact;
+struct dj_batch;
+struct dj_frame;
+struct dj_runs;
+struct dj_export;
+struct dj_import;
+struct dj_gc;
+struct dj_fsck;
 
 /* dj_version(): of the library, as "0.1.0". */
 DJ_PUBLIC const char *dj_version(void);
@@ -76,6 +87,7 @@ DJ_PUBLIC void dj_mem_free(void *memory);
 
 enum {
     DJ_START_DAEMON = 1 << 0, /* your own daemon is started when none runs and none was named */
+    DJ_START_NAMED = 1 << 1,  /* with it: also at a socket that was named */
 };
 
 /* dj_new(program): not connected yet; program names you to the daemon and may be NULL. */
@@ -91,10 +103,11 @@ DJ_PUBLIC void dj_free(struct dj *dj);
  */
 DJ_PUBLIC int dj_connect_to(struct dj *dj, const char *address, unsigned flags);
 
-/* dj_reconnect(dj): once more as the last dj_connect_to(). Requests are not sent again. */
+/* dj_reconnect(dj): once more as the last dj_connect_to(). Requests are not sent again; locks are
+ * claimed again, see dj_locked(). */
 DJ_PUBLIC int dj_reconnect(struct dj *dj);
 
-/* dj_disconnect(dj): requests under way are over: -ENOTCONN. */
+/* dj_disconnect(dj): requests under way are over: -ENOTCONN. Locks are given up. */
 DJ_PUBLIC void dj_disconnect(struct dj *dj);
 
 /* dj_is_connected(dj): 1, or 0; that a daemon went away is noticed by the next call. */
@@ -116,6 +129,23 @@ DJ_PUBLIC const char *dj_daemon_program(const struct dj *dj);
 DJ_PUBLIC int64_t dj_daemon_pid(const struct dj *dj);
 DJ_PUBLIC const char *dj_daemon_store(const struct dj *dj);
 DJ_PUBLIC const char *dj_daemon_mount(const struct dj *dj);
+
+/* dj_find_socket(dj, address, ret): the socket that dj_connect_to(dj, address, 0) tries; no
+ * daemon has to be there. */
+DJ_PUBLIC int dj_find_socket(struct dj *dj, const char *address, char **ret);
+
+/* dj_set_daemon_option(dj, name, value): what a daemon that DJ_START_DAEMON starts is told:
+ * "store", "workers" or "quota" with a value as of the option of `dj up`, NULL: as dj.conf says;
+ * each "resource" adds one ("ram=16"), NULL takes all away. One that runs already stays as it
+ * is. */
+DJ_PUBLIC int dj_set_daemon_option(struct dj *dj, const char *name, const char *value);
+
+/*
+ * dj_mount(dj, at, ret): the tree is mounted: 0, or 1 when it was there already. at NULL: where it
+ * is mounted, else as dj.conf says, else /dj where that can be had, else ~/dj. *ret is where; it
+ * may be NULL. It outlives this program and its daemon; fusermount3 -u ends it.
+ */
+DJ_PUBLIC int dj_mount(struct dj *dj, const char *at, char **ret);
 
 /* dj_set_timeout(dj, ms): how long each blocking call may last; 0: for ever, as at first. */
 DJ_PUBLIC int dj_set_timeout(struct dj *dj, uint64_t ms);
@@ -240,6 +270,35 @@ DJ_PUBLIC int dj_progress(struct dj *dj, const char *text);
 /* dj_session_set(dj, session, change): "workers=10" or "ram=16", until the daemon ends. */
 DJ_PUBLIC int dj_session_set(struct dj *dj, const char *session, const char *change);
 
+/* ---- locks ----------------------------------------------------------------------------------- */
+
+enum {
+    DJ_SHARED = 1 << 0, /* together with other shared ones */
+    DJ_NOW = 1 << 1,    /* -EBUSY instead of waiting */
+};
+
+/*
+ * dj_lock(dj, name, flags): the lock of that name, in turn; a run gives its worker slot back while
+ * it waits. It is the connection's until dj_unlock(), or until the connection or the process ends:
+ * nobody has to break a lock. -EDEADLK: this connection has it already, or a program around this
+ * one.
+ */
+DJ_PUBLIC int dj_lock(struct dj *dj, const char *name, unsigned flags);
+
+/* dj_unlock(dj, name): -ENOENT: it is not held. */
+DJ_PUBLIC int dj_unlock(struct dj *dj, const char *name);
+
+/*
+ * dj_locked(dj, name): 1: it is held; 0: never locked, or given up. -ENOTCONN: the daemon went
+ * away, and dj_reconnect() claims it again: the next daemon has it on record and keeps it for a
+ * while. Any other: it was lost then, and why; dj_unlock() or dj_lock() forgets that.
+ */
+DJ_PUBLIC int dj_locked(struct dj *dj, const char *name);
+
+/* dj_lock_tokens(dj, ret): the value of $DJ_LOCKS for a program that you start and wait for while
+ * locks are held: what it locks is known to be inside of them. */
+DJ_PUBLIC int dj_lock_tokens(struct dj *dj, char **ret);
+
 /* ---- the tree -------------------------------------------------------------------------------- */
 
 struct dj_stat {
@@ -319,6 +378,9 @@ DJ_PUBLIC struct dj_request *dj_request_memo(struct dj *dj);
 DJ_PUBLIC struct dj_request *dj_request_path(struct dj *dj, const char *task);
 /* dj_request_reserve(dj, resources): as dj_reserve(). */
 DJ_PUBLIC struct dj_request *dj_request_reserve(struct dj *dj, const char *resources);
+/* dj_request_lock(dj, name, flags): as dj_lock(): over when the connection has it. Freed before, it
+ * is not locked. */
+DJ_PUBLIC struct dj_request *dj_request_lock(struct dj *dj, const char *name, unsigned flags);
 /*
  * dj_request_follow(followed, offset): how a get (with DJ_FOLLOWED) or memo under way goes on. Its
  * bytes are the log of the run from offset on, maybe not all of it; see dj_request_progress().
@@ -399,6 +461,252 @@ DJ_PUBLIC int dj_request_progress(const struct dj_request *request, const char *
                                   uint64_t *ret_usual_ns);
 /* dj_request_run(request): of a follow: the path of the run, or "". */
 DJ_PUBLIC const char *dj_request_run(const struct dj_request *request);
+
+/* ---- many calls of one task ------------------------------------------------------------------ */
+
+/*
+ * A batch is for thousands of calls: they travel in groups, so one that is cached takes a tenth of
+ * the time of a request of its own. Calls are added at any time, and each is told of once, as they
+ * end:
+ *
+ *     batch = dj_batch_new(dj, "factorial", 0);
+ *     for (i = 0; i < n; i++)
+ *         dj_batch_add(batch, 1, &words[i], NULL, &mine[i]);
+ *     while (dj_batch_next(batch, -1) == 1)
+ *         if (dj_batch_code(batch) == 0 && dj_batch_bytes(batch, &bytes, &len) == 0)
+ *             …                                           of dj_batch_cookie(batch)
+ *     dj_batch_free(batch);
+ *
+ * No more than a thousand are with the daemon at a time; the others wait here. In a poll loop of
+ * your own: after dj_process(), dj_batch_next(batch, 0) until it is not 1.
+ */
+enum {
+    DJ_LAZY = 1 << 5, /* nothing is computed or looked for: only where the runs are in the tree */
+};
+
+/* dj_batch_new(dj, task, flags): DJ_FORCE, DJ_INCOGNITO, DJ_CACHED, or DJ_LAZY alone. */
+DJ_PUBLIC struct dj_batch *dj_batch_new(struct dj *dj, const char *task, unsigned flags);
+/* As of a request; for what is added from then on. */
+DJ_PUBLIC int dj_batch_set_session(struct dj_batch *batch, const char *session);
+DJ_PUBLIC int dj_batch_set_launch(struct dj_batch *batch, const char *launch);
+
+/* dj_batch_add(batch, n, words, lens, cookie): a call with these words; lens NULL: each ends at its
+ * NUL. They are copied. It does not block; -E2BIG: of more than 4 MiB. */
+DJ_PUBLIC int dj_batch_add(struct dj_batch *batch, int n, const char *const *words,
+                           const size_t *lens, void *cookie);
+
+/* dj_batch_cancel(batch): those that have not ended end soon, with -EINTR. */
+DJ_PUBLIC int dj_batch_cancel(struct dj_batch *batch);
+/* dj_batch_pending(batch): how many were added and not told of. */
+DJ_PUBLIC size_t dj_batch_pending(const struct dj_batch *batch);
+
+/* dj_batch_next(batch, timeout_ms): 1: a call has ended, which the following tell of; 0: after the
+ * time (-1: never), or when all were told of. */
+DJ_PUBLIC int dj_batch_next(struct dj_batch *batch, int timeout_ms);
+/* dj_batch_index(batch): as which it was added, from 0. */
+DJ_PUBLIC uint64_t dj_batch_index(const struct dj_batch *batch);
+DJ_PUBLIC void *dj_batch_cookie(const struct dj_batch *batch);
+/* dj_batch_code(batch): 0, or why it failed; one that a connection has left is -ENOTCONN. */
+DJ_PUBLIC int dj_batch_code(const struct dj_batch *batch);
+DJ_PUBLIC const char *dj_batch_error(const struct dj_batch *batch); /* a sentence, or "" */
+DJ_PUBLIC const char *dj_batch_note(const struct dj_batch *batch);  /* a warning, or "" */
+DJ_PUBLIC const char *dj_batch_run(const struct dj_batch *batch);   /* its path, or "" */
+/* dj_batch_status(batch): of the run: "done", "failed"…; "": it is none. */
+DJ_PUBLIC const char *dj_batch_status(const struct dj_batch *batch);
+/* As of a request; they hold until the next call is asked for. */
+DJ_PUBLIC int dj_batch_bytes(struct dj_batch *batch, const void **ret, size_t *ret_len);
+DJ_PUBLIC const char *dj_batch_file(const struct dj_batch *batch);
+
+/* dj_batch_free(batch): what has not ended is cancelled. */
+DJ_PUBLIC void dj_batch_free(struct dj_batch *batch);
+
+/* ---- stored frames --------------------------------------------------------------------------- */
+
+/*
+ * Rows that the daemon keeps below frames/NAME, and computes without anybody waiting:
+ * dj_frame_new(), dj_frame_add() for each row, dj_frame_store(): then it is there, and not before.
+ * One at a time on a connection. `as` names the column that results are to be in, NULL: "result";
+ * flags: DJ_FORCE.
+ */
+DJ_PUBLIC struct dj_frame *dj_frame_new(struct dj *dj, const char *name, const char *task,
+                                        const char *as, unsigned flags);
+/* Before the first row, as of a request. */
+DJ_PUBLIC int dj_frame_set_session(struct dj_frame *frame, const char *session);
+DJ_PUBLIC int dj_frame_set_launch(struct dj_frame *frame, const char *launch);
+/* dj_frame_start(frame): what is wrong with all of it is told here: the name is taken (-EEXIST),
+ * there is no such task. The first dj_frame_add() does it when nobody has. */
+DJ_PUBLIC int dj_frame_start(struct dj_frame *frame);
+/* dj_frame_add(frame, row, len, n, words, lens): a JSON object, and the words of its call, as of
+ * dj_batch_add(). */
+DJ_PUBLIC int dj_frame_add(struct dj_frame *frame, const char *row, size_t len, int n,
+                           const char *const *words, const size_t *lens);
+/* dj_frame_store(frame, ret_rows): how many rows it has; ret_rows may be NULL. */
+DJ_PUBLIC int dj_frame_store(struct dj_frame *frame, uint64_t *ret_rows);
+DJ_PUBLIC void dj_frame_free(struct dj_frame *frame);
+
+/* ---- stored runs, given to other stores ------------------------------------------------------ */
+
+/*
+ * Which runs: dj_runs_new(), dj_runs_add() for what is meant, then dj_runs_next() until it is not
+ * 1, by the time of their ends: what was called comes before who called it. Each is told of once.
+ */
+enum {
+    DJ_HISTORY = 1 << 0,     /* all that are done, not only what answers now */
+    DJ_WITH_CALLED = 1 << 1, /* and those that they were answered from, and so on */
+};
+
+DJ_PUBLIC struct dj_runs *dj_runs_new(struct dj *dj, unsigned flags);
+/* dj_runs_add(runs, what): a TASK, a RUN, or NULL: all. -ENOENT: there is no such task. What is
+ * added when some were told of begins anew. */
+DJ_PUBLIC int dj_runs_add(struct dj_runs *runs, const char *what);
+/* dj_runs_count(runs): how many are known by now, and their bytes; ret_bytes may be NULL. */
+DJ_PUBLIC uint64_t dj_runs_count(const struct dj_runs *runs, uint64_t *ret_bytes);
+/* dj_runs_on_progress(runs, progress, cookie): called with that count while the others block; a
+ * negative errno of it ends them. */
+typedef int dj_progress_fn(void *cookie, uint64_t count);
+DJ_PUBLIC int dj_runs_on_progress(struct dj_runs *runs, dj_progress_fn *progress, void *cookie);
+DJ_PUBLIC int dj_runs_next(struct dj_runs *runs);
+/* dj_runs_rewind(runs): dj_runs_next() begins anew. */
+DJ_PUBLIC void dj_runs_rewind(struct dj_runs *runs);
+/* dj_runs_id(runs): 64 hex digits, the same in every store. */
+DJ_PUBLIC const char *dj_runs_id(const struct dj_runs *runs);
+DJ_PUBLIC uint64_t dj_runs_instance(const struct dj_runs *runs); /* in this store */
+DJ_PUBLIC uint64_t dj_runs_end_ns(const struct dj_runs *runs);   /* since 1970 */
+DJ_PUBLIC uint64_t dj_runs_bytes(const struct dj_runs *runs);    /* of its content */
+DJ_PUBLIC int dj_runs_is_current(const struct dj_runs *runs);    /* it answers now */
+DJ_PUBLIC void dj_runs_free(struct dj_runs *runs);
+
+/*
+ * A run taken out of a store: its record, texts, and contents, which are read one after the other:
+ *
+ *     while (dj_export_next(run) == 1)
+ *         while ((n = dj_export_read(run, bytes, size)) > 0)
+ *             …                                           of dj_export_name(run)
+ *
+ * One at a time on a connection: the next dj_export_open() ends the one before, with -ESTALE.
+ * -ENOENT: the run went away; -EBADMSG, -EUCLEAN: it is damaged; -EMSGSIZE: its record is too large
+ * to travel.
+ */
+enum {
+    DJ_TEXTS = 1 << 0, /* with the texts of the tree */
+};
+
+DJ_PUBLIC struct dj_export *dj_export_open(struct dj *dj, uint64_t instance, unsigned flags);
+DJ_PUBLIC const char *dj_export_task(const struct dj_export *run);
+DJ_PUBLIC const char *dj_export_path(const struct dj_export *run); /* tasks/TASK/NAME */
+DJ_PUBLIC const char *dj_export_id(const struct dj_export *run);   /* as dj_runs_id() */
+/* dj_export_text(run, name, ret, ret_len): "record": what dj_import_begin() takes; with DJ_TEXTS
+ * also "key", "args", "meta", "deps" and "definition", which may be empty. -ENOENT: no such
+ * text. */
+DJ_PUBLIC int dj_export_text(const struct dj_export *run, const char *name, const void **ret,
+                             size_t *ret_len);
+/* dj_export_next(run): 1: the next content; 0: that was all. "files.cbor" (its list of files,
+ * when it has any), "result", "log", then "files/PATH" of each file; empty ones are told of,
+ * too. */
+DJ_PUBLIC int dj_export_next(struct dj_export *run);
+DJ_PUBLIC const char *dj_export_name(const struct dj_export *run);
+DJ_PUBLIC uint64_t dj_export_size(const struct dj_export *run);
+/* dj_export_read(run, bytes, size): of the present content: how many; 0: its end. */
+DJ_PUBLIC int64_t dj_export_read(struct dj_export *run, void *bytes, size_t size);
+DJ_PUBLIC void dj_export_close(struct dj_export *run);
+
+/*
+ * Runs taken into a store, by records and contents of whatever store. from is for people: where
+ * they come from. For each run:
+ *
+ *     rc = dj_import_begin(import, record, len);          0: it is there already
+ *     while (rc == 1 && (rc = dj_import_next(import)) == 1)
+ *         rc = dj_import_write(import, bytes, n);         dj_import_size() bytes, in any pieces,
+ *     if (rc == 0) …                                      of the content dj_import_name()
+ *
+ * The contents are asked for in the order in which dj_export_next() tells of them, without empty
+ * ones; dj_import_next() gives 0 when the run was handed over. Small runs are under way while the
+ * next one is begun, so what is wrong with one may be an error of dj_import_next() or
+ * dj_import_drain() for a later one, whose sentence names it: that run alone is left out.
+ * dj_import_drain() waits for all. dj_import_from() is all of that for one run of another store: 1
+ * when it was handed over, 0 when it is there already.
+ */
+DJ_PUBLIC struct dj_import *dj_import_new(struct dj *dj, const char *from);
+/* dj_import_origin(import, from): from here on. */
+DJ_PUBLIC int dj_import_origin(struct dj_import *import, const char *from);
+DJ_PUBLIC int dj_import_begin(struct dj_import *import, const void *record, size_t len);
+DJ_PUBLIC int dj_import_next(struct dj_import *import);
+DJ_PUBLIC const char *dj_import_name(const struct dj_import *import);
+DJ_PUBLIC uint64_t dj_import_size(const struct dj_import *import);
+DJ_PUBLIC int dj_import_write(struct dj_import *import, const void *bytes, size_t len);
+/* dj_import_from(import, run): a run that was just opened. */
+DJ_PUBLIC int dj_import_from(struct dj_import *import, struct dj_export *run);
+DJ_PUBLIC int dj_import_drain(struct dj_import *import);
+
+struct dj_import_counts {
+    uint64_t taken; /* runs that are stored now */
+    uint64_t there; /* that were there before */
+    uint64_t same;  /* another run there answers with the same result */
+    uint64_t valid; /* of the taken ones: they answer now */
+    uint64_t bytes; /* of content taken */
+    uint64_t reserved[3];
+};
+
+/* dj_import_counts(import, ret): of all that was answered. */
+DJ_PUBLIC int dj_import_counts(const struct dj_import *import, struct dj_import_counts *ret);
+/* dj_import_conflict(import, i): a line of the i-th, from 0: two results of one call, which of them
+ * answers, and why; NULL behind the last. */
+DJ_PUBLIC const char *dj_import_conflict(const struct dj_import *import, size_t i);
+/* dj_import_waiting(import, i): a task of which taken runs do not answer here (yet): it is not
+ * defined as it was there; NULL behind the last. */
+DJ_PUBLIC const char *dj_import_waiting(const struct dj_import *import, size_t i);
+/* dj_import_free(import): what was handed over is taken in. */
+DJ_PUBLIC void dj_import_free(struct dj_import *import);
+
+/* ---- the store ------------------------------------------------------------------------------- */
+
+/*
+ * What no current task can reach: counted, or dropped for good. dj_gc_next() gives 1 for some runs
+ * of one kind ("undefined", "stale", "failed", "deleted"), 0 at the end; kinds come more than once.
+ */
+enum {
+    DJ_DROP = 1 << 0,
+};
+
+DJ_PUBLIC struct dj_gc *dj_gc_open(struct dj *dj, unsigned flags);
+DJ_PUBLIC int dj_gc_next(struct dj_gc *gc);
+DJ_PUBLIC const char *dj_gc_why(const struct dj_gc *gc);
+DJ_PUBLIC uint64_t dj_gc_runs(const struct dj_gc *gc);
+DJ_PUBLIC uint64_t dj_gc_bytes(const struct dj_gc *gc);
+/* dj_gc_kept(gc): that would go, were they not open or under way; so far. */
+DJ_PUBLIC uint64_t dj_gc_kept(const struct dj_gc *gc);
+DJ_PUBLIC void dj_gc_close(struct dj_gc *gc);
+
+/*
+ * The store checked: by its daemon (store NULL), or by a djd that is started for this folder, which
+ * no daemon may have; then dj need not be connected. dj_fsck_next() gives 1 for each finding, and
+ * now and then one without a finding (dj_fsck_kind() is "") that says how far it is; 0 at the end.
+ * One at a time on a connection.
+ */
+enum {
+    DJ_READ_DATA = 1 << 0, /* all content is read and hashed */
+    DJ_REPAIR = 1 << 1,    /* what can be mended safely is */
+};
+
+struct dj_fsck_progress {
+    const char *phase; /* for people; holds until the next dj_fsck_next() */
+    uint64_t done;
+    uint64_t total; /* 0: not known */
+    uint64_t records; /* looked at so far */
+    uint64_t files;
+    uint64_t bytes; /* hashed */
+    uint64_t reserved[2];
+};
+
+DJ_PUBLIC struct dj_fsck *dj_fsck_open(struct dj *dj, const char *store, unsigned flags);
+DJ_PUBLIC int dj_fsck_next(struct dj_fsck *fsck);
+DJ_PUBLIC const char *dj_fsck_kind(const struct dj_fsck *fsck);  /* one word */
+DJ_PUBLIC const char *dj_fsck_where(const struct dj_fsck *fsck);
+DJ_PUBLIC const char *dj_fsck_text(const struct dj_fsck *fsck);  /* a sentence */
+/* dj_fsck_repaired(fsck): what was done about it; "": nothing. */
+DJ_PUBLIC const char *dj_fsck_repaired(const struct dj_fsck *fsck);
+DJ_PUBLIC int dj_fsck_progress(const struct dj_fsck *fsck, struct dj_fsck_progress *ret);
+DJ_PUBLIC void dj_fsck_close(struct dj_fsck *fsck);
 
 #ifdef __cplusplus
 }

@@ -158,8 +158,8 @@ int dj_remove(struct dj *dj, const char *path)
 
 /* What comes whole with the opening is kept; large content is read from its file. */
 struct dj_file {
-    struct dj *dj;                    /* NULL: it went */
-    struct dj_connection *connection; /* that opened it */
+    struct dj *dj;   /* NULL: it went */
+    uint64_t serial; /* of the connection that opened it */
     struct dj_file *next;
     uint64_t node, handle, offset;
     struct dj_buf content;
@@ -203,7 +203,7 @@ struct dj_file *dj_file_open(struct dj *dj, const char *path, unsigned flags)
     file = dj_xcalloc(1, sizeof(*file));
     file->fd = -1;
     file->dj = dj;
-    file->connection = dj->connection;
+    file->serial = dj->serial;
     file->node = attr.node;
     file->next = dj->files;
     dj->files = file;
@@ -252,7 +252,7 @@ static int64_t read_piece(struct dj_file *file, void *bytes, size_t size)
     }
     if (file->dj == NULL)
         return -ENOTCONN;
-    if (file->dj->connection != file->connection)
+    if (file->dj->serial != file->serial)
         return dj_err_set(&file->dj->err, ENOTCONN,
                           "the file was opened by a connection that has ended");
     return ask_for(file, bytes, size);
@@ -281,8 +281,9 @@ void dj_file_close(struct dj_file *file)
     if (file->dj != NULL) {
         struct dj_msg_release message = {file->node, file->handle};
 
-        if (file->dj->connection == file->connection && file->connection != NULL)
-            (void)dj_connection_post(file->connection, DJ_MSG_RELEASE, 0, &message);
+        dj_notice_fork(file->dj);
+        if (file->dj->serial == file->serial && file->dj->connection != NULL)
+            (void)dj_connection_post(file->dj->connection, DJ_MSG_RELEASE, 0, &message);
         for (at = &file->dj->files; *at != file; at = &(*at)->next)
             continue;
         *at = file->next;

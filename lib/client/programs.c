@@ -15,67 +15,6 @@
 
 enum { START_MS = 30000, ARGS_MAX = 16, LOG_SHOWN = 4096 };
 
-char *dj_absolute(const char *path)
-{
-    struct dj_buf full = DJ_BUF_INIT;
-    dj_cleanup_free char *cwd = NULL;
-
-    if (path[0] == '/' || strstr(path, "://") != NULL)
-        return dj_xstrdup(path);
-    cwd = getcwd(NULL, 0);
-    dj_buf_addf(&full, "%s/%s", cwd == NULL ? "" : cwd, path);
-    return dj_buf_steal(&full);
-}
-
-/* folder/name, when it can be run. */
-static bool is_in(const char *folder, size_t len, const char *name, struct dj_buf *ret)
-{
-    dj_buf_clear(ret);
-    dj_buf_add(ret, folder, len);
-    dj_buf_addf(ret, "/%s", name);
-    return len != 0 && access(dj_buf_str(ret), X_OK) == 0;
-}
-
-static bool is_beside_us(const char *name, struct dj_buf *ret)
-{
-    dj_cleanup_buf struct dj_buf self = DJ_BUF_INIT;
-    const char *slash;
-
-    if (dj_readlink(AT_FDCWD, "/proc/self/exe", &self) < 0)
-        return false;
-    slash = strrchr(dj_buf_str(&self), '/');
-    return slash != NULL &&
-           is_in(dj_buf_str(&self), (size_t)(slash - dj_buf_str(&self)), name, ret);
-}
-
-static bool is_in_path(const char *name, struct dj_buf *ret)
-{
-    const char *at = getenv("PATH"), *colon;
-
-    for (; at != NULL; at = colon == NULL ? NULL : colon + 1) {
-        colon = strchr(at, ':');
-        if (is_in(at, colon == NULL ? strlen(at) : (size_t)(colon - at), name, ret))
-            return true;
-    }
-    return false;
-}
-
-char *dj_program(const char *name)
-{
-    const char *dir = getenv("DJ_BINDIR");
-    struct dj_buf path = DJ_BUF_INIT;
-
-    if (dir != NULL) {
-        dj_buf_addf(&path, "%s/%s", dir, name);
-        return dj_buf_steal(&path);
-    }
-    if (is_beside_us(name, &path) || is_in_path(name, &path) ||
-        is_in(DJ_BINDIR, strlen(DJ_BINDIR), name, &path))
-        return dj_buf_steal(&path);
-    dj_buf_release(&path);
-    return dj_xstrdup(name);
-}
-
 static DJ_NORETURN void become(char **argv, int log, int ready)
 {
     char option[] = "--ready-fd", number[16];

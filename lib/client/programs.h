@@ -1,6 +1,5 @@
 /*
- * Programs of this installation, found and started: what a daemon, a mount and a check of a store
- * that has no daemon need. dj.h carries none of it but DJ_START_DAEMON: options of djd are dj's.
+ * The daemon and the mount, started.
  */
 #ifndef DJ_CLIENT_PROGRAMS_H
 #define DJ_CLIENT_PROGRAMS_H
@@ -8,19 +7,13 @@
 #include "lib/model/codec.h"
 #include "lib/util/err.h"
 
-/* dj_absolute(path): below the current folder; what we start runs in another. An address with
- * "://" stays as it is. malloc'd. */
-char *dj_absolute(const char *path);
-
-/* dj_program(name): where a program of ours is: in $DJ_BINDIR, beside this program, in PATH, or
- * where it is installed; malloc'd. */
-char *dj_program(const char *name);
-
 /* What djd is told when it is started; NULL, or none: as it finds it in dj.conf. */
 struct dj_daemon_options {
-    const char *store, *workers, *quota;
+    char *store, *workers, *quota;
     struct dj_list resources; /* struct dj_buf, each NAME=N */
 };
+
+void dj_daemon_options_release(struct dj_daemon_options *options);
 
 /*
  * dj_start_daemon(socket, options, err): starts djd and waits until it can be used.

@@ -58,6 +58,13 @@ void dj_request_answer(void *cookie, const struct dj_message_in *message);
 /* dj_request_name(request, task): whose run it is: a task, or the path of a run. */
 int dj_request_name(struct dj_request *request, const char *task);
 
+/* dj_content_tell(content, ret, ret_len): a file is mapped; -errno. */
+int dj_content_tell(struct dj_content *content, const void **ret, size_t *ret_len) DJ_MUST_CHECK;
 void dj_content_release(struct dj_content *content);
+
+/* dj_check_words(dj, n, words, lens, ret_bytes): of a call; -EINVAL, -E2BIG. (batch.c) */
+int dj_check_words(struct dj *dj, int n, const char *const *words, const size_t *lens,
+                   size_t *ret_bytes) DJ_MUST_CHECK;
+void dj_add_words(struct dj_list *list, int n, const char *const *words, const size_t *lens);
 
 #endif

@@ -9,6 +9,7 @@
 #include "lib/client/connection.h"
 #include "lib/client/programs.h"
 #include "lib/util/fdio.h"
+#include "lib/util/helper_program.h"
 #include "lib/util/mem.h"
 
 static const struct dj_greeting greeting = {.role = DJ_ROLE_CLIENT,
@@ -70,6 +71,15 @@ static int start_with(const struct dj_list *words, const char *log, struct dj_er
     for (size_t i = 0; i < words->n; i++)
         argv[i] = (char *)DJ_LIST_AT(words, struct dj_buf, i)->data;
     return dj_start_program(argv, log, err);
+}
+
+void dj_daemon_options_release(struct dj_daemon_options *options)
+{
+    free(options->store);
+    free(options->workers);
+    free(options->quota);
+    dj_bytes_list_release(&options->resources);
+    *options = (struct dj_daemon_options){0};
 }
 
 int dj_start_daemon(const char *named_socket, const struct dj_daemon_options *options,

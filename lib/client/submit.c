@@ -60,6 +60,17 @@ static int fill_folder(struct dj_request *request)
     return 0;
 }
 
+/* What it stands inside of is known now. */
+static int fill_lock(struct dj_request *request)
+{
+    struct dj_msg_lock *lock = request->fields;
+    int rc = dj_lock_check_free(request->dj, lock->name);
+
+    if (rc == 0)
+        dj_lock_fill_inside(request->dj, &lock->inside);
+    return rc;
+}
+
 static int check(struct dj_request *request)
 {
     const struct dj_msg_get *get = request->fields;
@@ -84,6 +95,8 @@ static int send_now(struct dj_request *request)
         rc = dj_err_set(&dj->err, ENOTCONN, "not connected to a daemon");
     if (rc == 0)
         rc = fill_folder(request);
+    if (rc == 0 && request->number == DJ_MSG_LOCK)
+        rc = fill_lock(request);
     if (rc < 0)
         return rc;
     if (request->number == DJ_MSG_MEMO)
@@ -114,6 +127,8 @@ int dj_cancel(struct dj_request *request)
 {
     if (request == NULL)
         return -EINVAL;
+    if (request->dj != NULL)
+        dj_notice_fork(request->dj);
     if (request->state == DJ_REQUEST_NEW)
         return -EINVAL;
     if (request->state == DJ_REQUEST_WAITING) {
@@ -140,20 +155,24 @@ static uint64_t next_deadline(const struct dj *dj)
     return first;
 }
 
-int dj_poll_timeout(const struct dj *dj)
+int dj_time_left(const struct dj *dj)
 {
-    uint64_t deadline, now, ms;
+    uint64_t deadline = next_deadline(dj), now, ms;
 
-    if (dj == NULL)
-        return -1;
-    if (!TAILQ_EMPTY(&dj->over) || !TAILQ_EMPTY(&dj->calling))
-        return 0;
-    deadline = next_deadline(dj);
     if (deadline == 0)
         return -1;
     now = dj_clock_mono_ns();
     ms = deadline <= now ? 0 : (deadline - now) / DJ_NS_PER_MS + 1;
     return (int)DJ_MIN(ms, (uint64_t)INT_MAX);
+}
+
+int dj_poll_timeout(const struct dj *dj)
+{
+    if (dj == NULL)
+        return -1;
+    return !TAILQ_EMPTY(&dj->over) || !TAILQ_EMPTY(&dj->calling) || dj_batches_ready(dj)
+               ? 0
+               : dj_time_left(dj);
 }
 
 static void end_late_ones(struct dj *dj)
@@ -184,7 +203,9 @@ int dj_fd(const struct dj *dj)
 
 short dj_events(const struct dj *dj)
 {
-    return dj_is_connected(dj) ? dj_connection_events(dj->connection) : 0;
+    if (!dj_is_connected(dj))
+        return 0;
+    return (short)(dj_connection_events(dj->connection) | (dj_batches_want(dj) ? POLLOUT : 0));
 }
 
 size_t dj_pending(const struct dj *dj)
@@ -202,6 +223,8 @@ static int step(struct dj *dj, int timeout_ms, int wake_fd)
 
     if (dj->connection == NULL)
         return -ENOTCONN;
+    dj_batches_send(dj);
+    polled[0].events = dj_events(dj);
     n = poll(polled, 2, timeout_ms);
     if (n < 0)
         return errno == EINTR ? 0 : -errno;
@@ -211,6 +234,11 @@ static int step(struct dj *dj, int timeout_ms, int wake_fd)
         end_late_ones(dj);
     dj_notice_end(dj);
     return rc < 0 ? -ENOTCONN : polled[1].revents != 0;
+}
+
+int dj_step(struct dj *dj, int timeout_ms)
+{
+    return step(dj, timeout_ms, -1);
 }
 
 static void call_back(struct dj *dj)
@@ -268,7 +296,7 @@ struct dj_request *dj_next(struct dj *dj, int timeout_ms)
     if (timeout_ms > 0)
         end_ns = dj_clock_mono_ns() + (uint64_t)timeout_ms * DJ_NS_PER_MS;
     while ((request = take_first(dj)) == NULL && !TAILQ_EMPTY(&dj->waiting)) {
-        int left = timeout_ms <= 0 ? timeout_ms : left_until(end_ns), late = dj_poll_timeout(dj);
+        int left = timeout_ms <= 0 ? timeout_ms : left_until(end_ns), late = dj_time_left(dj);
 
         if (left == 0 && looked)
             break;
@@ -298,7 +326,7 @@ int dj_perform(struct dj_request *request)
         return dj_end(dj, rc);
     wake_fd = dj->wake_fd;
     while (request->state == DJ_REQUEST_WAITING) {
-        if (step(dj, dj_poll_timeout(dj), wake_fd) <= 0)
+        if (step(dj, dj_time_left(dj), wake_fd) <= 0)
             continue;
         (void)dj_cancel(request);
         wake_fd = -1;
@@ -326,9 +354,13 @@ void dj_request_free(struct dj_request *request)
 {
     if (request == NULL)
         return;
+    if (request->dj != NULL)
+        dj_notice_fork(request->dj);
     if (request->state == DJ_REQUEST_WAITING) {
         dj_connection_cancel(request->dj->connection, request->id);
         dj_connection_redirect(request->dj->connection, request->id, forget, NULL);
+        if (request->number == DJ_MSG_LOCK)
+            dj_lock_abandon(request->dj, request->fields);
     }
     if (request->dj != NULL) {
         request->dj->timed -= request->deadline_ns != 0;

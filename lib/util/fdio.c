@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -281,4 +282,16 @@ int dj_fstat_settled(int fd, struct stat *ret)
             return 0;
         dj_pause_ms(1);
     }
+}
+
+char *dj_absolute(const char *path)
+{
+    struct dj_buf full = DJ_BUF_INIT;
+    dj_cleanup_free char *cwd = NULL;
+
+    if (path[0] == '/' || strstr(path, "://") != NULL)
+        return dj_xstrdup(path);
+    cwd = getcwd(NULL, 0);
+    dj_buf_addf(&full, "%s/%s", cwd == NULL ? "" : cwd, path);
+    return dj_buf_steal(&full);
 }

@@ -84,4 +84,8 @@ int dj_set_nonblock(int fd, bool on);
 /* dj_readlink(dir, path, buf): appends the target of any length. */
 int dj_readlink(int dir, const char *path, struct dj_buf *buf) DJ_MUST_CHECK;
 
+/* dj_absolute(path): below the current folder; what we start runs in another. An address with
+ * "://" stays as it is. malloc'd. */
+char *dj_absolute(const char *path);
+
 #endif

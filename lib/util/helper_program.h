@@ -1,5 +1,5 @@
 /*
- * Where the programs are that only ours start: djw, dj-host, dj-rows.
+ * Where our programs are: djd and djfs, and those that only ours start, djw, dj-host, dj-rows.
  */
 #ifndef DJ_UTIL_HELPER_PROGRAM_H
 #define DJ_UTIL_HELPER_PROGRAM_H
@@ -7,5 +7,9 @@
 /* dj_helper_program(name): in $DJ_LIBEXECDIR; else beside this program, as in a build folder; else
  * in libexec of the prefix that this program is in; else where it was installed. malloc'd. */
 char *dj_helper_program(const char *name);
+
+/* dj_program(name): where one that people start is: in $DJ_BINDIR, beside this program, in PATH, or
+ * where it is installed; malloc'd. */
+char *dj_program(const char *name);
 
 #endif
