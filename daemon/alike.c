@@ -6,7 +6,8 @@
 #include "lib/util/str.h"
 
 /*
- * Runs that agree with a call in all arguments but some, which one request ignores.
+ * Runs that agree with a call in all arguments but some, or parts of some, which one request
+ * ignores.
  *
  * For each task and choice of parameters that was asked for there is an index in memory: the done
  * instances by a hash of the arguments that count. The first who asks has it made, a few runs at a
@@ -43,44 +44,51 @@ struct alike {
     struct alike *next;
 };
 
-/* ---- which parameters count -------------------------------------------------------------- */
+/* ---- what counts -------------------------------------------------------------------------- */
 
-static int mark(struct dj_params *params, const struct dj_list *words, bool ignored,
-                const char *task, struct dj_err *err)
+static void join(const struct dj_list *words, struct dj_buf *ret)
 {
     for (size_t i = 0; i < words->n; i++) {
-        struct dj_bytes rest = dj_buf_bytes(&DJ_LIST_AT(words, struct dj_part_word, i)->bytes);
-        struct dj_bytes name;
-
-        while (dj_next_item(&rest, &name)) {
-            struct dj_param *param = dj_params_find(params, name);
-
-            if (param == NULL)
-                return dj_err_set(err, EINVAL, "%s has no parameter %.*s to %s", task,
-                                  (int)name.len, (const char *)name.data,
-                                  ignored ? "ignore" : "keep");
-            param->ignored = ignored;
-        }
+        if (i > 0)
+            dj_buf_addc(ret, ',');
+        dj_buf_add_bytes(ret, dj_buf_bytes(&DJ_LIST_AT(words, struct dj_part_word, i)->bytes));
     }
-    return 0;
+}
+
+/* What the definition ignores stays so: the request's rules are for what its own leave. */
+static void combine(struct dj_params *params, const struct dj_params *defined)
+{
+    for (size_t i = 0; i < params->n; i++) {
+        struct dj_param *param = &params->items[i];
+        const struct dj_param *own = &defined->items[i];
+        struct dj_parts *asked = param->parts;
+
+        param->ignored |= own->ignored;
+        if (own->parts == NULL)
+            continue;
+        param->parts = dj_parts_copy(own->parts);
+        param->parts->then = asked;
+    }
 }
 
 int dj_alike_params(struct dj_task *public, const struct dj_list *ignore,
                     const struct dj_list *keep, struct dj_params *ret, struct dj_err *err)
 {
     const struct task *task = dj_container_of(public, struct task, public);
+    dj_cleanup_buf struct dj_buf list = DJ_BUF_INIT;
     int rc;
 
     if (ignore->n != 0 && keep->n != 0)
         return dj_err_set(err, EINVAL, "--ignore and --keep exclude each other");
     dj_params_copy(ret, &task->definition.params);
-    for (size_t i = 0; keep->n != 0 && i < ret->n; i++)
-        ret->items[i].ignored |= !ret->items[i].environment;
-    rc = mark(ret, ignore, true, public->name, err);
-    if (rc == 0)
-        rc = mark(ret, keep, false, public->name, err);
-    for (size_t i = 0; rc == 0 && i < ret->n; i++) /* what the definition ignores stays so */
-        ret->items[i].ignored |= task->definition.params.items[i].ignored;
+    for (size_t i = 0; i < ret->n; i++) {
+        ret->items[i].ignored = false;
+        dj_parts_freep(&ret->items[i].parts);
+    }
+    join(ignore->n != 0 ? ignore : keep, &list);
+    rc = ignore->n != 0 ? dj_params_ignore(public->name, ret, dj_buf_bytes(&list), err)
+                        : dj_params_keep(public->name, ret, dj_buf_bytes(&list), err);
+    combine(ret, &task->definition.params);
     if (rc < 0)
         dj_params_release(ret);
     return rc;
@@ -91,7 +99,7 @@ static bool same_choice(const struct dj_params *a, const struct dj_params *b)
     bool same = a->n == b->n;
 
     for (size_t i = 0; same && i < a->n; i++)
-        same = a->items[i].ignored == b->items[i].ignored;
+        same = dj_param_same_rules(&a->items[i], &b->items[i]);
     return same;
 }
 

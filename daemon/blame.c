@@ -468,7 +468,7 @@ static const char *differing_file(const struct dj_args *a, const struct dj_args 
     if (a->params->n != b->params->n)
         return NULL;
     for (size_t i = 0; i < a->params->n; i++) {
-        if (a->params->items[i].ignored || dj_value_equal(&a->values[i], &b->values[i]))
+        if (dj_param_equal(&a->params->items[i], &a->values[i], &b->values[i]))
             continue;
         if (!is_file(&a->values[i]) || !is_file(&b->values[i]) ||
             !same_sources(&a->values[i], &b->values[i]))

@@ -368,6 +368,9 @@ void tasks_raise_generation(struct dj_engine *engine);
 void task_settle(struct dj_engine *engine, struct task *task);
 void task_put(struct dj_engine *engine, struct dj_store_batch *batch,
               struct dj_definition *definition, const struct dj_list *env);
+/* task_replace(): another definition, by which its runs are spelled; is_new: it has none. */
+void task_replace(struct dj_engine *engine, struct dj_store_batch *batch, struct task *task,
+                  struct dj_definition *definition, bool is_new);
 uint64_t task_epoch(const struct task *task);
 /* task_after(engine, name): the next one by name, defined or not; NULL. */
 struct task *task_after(struct dj_engine *engine, struct dj_bytes name);
@@ -378,6 +381,13 @@ struct task *task_after(struct dj_engine *engine, struct dj_bytes name);
  */
 struct task *task_known(struct dj_engine *engine, struct dj_store_batch *batch, const char *name,
                         struct dj_bytes definition);
+
+/* likes.c */
+/* likes_take(): the definitions take from other tasks, each other included, what counts of their
+ * parameters. -EINVAL: it is not there to be taken. likes_follow(): those that take from others do
+ * so anew. */
+int likes_take(struct dj_engine *engine, struct dj_list *definitions, struct dj_err *err);
+void likes_follow(struct dj_engine *engine, struct dj_store_batch *batch);
 
 /* tracked.c */
 /* tracked_path(): the file behind a tracked word: `command` is the first word of the command when

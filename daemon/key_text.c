@@ -52,12 +52,44 @@ static void add_scalar(struct dj_buf *buf, enum dj_type type, const struct dj_sc
     dj_add_escaped(buf, dj_buf_bytes(scalar->source.len != 0 ? &scalar->source : &scalar->text));
 }
 
+struct left_out {
+    struct dj_buf *buf;
+    const struct dj_param *param;
+};
+
+static void add_left_out(void *cookie, struct dj_bytes path, struct dj_bytes value)
+{
+    const struct left_out *left_out = cookie;
+
+    dj_buf_addf(left_out->buf, "ignored %s", left_out->param->name);
+    dj_add_escaped(left_out->buf, path);
+    dj_buf_adds(left_out->buf, " json ");
+    dj_add_escaped(left_out->buf, value);
+    dj_buf_addc(left_out->buf, '\n');
+}
+
+/* What is left of it has its lines; here is by what rules, and what they left out. */
+static void add_parts(struct dj_buf *buf, const struct dj_param *param,
+                      const struct dj_value *value)
+{
+    dj_cleanup_buf struct dj_buf rules = DJ_BUF_INIT;
+    struct left_out left_out = {buf, param};
+
+    dj_parts_key(&rules, param->parts);
+    dj_buf_addf(buf, "parts %s ", param->name);
+    dj_add_escaped(buf, dj_buf_bytes(&rules));
+    dj_buf_addc(buf, '\n');
+    dj_parts_left_out(param->parts, value, add_left_out, &left_out);
+}
+
 /* A list is a line for each element, so that one more is one more line. */
 static void add_argument(struct dj_buf *buf, const struct dj_param *param,
-                         const struct dj_value *value)
+                         const struct dj_value *given)
 {
+    dj_cleanup_value struct dj_value room = DJ_VALUE_INIT;
+    const struct dj_value *value = dj_param_counted(param, given, &room);
     const char *how = param->ignored                       ? "ignored"
-                      : dj_key_counts(param, value)        ? "arg"
+                      : dj_key_counts(param, given)        ? "arg"
                       : param->environment && value->n == 0 ? "unset"
                                                            : "absent";
 
@@ -70,6 +102,8 @@ static void add_argument(struct dj_buf *buf, const struct dj_param *param,
     if (value->n == 0)
         dj_buf_addf(buf, "%s %s %s%s\n", how, param->name, dj_type_name(value->type),
                     value->list ? "*" : "");
+    if (value != given)
+        add_parts(buf, param, given);
 }
 
 static void add_key(struct dj_buf *buf, const struct dj_call *call,

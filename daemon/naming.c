@@ -129,9 +129,21 @@ void calls_rename(struct dj_engine *engine, struct dj_store_batch *batch, struct
 
 /* ---- what a run computes with ---- */
 
+/* Parts that do not count, of a value whose parts that count are those of the call. */
+static const struct dj_value *bound_parts(const struct dj_param *param,
+                                          const struct dj_value *given,
+                                          const struct dj_value *call)
+{
+    if (given != NULL && dj_param_equal(param, given, call))
+        return given;
+    if (param->has_default && dj_param_equal(param, &param->default_value, call))
+        return &param->default_value;
+    return NULL;
+}
+
 /*
- * Ignored parameters as the call was spelled; those that it did not spell take their default, and
- * without one what they had when the call was computed last.
+ * What is ignored is as the call was spelled; what it did not spell is as in the default, and
+ * without one as it was when the call was asked for first.
  */
 void run_bind(struct run *run, const struct dj_args *given)
 {
@@ -142,12 +154,14 @@ void run_bind(struct run *run, const struct dj_args *given)
         const struct dj_param *param = &run->params.items[i];
         const struct dj_value *value = given == NULL ? NULL : dj_args_get(given, param->name);
 
-        if (!param->ignored)
+        if (!param->ignored && !dj_param_has_parts(param))
             continue;
         if (value != NULL && (value->type != param->type || value->list != param->list ||
                               (value->n == 0 && !value->list)))
             value = NULL;
-        if (value == NULL && param->has_default)
+        if (!param->ignored)
+            value = bound_parts(param, value, &run->args.values[i]);
+        else if (value == NULL && param->has_default)
             value = &param->default_value;
         if (value == NULL || value == &run->args.values[i])
             continue;

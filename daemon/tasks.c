@@ -278,10 +278,10 @@ static int settle(struct dj_engine *engine, struct task *task, dj_done_fn *done,
     return rc;
 }
 
-static const struct dj_rec_retired *retired(const struct task *task, const char *name)
+static struct dj_rec_retired *retired(const struct task *task, const char *name)
 {
     for (size_t i = 0; i < task->rec.retired.n; i++) {
-        const struct dj_rec_retired *rec = DJ_LIST_AT(&task->rec.retired, struct dj_rec_retired, i);
+        struct dj_rec_retired *rec = DJ_LIST_AT(&task->rec.retired, struct dj_rec_retired, i);
 
         if (rec->name != NULL && strcmp(rec->name, name) == 0)
             return rec;
@@ -303,13 +303,40 @@ static void set_absent(struct dj_param *param, const struct dj_value *value)
     param->has_absent = true;
 }
 
+/*
+ * It was ignored, at least in parts, and now more of it counts, or less, or it goes: a run whose
+ * key does not hold it may have had any value. So its absence means none from now on.
+ */
+static bool is_loose(const struct dj_param *old, const struct dj_param *param)
+{
+    return (old->ignored || dj_param_has_parts(old)) &&
+           (param == NULL || !dj_param_same_rules(old, param));
+}
+
+static void loosen(struct task *task, const char *name, struct dj_param *param)
+{
+    struct dj_rec_retired *rec = retired(task, name);
+
+    if (rec == NULL) {
+        rec = dj_list_add(&task->rec.retired, sizeof(*rec));
+        rec->name = dj_xstrdup(name);
+    }
+    dj_buf_clear(&rec->absent);
+    if (param == NULL || !param->has_absent)
+        return;
+    dj_value_release(&param->absent);
+    param->has_absent = false;
+}
+
 static void retire(struct task *task, const struct dj_definition *next)
 {
     for (size_t i = 0; i < task->definition.params.n; i++) {
         const struct dj_param *old = &task->definition.params.items[i];
-        const struct dj_param *param = dj_params_find(&next->params, dj_bytes_of(old->name));
+        struct dj_param *param = dj_params_find(&next->params, dj_bytes_of(old->name));
         struct dj_rec_retired *rec;
 
+        if (is_loose(old, param))
+            loosen(task, old->name, param);
         if (!old->has_absent || (param != NULL && fits(param, &old->absent)) ||
             retired(task, old->name) != NULL)
             continue;
@@ -333,7 +360,7 @@ static void keep_absent(struct task *task, struct dj_definition *next)
         const struct dj_rec_retired *before = retired(task, param->name);
         dj_cleanup_value struct dj_value value = DJ_VALUE_INIT;
 
-        if (param->has_absent || param->environment)
+        if (param->has_absent || param->environment || (before != NULL && before->absent.len == 0))
             continue;
         if (before != NULL && dj_value_load(dj_buf_bytes(&before->absent), &value, NULL) == 0)
             set_absent(param, &value);
@@ -375,7 +402,7 @@ static bool has_runs(struct dj_engine *engine, struct task *task)
 static bool same_param(const struct dj_param *a, const struct dj_param *b)
 {
     return strcmp(a->name, b->name) == 0 && a->type == b->type && a->list == b->list &&
-           a->ignored == b->ignored && a->environment == b->environment &&
+           dj_param_same_rules(a, b) && a->environment == b->environment &&
            a->has_absent == b->has_absent &&
            (!a->has_absent || dj_value_equal(&a->absent, &b->absent));
 }
@@ -392,6 +419,25 @@ static bool same_params(const struct dj_params *a, const struct dj_params *b)
     return true;
 }
 
+void task_replace(struct dj_engine *engine, struct dj_store_batch *batch, struct task *task,
+                  struct dj_definition *definition, bool is_new)
+{
+    bool same;
+
+    if (!is_new && has_runs(engine, task))
+        keep_absent(task, definition);
+    same = same_params(&task->definition.params, &definition->params);
+    dj_definition_release(&task->definition);
+    dj_definition_copy(&task->definition, definition);
+    task->public.definition = &task->definition;
+    make_effective(engine, task);
+    save(batch, task);
+    if (!is_new && !same) {
+        alikes_drop(engine, task, 0);
+        calls_rename(engine, batch, task);
+    }
+}
+
 /* A task is made or gets another definition; env: what is captured of the environment. */
 void task_put(struct dj_engine *engine, struct dj_store_batch *batch,
               struct dj_definition *definition, const struct dj_list *env)
@@ -400,7 +446,6 @@ void task_put(struct dj_engine *engine, struct dj_store_batch *batch,
     struct task *task = public == NULL
                             ? add(engine, (uint32_t)engine->task_count + 1, definition->name)
                             : task_of(public);
-    bool same;
 
     for (size_t i = 0; env != NULL && i < env->n; i++) {
         const struct dj_part_pair *pair = DJ_LIST_AT(env, struct dj_part_pair, i);
@@ -409,18 +454,7 @@ void task_put(struct dj_engine *engine, struct dj_store_batch *batch,
         captured->name = dj_xstrdup(pair->name == NULL ? "" : pair->name);
         captured->value = dj_xmemdup0(pair->value.data, pair->value.len);
     }
-    if (public != NULL && has_runs(engine, task))
-        keep_absent(task, definition);
-    same = same_params(&task->definition.params, &definition->params);
-    dj_definition_release(&task->definition);
-    dj_definition_copy(&task->definition, definition);
-    task->public.definition = &task->definition;
-    make_effective(engine, task);
-    save(batch, task);
-    if (public != NULL && !same) {
-        alikes_drop(engine, task, 0);
-        calls_rename(engine, batch, task);
-    }
+    task_replace(engine, batch, task, definition, public == NULL);
 }
 
 struct task *task_known(struct dj_engine *engine, struct dj_store_batch *batch, const char *name,
@@ -509,6 +543,8 @@ int dj_task_define(struct dj_engine *engine, struct dj_bytes text, const char *f
 
     for (size_t i = 0; rc == 0 && i < definitions.n; i++)
         rc = check(DJ_LIST_AT(&definitions, struct dj_definition, i), err);
+    if (rc == 0)
+        rc = likes_take(engine, &definitions, err);
     if (rc < 0) {
         dj_definitions_release(&definitions);
         return rc;
@@ -521,6 +557,7 @@ int dj_task_define(struct dj_engine *engine, struct dj_bytes text, const char *f
         launch_note(engine, definition, ret_notes);
         task_put(engine, batch, definition, env);
     }
+    likes_follow(engine, batch);
     tasks_raise_generation(engine);
     rc = engine_write(engine, batch, err);
     dj_store_batch_free(batch);

@@ -296,6 +296,41 @@ static void find_notes(struct dj_engine *engine, struct dj_call *call, uint64_t 
     note_newer(engine, call, current, ret);
 }
 
+struct left_out {
+    const char *param;
+    struct dj_list *parts; /* struct dj_buf */
+};
+
+static void add_left_out(void *cookie, struct dj_bytes path, struct dj_bytes value)
+{
+    const struct left_out *left_out = cookie;
+    dj_cleanup_buf struct dj_buf part = DJ_BUF_INIT;
+
+    (void)value;
+    dj_buf_adds(&part, left_out->param);
+    dj_buf_add_bytes(&part, path);
+    dj_list_add_bytes(left_out->parts, dj_buf_bytes(&part));
+}
+
+/* It answers for calls that differ in these parts. */
+static void find_left_out(struct dj_engine *engine, const struct dj_call *call, uint64_t instance,
+                          struct dj_reason *ret)
+{
+    const struct dj_rec_instance *rec = dj_instance(engine, instance);
+    dj_cleanup_args struct dj_args args = DJ_ARGS_INIT;
+
+    if (rec == NULL || call->foreign ||
+        dj_args_load(dj_buf_bytes(&rec->args), &call->params, &args, NULL) < 0)
+        return;
+    for (size_t i = 0; i < args.params->n; i++) {
+        const struct dj_param *param = &args.params->items[i];
+        struct left_out left_out = {param->name, &ret->left_out};
+
+        if (dj_param_has_parts(param))
+            dj_parts_left_out(param->parts, &args.values[i], add_left_out, &left_out);
+    }
+}
+
 void dj_call_why(struct dj_engine *engine, struct dj_call *call, struct dj_reason *ret)
 {
     uint64_t current = dj_call_current(engine, call);
@@ -304,6 +339,7 @@ void dj_call_why(struct dj_engine *engine, struct dj_call *call, struct dj_reaso
         ret->now = DJ_NOW_HIT;
         find_acceptance(engine, call, current, ret);
         find_notes(engine, call, current, ret);
+        find_left_out(engine, call, current, ret);
         return;
     }
     if (call->run != NULL)

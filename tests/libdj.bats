@@ -46,6 +46,10 @@ checks()
     checks blocking
 }
 
+@test "parameters and parts of them that one request ignores or keeps" {
+    checks ignored
+}
+
 @test "definitions: text, line, file, functions; tasks, impact, bump, undelete, undefine" {
     checks definitions
 }

@@ -400,7 +400,7 @@ DJ_PUBLIC int dj_request_set_session(struct dj_request *request, const char *ses
 /* dj_request_set_launch(request, launch): as `launch` of a task, for this call. */
 DJ_PUBLIC int dj_request_set_launch(struct dj_request *request, const char *launch);
 /* Parameters left out of account when there is no valid result: these, or all but these; several
- * calls, or commas. */
+ * calls, or commas. Parts of json ones, too: "config.verbose" (dj-tasks(5)). */
 DJ_PUBLIC int dj_request_ignore(struct dj_request *request, const char *params);
 DJ_PUBLIC int dj_request_keep(struct dj_request *request, const char *params);
 

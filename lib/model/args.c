@@ -99,10 +99,19 @@ bool dj_args_ignored_at(const struct dj_args *args, size_t i)
            !(param->has_default && dj_value_equal(value, &param->default_value));
 }
 
+bool dj_args_ignored_partly(const struct dj_args *args, size_t i)
+{
+    const struct dj_value *value = &args->values[i], *counted;
+    struct dj_value room dj_cleanup_value = DJ_VALUE_INIT;
+
+    counted = dj_param_counted(&args->params->items[i], value, &room);
+    return counted != value && !dj_value_equal(counted, value);
+}
+
 bool dj_args_ignored(const struct dj_args *args)
 {
     for (size_t i = 0; i < args->params->n; i++)
-        if (dj_args_ignored_at(args, i))
+        if (dj_args_ignored_at(args, i) || dj_args_ignored_partly(args, i))
             return true;
     return false;
 }

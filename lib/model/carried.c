@@ -43,6 +43,19 @@ void dj_carried_id(const struct dj_digest *key, const struct dj_rec_instance *in
 
 /* ---- key and arguments ---- */
 
+/* The value of a key says by what rules it became what it is. */
+static int read_rules(struct dj_cbor_reader reader, struct dj_param *param)
+{
+    struct dj_bytes rules;
+    uint64_t tag, n;
+
+    if (param->type != DJ_JSON || dj_cbor_get_tag(&reader, &tag) != 0 || tag != DJ_KEY_TAG_PARTS)
+        return 0;
+    if (dj_cbor_get_array(&reader, &n) != 0 || n != 2 || dj_cbor_get_text(&reader, &rules) != 0)
+        return -EBADMSG;
+    return dj_parts_parse(rules, &param->parts, NULL) == 0 ? 0 : -EBADMSG;
+}
+
 static int read_key(const char *task, struct dj_bytes key, struct dj_params *params)
 {
     struct dj_cbor_reader reader = {key};
@@ -57,10 +70,11 @@ static int read_key(const char *task, struct dj_bytes key, struct dj_params *par
     while (n-- > 0) {
         struct dj_param *param;
 
-        if (dj_cbor_get_text(&reader, &name) != 0 || dj_cbor_skip(&reader) != 0)
+        if (dj_cbor_get_text(&reader, &name) != 0)
             return -EBADMSG;
         param = dj_params_find(params, name);
-        if (param == NULL)
+        if (param == NULL || param->parts != NULL || read_rules(reader, param) != 0 ||
+            dj_cbor_skip(&reader) != 0)
             return -EBADMSG;
         param->ignored = false;
     }

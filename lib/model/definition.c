@@ -310,7 +310,6 @@ static void print_default(struct dj_buf *buf, const struct dj_param *param)
 static void print_params(struct dj_buf *buf, const struct dj_params *params)
 {
     dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
-    bool ignored = false;
 
     dj_params_print(&text, params);
     if (text.len > 0)
@@ -319,13 +318,7 @@ static void print_params(struct dj_buf *buf, const struct dj_params *params)
         if (params->items[i].has_default)
             print_default(buf, &params->items[i]);
     }
-    for (size_t i = 0; i < params->n; i++) {
-        if (!params->items[i].ignored)
-            continue;
-        dj_buf_addf(buf, "%s%s", ignored ? ", " : "ignore = ", params->items[i].name);
-        ignored = true;
-    }
-    dj_buf_adds(buf, ignored ? "\n" : "");
+    dj_params_rules(buf, params);
 }
 
 static void print_items(struct dj_buf *buf, const char *name, const struct dj_list *items)

@@ -8,7 +8,7 @@
  *   command = WORD…     an argv; words end at blanks, are quoted with '…', "…" or \; never a shell
  *   script =            an indented block, run by its #! line, else by /bin/sh
  *   params = …          see lib/model/param.h        default.NAME = VALUE
- *   version = TEXT      (1)                          ignore = P,…    keep = P,…
+ *   version = TEXT      (1)                          ignore = P,…    keep = P,…    depend = P.KEY,…
  *   setup = LINES       shell lines run before       env.X = VALUE   env = X,…
  *   timeout = 90s       (none)                       track = PATH,… or command
  *   priority = N        (0)                          result = stdout | file:NAME
@@ -57,7 +57,7 @@ struct dj_definition {
     char *here;
     struct dj_list command;   /* struct dj_buf words, as templates; empty when there is a script */
     char *script;             /* NULL, or the block's text */
-    struct dj_params params;  /* defaults and ignored flags filled in; absent left alone; behind
+    struct dj_params params;  /* defaults and what counts filled in; absent left alone; behind
                                * them one `environment` for each of env_keyed */
     char *version;
     char *setup;              /* NULL, or shell lines */

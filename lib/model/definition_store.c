@@ -18,6 +18,7 @@ struct stored_param {
     bool ignored;
     struct dj_buf default_value; /* dj_value_store; empty: none */
     struct dj_buf absent;
+    char *parts; /* dj_parts_print; NULL: all of it counts */
 };
 
 struct stored {
@@ -72,6 +73,7 @@ static const struct dj_field param_fields[] = {
     FIELD(stored_param, ignored, BOOL, NULL),
     FIELD(stored_param, default_value, BYTES, NULL),
     FIELD(stored_param, absent, BYTES, NULL),
+    FIELD(stored_param, parts, TEXT, NULL),
 };
 static const struct dj_layout param_layout = {"parameter", sizeof(struct stored_param),
                                               param_fields, DJ_ARRAY_SIZE(param_fields)};
@@ -129,6 +131,16 @@ static const struct dj_layout definition_layout = {"definition", sizeof(struct s
                                                    definition_fields,
                                                    DJ_ARRAY_SIZE(definition_fields)};
 
+static char *parts_text(const struct dj_parts *parts)
+{
+    struct dj_buf text = DJ_BUF_INIT;
+
+    if (parts == NULL)
+        return NULL;
+    dj_parts_print(&text, parts);
+    return dj_buf_steal(&text);
+}
+
 static void add_params(struct dj_list *list, const struct dj_params *params)
 {
     for (size_t i = 0; i < params->n; i++) {
@@ -146,6 +158,7 @@ static void add_params(struct dj_list *list, const struct dj_params *params)
             dj_value_store(&to->default_value, &param->default_value);
         if (param->has_absent)
             dj_value_store(&to->absent, &param->absent);
+        to->parts = parts_text(param->parts);
     }
 }
 
@@ -235,6 +248,8 @@ static int load_params(struct dj_list *list, struct dj_params *ret, struct dj_er
         code = load_value(from, &from->default_value, &to->has_default, &to->default_value, err);
         if (code == 0)
             code = load_value(from, &from->absent, &to->has_absent, &to->absent, err);
+        if (code == 0 && from->parts != NULL && *from->parts != '\0')
+            code = dj_parts_parse(dj_bytes_of(from->parts), &to->parts, err);
         if (code < 0)
             return code;
     }

@@ -10,7 +10,7 @@ bool dj_key_counts(const struct dj_param *param, const struct dj_value *value)
 {
     if (param->environment && value->n == 0)
         return false; /* the caller has no such variable */
-    return !param->ignored && !(param->has_absent && dj_value_equal(value, &param->absent));
+    return !param->ignored && !(param->has_absent && dj_param_equal(param, value, &param->absent));
 }
 
 /* The order of encoded text strings: the shorter first, since the head holds the length. */
@@ -23,6 +23,22 @@ static int by_encoding(const void *a, const void *b)
     if (a_len != b_len)
         return a_len < b_len ? -1 : 1;
     return strcmp(a_name, b_name);
+}
+
+/* Which rules made it what it is belongs to it: what is left by two of them may be alike. */
+static void counted_cbor(struct dj_buf *buf, const struct dj_param *param,
+                         const struct dj_value *value)
+{
+    struct dj_value room dj_cleanup_value = DJ_VALUE_INIT;
+    struct dj_buf rules dj_cleanup_buf = DJ_BUF_INIT;
+
+    if (dj_param_has_parts(param)) {
+        dj_parts_key(&rules, param->parts);
+        dj_cbor_tag(buf, DJ_KEY_TAG_PARTS);
+        dj_cbor_array(buf, 2);
+        dj_cbor_text(buf, dj_buf_bytes(&rules));
+    }
+    dj_value_cbor(buf, dj_param_counted(param, value, &room));
 }
 
 void dj_key_cbor(struct dj_buf *buf, const char *task, const struct dj_args *args)
@@ -40,7 +56,7 @@ void dj_key_cbor(struct dj_buf *buf, const char *task, const struct dj_args *arg
     dj_cbor_map(buf, n);
     for (size_t i = 0; i < n; i++) {
         dj_cbor_text(buf, dj_bytes_of(counted[i]->name));
-        dj_value_cbor(buf, &args->values[counted[i] - params->items]);
+        counted_cbor(buf, counted[i], &args->values[counted[i] - params->items]);
     }
 }
 

@@ -133,7 +133,8 @@ static bool has_environment(const struct dj_params *params)
     return params->n > 0 && params->items[params->n - 1].environment;
 }
 
-void dj_name_long(struct dj_buf *buf, const struct dj_args *args)
+/* whole: with the parts that do not count. */
+static void add_long(struct dj_buf *buf, const struct dj_args *args, bool whole)
 {
     const size_t counted = count_counted(args->params);
     const bool named = has_environment(args->params) || counted > 1;
@@ -142,16 +143,27 @@ void dj_name_long(struct dj_buf *buf, const struct dj_args *args)
     if (counted == 0 && !named)
         dj_buf_adds(buf, nothing);
     for (size_t i = 0; i < args->params->n; i++) {
-        if (args->params->items[i].ignored)
+        const struct dj_param *param = &args->params->items[i];
+        struct dj_value room dj_cleanup_value = DJ_VALUE_INIT;
+        const struct dj_value *value = &args->values[i];
+
+        if (param->ignored)
             continue;
+        if (!whole)
+            value = dj_param_counted(param, value, &room);
         if (!named) {
-            add_alone(buf, &args->values[i]);
+            add_alone(buf, value);
             continue;
         }
-        dj_buf_addf(buf, "%s%s=", separator, args->params->items[i].name);
-        add_value(buf, &args->values[i]);
+        dj_buf_addf(buf, "%s%s=", separator, param->name);
+        add_value(buf, value);
         separator = ",";
     }
+}
+
+void dj_name_long(struct dj_buf *buf, const struct dj_args *args)
+{
+    add_long(buf, args, false);
 }
 
 void dj_name_canonical(struct dj_buf *buf, const struct dj_args *args)
@@ -175,9 +187,11 @@ void dj_name_spelled(struct dj_buf *buf, const struct dj_args *args)
     struct dj_buf name dj_cleanup_buf = DJ_BUF_INIT;
 
     dj_name_canonical(&name, args);
-    dj_buf_add_bytes(buf, dj_buf_bytes(&name));
-    if (dj_name_is_hashed(dj_buf_bytes(&name)))
+    if (dj_name_is_hashed(dj_buf_bytes(&name))) {
+        dj_buf_add_bytes(buf, dj_buf_bytes(&name));
         return;
+    }
+    add_long(buf, args, true);
     for (size_t i = 0; i < args->params->n; i++) {
         if (!dj_args_ignored_at(args, i))
             continue;

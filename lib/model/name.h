@@ -3,8 +3,9 @@
  *
  * The canonical name is the encoded value itself for one counted parameter (`5`), else
  * `a=3,b=4` in declared order with defaults filled in; ignored parameters are left out; a task
- * with no counted parameters has the name `_`. A list is each element followed by `;`, an empty
- * one is a lone `;`. The empty string is `%e`. Encoded as %XX (upper-case hex) are
+ * with no counted parameters has the name `_`. Of a value of which only parts count, these are
+ * written. A list is each element followed by `;`, an empty one is a lone `;`. The empty string is
+ * `%e`. Encoded as %XX (upper-case hex) are
  * `/ , = % @ { } ; *` and control bytes (0-31, 127), a dot that leads or is behind a dot, and a
  * value `_` of a single parameter. file, path and run values are NAME@DIGITS with the encoded NAME.
  * A name longer than 255 bytes becomes `%h` and the 64 hex digits of the digest of the long name.
@@ -36,8 +37,9 @@ void dj_name_canonical(struct dj_buf *buf, const struct dj_args *args);
 
 /*
  * dj_name_spelled(buf, args): the canonical name and behind it `,NAME=VALUE` for each ignored
- * parameter that has another value than its default: a second name, which remembers these. Where
- * there is no room for them, the canonical name.
+ * parameter that has another value than its default: a second name, which remembers these. In it
+ * values have the parts that do not count, too. Where there is no room for them, the canonical
+ * name.
  */
 void dj_name_spelled(struct dj_buf *buf, const struct dj_args *args);
 

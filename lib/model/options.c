@@ -33,17 +33,19 @@ static int set_params(struct dj_definition *definition, struct dj_bytes rest, st
     return dj_params_parse(value, &definition->params, err);
 }
 
-static int find_param(const struct dj_definition *definition, struct dj_bytes name,
-                      struct dj_param **ret, struct dj_err *err)
+/* NULL with a sentence: there is none of that name. */
+static struct dj_param *find_param(const struct dj_definition *definition, struct dj_bytes name,
+                                   struct dj_err *err)
 {
+    struct dj_param *param = dj_params_find(&definition->params, name);
     dj_cleanup_buf struct dj_buf shown = DJ_BUF_INIT;
 
-    *ret = dj_params_find(&definition->params, name);
-    if (*ret != NULL)
-        return 0;
+    if (param != NULL)
+        return param;
     dj_add_printable(&shown, name);
-    return dj_err_set(err, EINVAL, "%s has no parameter \"%s\"", definition->name,
-                      dj_buf_str(&shown));
+    (void)dj_err_set(err, EINVAL, "%s has no parameter \"%s\"", definition->name,
+                     dj_buf_str(&shown));
+    return NULL;
 }
 
 /* A file that stands in a task file lies beside it, wherever the caller is. */
@@ -80,11 +82,11 @@ static int set_default(struct dj_definition *definition, struct dj_bytes rest,
                        struct dj_bytes value, struct dj_err *err)
 {
     struct dj_list texts = {NULL, 0, 0};
-    struct dj_param *param;
-    int code = find_param(definition, rest, &param, err);
+    struct dj_param *param = find_param(definition, rest, err);
+    int code = 0;
 
-    if (code < 0)
-        return code;
+    if (param == NULL)
+        return -EINVAL;
     if (param->list)
         code = dj_words_split(value, &texts, err);
     else
@@ -102,39 +104,24 @@ static int set_default(struct dj_definition *definition, struct dj_bytes rest,
 static int set_ignore(struct dj_definition *definition, struct dj_bytes rest, struct dj_bytes value,
                       struct dj_err *err)
 {
-    struct dj_param *param;
-    struct dj_bytes name;
-    int code;
-
     (void)rest;
-    while (dj_next_item(&value, &name)) {
-        code = find_param(definition, name, &param, err);
-        if (code < 0)
-            return code;
-        param->ignored = true;
-    }
-    return 0;
+    return dj_params_ignore(definition->name, &definition->params, value, err);
 }
 
 static int set_keep(struct dj_definition *definition, struct dj_bytes rest, struct dj_bytes value,
                     struct dj_err *err)
 {
-    struct dj_param *param;
-    struct dj_bytes name;
-    int code;
-
     (void)rest;
     if (dj_strip(value).len == 0)
         return dj_err_set(err, EINVAL, "keep names no parameter");
-    for (size_t i = 0; i < definition->params.n; i++)
-        definition->params.items[i].ignored = true;
-    while (dj_next_item(&value, &name)) {
-        code = find_param(definition, name, &param, err);
-        if (code < 0)
-            return code;
-        param->ignored = false;
-    }
-    return 0;
+    return dj_params_keep(definition->name, &definition->params, value, err);
+}
+
+static int set_depend(struct dj_definition *definition, struct dj_bytes rest, struct dj_bytes value,
+                      struct dj_err *err)
+{
+    (void)rest;
+    return dj_params_depend(definition->name, &definition->params, value, err);
 }
 
 static int set_command(struct dj_definition *definition, struct dj_bytes rest,
@@ -471,6 +458,7 @@ static const struct {
     {"default.", set_default, NULL},
     {"ignore", set_ignore, "keep"},
     {"keep", set_keep, "ignore"},
+    {"depend", set_depend, NULL},
     {"command", set_command, "script"},
     {"script", set_script, "command"},
     {"version", set_version, NULL},

@@ -144,6 +144,7 @@ void dj_params_copy(struct dj_params *ret, const struct dj_params *params)
             dj_value_copy(&to->default_value, &from->default_value);
         if (from->has_absent)
             dj_value_copy(&to->absent, &from->absent);
+        to->parts = dj_parts_copy(from->parts);
     }
 }
 
@@ -153,6 +154,7 @@ void dj_params_release(struct dj_params *params)
         free(params->items[i].name);
         dj_value_release(&params->items[i].default_value);
         dj_value_release(&params->items[i].absent);
+        dj_parts_free(params->items[i].parts);
     }
     free(params->items);
     *params = (struct dj_params)DJ_PARAMS_INIT;

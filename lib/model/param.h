@@ -7,9 +7,10 @@
  * are left, and `x=a x=b` appends. What is not given takes its default. Too many, too few, twice,
  * ill-typed: -EINVAL with a sentence that names the task and the parameter.
  *
- * `ignored` marks parameters that do not count for the key. `absent` is the value that a parameter
- * had when it was added to a task that already had runs: an argument equal to it is left out of
- * the key, so the runs from before the parameter existed go on being runs with that value.
+ * `ignored` marks parameters that do not count for the key; `parts` says which parts of a json one
+ * do. `absent` is the value that a parameter had when it was added to a task that already had runs:
+ * an argument equal to it is left out of the key, so the runs from before the parameter existed go
+ * on being runs with that value. Where parts are left out, what is left is compared.
  *
  * What comes from the caller's environment (`env = NAME`) stands behind the parameters as one of
  * its own, env.NAME, a name that no declared one can have. It is bound by name only. A value that
@@ -22,6 +23,7 @@
 #define DJ_MODEL_PARAM_H
 
 #include "lib/model/codec.h"
+#include "lib/model/parts.h"
 #include "lib/model/value.h"
 
 struct dj_param {
@@ -34,6 +36,7 @@ struct dj_param {
     bool has_absent;
     struct dj_value default_value;
     struct dj_value absent;
+    struct dj_parts *parts; /* NULL: all of it */
 };
 
 struct dj_params {
@@ -95,11 +98,49 @@ int dj_args_load_own(struct dj_bytes bytes, struct dj_params *ret_params, struct
                      struct dj_err *err) DJ_MUST_CHECK;
 
 /*
- * dj_args_ignored(args): an ignored parameter has another value than its default: the call is
- * spelled as one that remembers it (dj_name_spelled).
+ * dj_args_ignored(args): an ignored parameter has another value than its default, or a value has
+ * parts that do not count: the call is spelled as one that remembers them (dj_name_spelled).
  */
 bool dj_args_ignored(const struct dj_args *args);
-/* dj_args_ignored_at(args, i): the same of one parameter. */
+/* dj_args_ignored_at(args, i): the same of one parameter; _partly(): of parts of it. */
 bool dj_args_ignored_at(const struct dj_args *args, size_t i);
+bool dj_args_ignored_partly(const struct dj_args *args, size_t i);
+
+/* dj_param_has_parts(param): it counts, and not all of it. */
+bool dj_param_has_parts(const struct dj_param *param);
+
+/*
+ * dj_param_counted(param, value, room): what counts of the value, which is the value itself or what
+ * is made in room, for the caller to release in any case.
+ */
+const struct dj_value *dj_param_counted(const struct dj_param *param, const struct dj_value *value,
+                                        struct dj_value *room);
+
+/* dj_param_equal(param, a, b): they make the same key: it is ignored, or what counts is equal. */
+bool dj_param_equal(const struct dj_param *param, const struct dj_value *a,
+                    const struct dj_value *b);
+/* dj_param_same_rules(a, b): of two, the same counts. */
+bool dj_param_same_rules(const struct dj_param *a, const struct dj_param *b);
+
+/*
+ * What counts, by lists of parameters and paths (lib/model/parts.h), with commas or blanks between
+ * them; task is only for sentences. -EINVAL.
+ *
+ *   dj_params_ignore()  "n, config.verbose"       these do not
+ *   dj_params_keep()    "n, config.model.lr"      only these do
+ *   dj_params_depend()  "config.model, other like TASK"
+ *                       of each parameter that is named, only these parts do, whether it was
+ *                       ignored or not; `like`: what counts of it for that task
+ *
+ * To be called in this order. dj_params_rules(buf, params): as the options ignore and depend, which
+ * say the same.
+ */
+int dj_params_ignore(const char *task, struct dj_params *params, struct dj_bytes list,
+                     struct dj_err *err) DJ_MUST_CHECK;
+int dj_params_keep(const char *task, struct dj_params *params, struct dj_bytes list,
+                   struct dj_err *err) DJ_MUST_CHECK;
+int dj_params_depend(const char *task, struct dj_params *params, struct dj_bytes list,
+                     struct dj_err *err) DJ_MUST_CHECK;
+void dj_params_rules(struct dj_buf *buf, const struct dj_params *params);
 
 #endif

@@ -5,6 +5,8 @@
 
 #include "lib/util/str.h"
 
+enum { PARTS_SHOWN = 5 };
+
 void dj_reason_init(struct dj_reason *reason)
 {
     *reason = (struct dj_reason){.now = DJ_NOW_NOTHING};
@@ -24,6 +26,7 @@ void dj_reason_release(struct dj_reason *reason)
     dj_bytes_list_release(&reason->holders);
     dj_bytes_list_release(&reason->part_holders);
     dj_bytes_list_release(&reason->notes);
+    dj_bytes_list_release(&reason->left_out);
 }
 
 /* ---- causes ---- */
@@ -330,6 +333,18 @@ void dj_reason_notes(struct dj_buf *buf, const struct dj_reason *reason)
     }
 }
 
+static void add_left_out(struct dj_buf *buf, const struct dj_reason *reason)
+{
+    const struct dj_list *parts = &reason->left_out;
+
+    for (size_t i = 0; i < parts->n && i < PARTS_SHOWN; i++) {
+        dj_buf_adds(buf, i == 0 ? "; leaves out " : ", ");
+        dj_add_printable(buf, dj_list_bytes(parts, i));
+    }
+    if (parts->n > PARTS_SHOWN)
+        dj_buf_addf(buf, " and %zu more", parts->n - PARTS_SHOWN);
+}
+
 void dj_reason_print(struct dj_buf *buf, const struct dj_reason *reason)
 {
     add_now(buf, reason);
@@ -338,6 +353,8 @@ void dj_reason_print(struct dj_buf *buf, const struct dj_reason *reason)
     if (reason->now == DJ_NOW_NOTHING && reason->cause >= DJ_CAUSE_VERSION)
         dj_buf_adds(buf, "stale: ");
     dj_reason_cause(buf, reason);
+    if (reason->now == DJ_NOW_HIT)
+        add_left_out(buf, reason);
     if (reason->now == DJ_NOW_HIT && reason->notes.n != 0) {
         dj_buf_adds(buf, "; note: ");
         dj_reason_notes(buf, reason);

@@ -97,6 +97,7 @@ struct dj_reason {
     uint64_t accepted_ns;
     uint64_t expires_ns;       /* by its ttl, or one of what it called; 0: never */
     uint64_t served_ns;        /* that moment is over, and until this one it is served */
+    struct dj_list left_out;   /* struct dj_buf: parts of arguments that did not count, by path */
     struct dj_buf equal;       /* not empty: what came out equal, and so did not make it stale */
     struct dj_list notes;      /* struct dj_buf: sentences for people */
 };

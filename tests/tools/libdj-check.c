@@ -107,6 +107,49 @@ static void blocking(void)
     dj_free(dj);
 }
 
+/* ---- what is left out of account ------------------------------------------------------------- */
+
+/* config is asked for while these are ignored, or only these kept; the run of want answers. */
+static void left_out(struct dj *dj, const char *ignore, const char *keep, const char *config,
+                     const char *want)
+{
+    struct dj_request *request = dj_request_get(dj, "fit");
+    const void *bytes = "";
+    size_t len = 0;
+
+    is_int(dj_request_add_word(request, config), 0, "%s", config);
+    if (ignore != NULL)
+        is_int(dj_request_ignore(request, ignore), 0, "ignore %s", ignore);
+    if (keep != NULL)
+        is_int(dj_request_keep(request, keep), 0, "keep %s", keep);
+    is_int(dj_perform(request), 0, "answered");
+    is_int(dj_request_bytes(request, &bytes, &len), 0, "with a result");
+    is_bytes(bytes, len, want, strlen(want), "the result");
+    dj_request_free(request);
+}
+
+static void ignored(void)
+{
+    struct dj *dj = connected();
+    struct dj_request *request;
+
+    is_int(dj_define_line(dj, 6, WORDS("fit", "config:json", "n:int=1", "--", "echo", "{config}")),
+           0, "defined");
+    left_out(dj, NULL, NULL, "{\"lr\":1,\"v\":1}", "{\"lr\":1,\"v\":1}\n");
+    left_out(dj, "config.v", NULL, "{\"lr\":1,\"v\":2}", "{\"lr\":1,\"v\":1}\n");
+    left_out(dj, NULL, "config.lr, n", "{\"lr\":1,\"v\":3}", "{\"lr\":1,\"v\":1}\n");
+    left_out(dj, "config", NULL, "{\"lr\":2}", "{\"lr\":1,\"v\":1}\n");
+    left_out(dj, NULL, "n", "{\"lr\":3}", "{\"lr\":1,\"v\":1}\n");
+    left_out(dj, "config.v", NULL, "{\"lr\":4,\"v\":1}", "{\"lr\":4,\"v\":1}\n");
+    request = dj_request_get(dj, "fit");
+    is_int(dj_request_add_word(request, "1"), 0, "an argument");
+    is_int(dj_request_ignore(request, "n.x"), 0, "a part of what has none");
+    is_int(dj_perform(request), -EINVAL, "refused");
+    has(dj_request_error(request), "n is of type int");
+    dj_request_free(request);
+    dj_free(dj);
+}
+
 /* ---- definitions ----------------------------------------------------------------------------- */
 
 static void definitions(void)
@@ -624,6 +667,8 @@ int main(int argc, char **argv)
 
     if (strcmp(group, "blocking") == 0)
         blocking();
+    else if (strcmp(group, "ignored") == 0)
+        ignored();
     else if (strcmp(group, "definitions") == 0)
         definitions();
     else if (strcmp(group, "tree") == 0)

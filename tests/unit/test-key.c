@@ -97,20 +97,33 @@ static void cell_variables(const char *cell, struct dj_params *ret)
     dj_bytes_list_release(&names);
 }
 
+/* `n:json` parts `-.b`: what of it counts. */
+static bool is_rules(const struct dj_buf *word)
+{
+    return word->len != 0 && strchr("-+=", word->data[0]) != NULL;
+}
+
 /* `n:int=5` ignored: a default, and what it is, behind it. */
 static void cell_params(const char *cell, struct dj_params *ret)
 {
     struct dj_buf list dj_cleanup_buf = DJ_BUF_INIT, word dj_cleanup_buf = DJ_BUF_INIT;
     const char *at = cell;
 
-    while (next_word(&at, "", &word) && !is_variable(&word))
-        dj_buf_addf(&list, "%.*s ", (int)strcspn(dj_buf_str(&word), "="), dj_buf_str(&word));
+    while (next_word(&at, "", &word) && !is_variable(&word)) {
+        if (!is_rules(&word))
+            dj_buf_addf(&list, "%.*s ", (int)strcspn(dj_buf_str(&word), "="), dj_buf_str(&word));
+    }
     params_of(ret, dj_buf_str(&list));
     at = cell;
     for (size_t i = 0; next_word(&at, "", &word) && !is_variable(&word); i++) {
         const char *sign = strchr(dj_buf_str(&word), '=');
         struct dj_param *param = &ret->items[i];
 
+        if (is_rules(&word)) {
+            if (dj_parts_parse(dj_buf_bytes(&word), &ret->items[--i].parts, NULL) != 0)
+                bail_out("rules %s", dj_buf_str(&word));
+            continue;
+        }
         if (sign != NULL)
             set_default(ret, param->name, sign + 1);
         param->ignored = strncmp(at, " ignored", 8) == 0;

@@ -126,7 +126,7 @@ static void refused(void)
         {"[a]\ncommand = x\nparams = n:int\ndefault.n = five\n",
          "t.ini:4: the default of n: \"five\" is not an int"},
         {"[a]\ncommand = x\ndefault.n = 5\n", "t.ini:3: a has no parameter \"n\""},
-        {"[a]\ncommand = x\nignore = n\n", "t.ini:3: a has no parameter \"n\""},
+        {"[a]\ncommand = x\nignore = n\n", "t.ini:3: a has no parameter n to ignore"},
         {"[a]\ncommand = x\nparams = n\nkeep =\n", "t.ini:4: keep names no parameter"},
         {"[a]\ncommand = x\nparams = n m\nkeep = n\nignore = m\n",
          "t.ini:1: a: ignore and keep exclude each other"},
