@@ -219,13 +219,12 @@ void call_save(struct dj_engine *engine, struct dj_store_batch *batch, struct dj
     dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
 }
 
-/* Gives a call its number and record; nothing lists it before it has an instance. */
-void call_record(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_call *call)
+bool call_number(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_call *call)
 {
-    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
 
     if (call->rec.number != 0)
-        return;
+        return false;
     call->rec.number = ++engine->next_call;
     call->rec.task = call->task->public.number;
     dj_buf_set(&call->rec.name, dj_buf_bytes(&call->name));
@@ -233,6 +232,16 @@ void call_record(struct dj_engine *engine, struct dj_store_batch *batch, struct 
     dj_args_store(&call->rec.args, &call->args);
     dj_key_number(&key, 'N', call->rec.number);
     dj_store_batch_put(batch, dj_buf_bytes(&key), dj_bytes(call->key.b, sizeof(call->key.b)));
+    return true;
+}
+
+/* Gives a call its number and record; nothing lists it before it has an instance. */
+void call_record(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_call *call)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
+
+    if (!call_number(engine, batch, call))
+        return;
     dj_key_counter(&key, "calls");
     dj_put64(&value, call->rec.number);
     dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));

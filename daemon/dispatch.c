@@ -355,7 +355,6 @@ static void on_frame(void *cookie, struct dj_bytes body)
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     struct dj_message_in message;
 
-    dj_engine_turned(engine);
     if (dj_message_decode(body, &message, &err) < 0) {
         struct dj_msg_error error = {.code = EBADMSG, .text = err.text};
 

@@ -27,7 +27,7 @@ static uint64_t counter(struct dj_engine *engine, const char *name)
     return dj_get64(dj_buf_bytes(&value), 0);
 }
 
-static void load_sums(struct dj_engine *engine)
+void engine_load_sums(struct dj_engine *engine)
 {
     engine->stored_runs = counter(engine, "runs");
     engine->stored_bytes = counter(engine, "bytes");
@@ -35,7 +35,7 @@ static void load_sums(struct dj_engine *engine)
 
 void engine_reload(struct dj_engine *engine)
 {
-    load_sums(engine);
+    engine_load_sums(engine);
     tasks_reload(engine);
     calls_reload(engine);
 }
@@ -205,7 +205,6 @@ int dj_engine_new(struct dj_loop *loop, struct dj_store *store,
     events_load(engine);
     engine->frames = dj_frames_new(engine, dj_store_dir(engine->store));
     engine->generation = 1;
-    engine->turn = 1;
     engine->batch = dj_store_batch_new();
     engine->premises = dj_premises_new();
     dj_premises_on_made(engine->premises, premise_made, set_made, engine);
@@ -226,7 +225,7 @@ int dj_engine_new(struct dj_loop *loop, struct dj_store *store,
     }
     engine->next_instance = engine->reserved_instance = counter(engine, "instances");
     engine->next_call = counter(engine, "calls");
-    load_sums(engine);
+    engine_load_sums(engine);
     if (engine->stored_bytes == 0)
         quota_count(engine);
     sweep_orphans(engine);
@@ -315,11 +314,6 @@ void dj_engine_free(struct dj_engine *engine)
     free(engine->worker_program);
     free(engine->socket);
     free(engine);
-}
-
-void dj_engine_turned(struct dj_engine *engine)
-{
-    engine->turn++;
 }
 
 void dj_engine_on_change(struct dj_engine *engine, dj_change_fn *change, void *cookie)

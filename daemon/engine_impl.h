@@ -52,6 +52,7 @@ struct task {
     bool unsettled;             /* a large tracked file is being read */
     struct dj_rec_task rec;
     struct dj_list tracked;     /* struct tracked */
+    uint64_t stamp, stamp_turn; /* tracked_now(), in that turn of the loop */
     struct dj_list program;     /* struct tracked: what its command runs, see program.c */
     uint64_t hosted_ns;         /* hosted.c: what its runs in hosts take, about; 0: not known */
     uint64_t usual_ns, usual_until_ns; /* progress.c: what its runs take, by the steady clock */
@@ -65,6 +66,7 @@ struct tracked {
     struct dj_digest digest;
     bool looked;
     bool hashing, unreadable; /* tracked.c */
+    uint64_t turn;            /* program.c: dj_loop_turn(), when it was looked at last */
     bool fresh;               /* it may have changed again with the same stat (dj_fstat_settled) */
 };
 
@@ -152,6 +154,7 @@ struct run {
     struct host *host;       /* the process that it happens in, with others; NULL: its own */
     bool in_host;            /* and has not ended there */
     bool unsaved;            /* so short, most likely, that it has no live record */
+    bool late;               /* COMMITTED: its record is written by its sync at the latest */
     struct chain *chain;     /* whose slot it uses, with others before and behind it; NULL */
     bool given;              /* to its host */
     bool suspect;            /* it was in a host that ended, nobody knows by whom: runs alone */
@@ -248,6 +251,8 @@ struct waiting_sync {
 /* Short runs in one host that use one slot, one after the other. */
 struct chain {
     size_t n; /* of them that have not ended, and are not blocked */
+    struct host *host;      /* of its first, */
+    uint64_t program, turn; /* for that program, in the turn in which it was made */
 };
 
 /* A process in which runs of thread and resident tasks happen: hosts.c. */
@@ -297,8 +302,7 @@ struct dj_engine {
     struct claim *claims;        /* on them */
     struct dj_timer *claims_look; /* planned */
     uint64_t generation;         /* of effective versions */
-    uint64_t turn;               /* raised once a turn: tracked files are looked at once in it */
-    uint64_t tracked_turn;
+    uint64_t tracked_turn;       /* dj_loop_turn(), when tracked files were looked at last */
     size_t unsettled;            /* tasks */
     struct dj_generations *generations;
     char *generations_path;
@@ -355,6 +359,8 @@ struct dj_engine {
  * read. */
 int store_walked(struct dj_engine *engine, struct dj_store_iter *iter, int code,
                  struct dj_err *err);
+/* engine_load_sums(): of the runs that are stored, as the store has them. */
+void engine_load_sums(struct dj_engine *engine);
 /* engine_reload(): after a change that could not be written: what the store has, again. */
 void engine_reload(struct dj_engine *engine);
 
@@ -398,7 +404,7 @@ bool tracked_hash(struct dj_engine *engine, struct task *task, struct dj_hasher 
 bool tracked_changed(const struct task *task);
 /* A stamp of what they look like: as they were when they were looked at last, and now; 0: none. */
 uint64_t tracked_known(const struct task *task);
-uint64_t tracked_now(const struct task *task);
+uint64_t tracked_now(const struct dj_engine *engine, struct task *task);
 void tracked_free(struct task *task);
 /* run_is_held(run): it must not start before some large file was read; then run_hold(). */
 bool run_is_held(struct run *run);
@@ -422,6 +428,8 @@ struct dj_call *call_of_stored(struct dj_engine *engine, struct task *task, stru
                                struct dj_bytes args);
 void call_save(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_call *call);
 void call_record(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_call *call);
+/* call_number(): its number alone, without its record and the counter; true: it had none. */
+bool call_number(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_call *call);
 /* call_reload(): after a write that failed: what the store has, again. */
 void call_reload(struct dj_engine *engine, struct dj_call *call);
 void calls_reload(struct dj_engine *engine);
@@ -472,6 +480,9 @@ void alikes_drop(struct dj_engine *engine, const struct task *task, int code);
 
 /* instances.c */
 int instance_load(struct dj_engine *engine, uint64_t number, struct dj_rec_instance *ret);
+/* instance_lend(engine, rec): what dj_instance() gives in this turn for one that was just stored;
+ * rec is emptied. */
+void instance_lend(struct dj_engine *engine, struct dj_rec_instance *rec);
 void instances_free(struct dj_engine *engine);
 /* instance_forget(): its record changes or goes. */
 void instance_forget(struct dj_engine *engine, uint64_t number);
@@ -503,6 +514,8 @@ void instance_drop(struct dj_engine *engine, struct dj_store_batch *batch, uint6
 void instance_dropped(struct dj_engine *engine, uint64_t number);
 void count_run(struct dj_engine *engine, struct dj_store_batch *batch,
                const struct dj_rec_instance *rec, int change);
+/* counters_put(): those that a stored run changes, as they are now. */
+void counters_put(const struct dj_engine *engine, struct dj_store_batch *batch);
 /* contents_leave(): after a batch with purges was written: its files go when it is durable. */
 void contents_leave(struct dj_engine *engine);
 /* contents_settle(engine, claims): struct dj_digest that were adopted; the list is emptied. */
@@ -778,6 +791,9 @@ void call_drop_deleted(struct dj_engine *engine, struct dj_store_batch *batch,
 /* sync.c */
 void sync_then(struct dj_engine *engine, dj_done_fn *done, void *cookie);
 int engine_write(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_err *err);
+/* engine_write_later(): as dj_store_write_later(). */
+int engine_write_later(struct dj_engine *engine, struct dj_store_batch *batch,
+                       const struct dj_store_batch *tail, struct dj_err *err);
 
 /* workers.c */
 void run_put_live(struct run *run, struct dj_store_batch *batch);

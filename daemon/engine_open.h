@@ -29,8 +29,6 @@ void dj_engine_stop(struct dj_engine *engine, bool cancel);
 void dj_engine_forget_asks(struct dj_engine *engine);
 void dj_engine_free(struct dj_engine *engine);
 
-/* dj_engine_turned(): a message begins: tracked files are looked at once for each. */
-void dj_engine_turned(struct dj_engine *engine);
 
 void dj_engine_set_mount(struct dj_engine *engine, const char *mount);
 /* dj_engine_add_mount(), _remove_mount(): the tree can be seen there, from now on or no more. */

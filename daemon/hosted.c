@@ -123,6 +123,18 @@ static bool is_short(const struct task *task)
     return task->hosted_ns != 0 && task->hosted_ns < SHORT_NS;
 }
 
+/* Who rides is of the same task, and has come in the same turn: that of the first is his, too. */
+static struct host *host_of_chain(const struct run *run)
+{
+    const struct chain *chain = run->chain;
+
+    return chain == NULL || chain->turn != dj_loop_turn(run->engine->loop) ||
+                   chain->program != run->program || chain->host->gone ||
+                   chain->host->key.len == 0
+               ? NULL
+               : chain->host;
+}
+
 int hosted_start(struct run *run, const struct dj_launch *launch, bool alone, struct dj_err *err)
 {
     struct dj_engine *engine = run->engine;
@@ -134,7 +146,9 @@ int hosted_start(struct run *run, const struct dj_launch *launch, bool alone, st
     rc = rc < 0 ? rc : dj_args_complete(definition->name, &run->args, err);
     if (rc < 0)
         return rc;
-    host = host_for(run, launch, alone, err);
+    host = alone ? NULL : host_of_chain(run);
+    if (host == NULL)
+        host = host_for(run, launch, alone, err);
     if (host == NULL)
         return -EINVAL;
     host_ref(host, run);
@@ -179,7 +193,8 @@ void hosted_join(struct run *next, struct run *run)
 {
     if (run->chain == NULL) {
         run->chain = dj_xcalloc(1, sizeof(*run->chain));
-        run->chain->n = 1;
+        *run->chain = (struct chain){1, run->host, run->program,
+                                     dj_loop_turn(run->engine->loop)};
         run->host->last = run->chain;
     }
     next->chain = run->chain;

@@ -35,6 +35,23 @@ static void lend(struct dj_engine *engine, const struct dj_layout *layout, void 
     *borrowed = (struct borrowed){layout, object};
 }
 
+/* As one that was read from the store: a text that is empty is none. */
+void instance_lend(struct dj_engine *engine, struct dj_rec_instance *rec)
+{
+    struct dj_rec_instance *own = dj_xmalloc(sizeof(*own));
+
+    *own = *rec;
+    *rec = (struct dj_rec_instance){0};
+    for (size_t i = 0; i < dj_layout_instance.n; i++) {
+        const struct dj_field *field = &dj_layout_instance.fields[i];
+        char **text = (char **)((char *)own + field->offset);
+
+        if (field->kind == DJ_FIELD_TEXT && *text != NULL && **text == '\0')
+            dj_freep(text);
+    }
+    lend(engine, &dj_layout_instance, own);
+}
+
 /* A hit is looked at three times in a row. It may be another one after the store was written. */
 static struct dj_rec_instance *lent_last(struct dj_engine *engine, uint64_t number)
 {

@@ -36,6 +36,7 @@ struct dj_loop {
     size_t later_count, later_cap;
     struct dj_link **unsent; /* whose out may not be empty; in order, with gaps */
     size_t unsent_count, unsent_cap;
+    uint64_t turn;
 };
 
 struct dj_timer {
@@ -104,6 +105,12 @@ static void on_check(uv_check_t *check)
         run_laters(loop);
     flush_links(loop);
     uv_idle_stop(&loop->idle);
+    loop->turn++;
+}
+
+uint64_t dj_loop_turn(const struct dj_loop *loop)
+{
+    return loop->turn;
 }
 
 /* While it is active the loop does not sleep, so that what was put off comes in this turn. */
@@ -127,6 +134,7 @@ struct dj_loop *dj_loop_new(void)
 {
     struct dj_loop *loop = dj_xcalloc(1, sizeof(*loop));
 
+    loop->turn = 1;
     if (uv_loop_init(&loop->uv) != 0)
         abort();
     uv_check_init(&loop->uv, &loop->check);
@@ -363,6 +371,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf DJ_UNUSE
     }
     link->in.len += (size_t)n;
     link->in.data[link->in.len] = '\0';
+    link->loop->turn++;
     take_frames(link);
 }
 

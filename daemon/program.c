@@ -10,7 +10,7 @@
  * The files that a task's command runs, as they were when a run began. They do not count for its
  * version (that is the user's word), but when they change it is said.
  *
- * A file is stat'ed each time and read only when that differs. It is hashed right here on the loop,
+ * A file is stat'ed once in a turn of the loop and read only when that differs. It is hashed right here on the loop,
  * so one above HASHED_MAX is known by its size and time alone.
  */
 
@@ -30,12 +30,16 @@ static void identify(struct tracked *file, const struct stat *st)
                        (int64_t)dj_ns_of(st->st_mtim), &file->digest);
 }
 
-static void look(struct tracked *file)
+static void look(struct tracked *file, uint64_t turn)
 {
-    struct tracked now = {.path = file->path};
+    struct tracked now = {.path = file->path, .turn = turn};
     struct stat st;
-    bool there = outside_stat(file->path, &st) == 0 && S_ISREG(st.st_mode);
+    bool there;
 
+    if (file->turn == turn)
+        return;
+    file->turn = turn;
+    there = outside_stat(file->path, &st) == 0 && S_ISREG(st.st_mode);
     if (there) {
         now.size = (uint64_t)st.st_size;
         now.mtime_ns = dj_ns_of(st.st_mtim);
@@ -98,7 +102,7 @@ uint64_t program_now(struct dj_engine *engine, struct task *task)
     for (size_t i = 0; i < task->program.n; i++) {
         struct tracked *file = DJ_LIST_AT(&task->program, struct tracked, i);
 
-        look(file);
+        look(file, dj_loop_turn(engine->loop));
         if (is_there(file))
             set = dj_premises_union(engine->premises, set,
                                     dj_premises_file(engine->premises, dj_bytes_of(file->path),
@@ -111,6 +115,7 @@ uint64_t program_now(struct dj_engine *engine, struct task *task)
 
 struct comparing {
     struct task *task;
+    uint64_t turn;
     struct dj_list *notes;
 };
 
@@ -136,7 +141,7 @@ static bool compare(void *cookie, uint64_t number, const struct dj_rec_premise *
 
         if (!dj_bytes_is(dj_buf_bytes(&premise->path), file->path))
             continue;
-        look(file);
+        look(file, comparing->turn);
         if (!dj_digest_equal(&file->digest, &premise->digest))
             note(comparing, file);
     }
@@ -146,7 +151,7 @@ static bool compare(void *cookie, uint64_t number, const struct dj_rec_premise *
 void program_notes(struct dj_engine *engine, struct task *task, uint64_t program,
                    struct dj_list *ret)
 {
-    struct comparing comparing = {task, ret};
+    struct comparing comparing = {task, dj_loop_turn(engine->loop), ret};
 
     dj_premises_each(engine->premises, program, compare, &comparing);
 }

@@ -132,6 +132,13 @@ void count_run(struct dj_engine *engine, struct dj_store_batch *batch,
     put_counter(batch, "bytes", engine->stored_bytes);
 }
 
+void counters_put(const struct dj_engine *engine, struct dj_store_batch *batch)
+{
+    put_counter(batch, "calls", engine->next_call);
+    put_counter(batch, "runs", engine->stored_runs);
+    put_counter(batch, "bytes", engine->stored_bytes);
+}
+
 static void purge_content(struct dj_engine *engine, struct dj_store_batch *batch,
                           const struct dj_rec_content *content, uint64_t instance)
 {

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "daemon/engine_impl.h"
@@ -11,7 +10,13 @@
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
 
-enum { INSTANCES_AT_ONCE = 1000, NEVER_MAX = 16 };
+enum {
+    INSTANCES_AT_ONCE = 1000,
+    NEVER_MAX = 16,
+    TOKENS_AT_ONCE = 64,
+    TOKEN_BYTES = 16,
+    TOKEN_SIZE = 2 * TOKEN_BYTES + 1,
+};
 
 struct run *run_find(struct dj_engine *engine, uint64_t instance)
 {
@@ -51,13 +56,17 @@ uint64_t engine_number(struct dj_engine *engine)
     return ++engine->next_instance;
 }
 
-static void new_token(char ret[33])
+/* Every run has one: the kernel is asked for those of many at once. */
+static void new_token(char ret[TOKEN_SIZE])
 {
-    uint8_t random[16];
+    static uint8_t random[TOKENS_AT_ONCE][TOKEN_BYTES];
+    static size_t left;
 
-    dj_random(random, sizeof(random));
-    for (size_t i = 0; i < sizeof(random); i++)
-        snprintf(ret + 2 * i, 3, "%02x", random[i]);
+    if (left == 0) {
+        dj_random(random, sizeof(random));
+        left = TOKENS_AT_ONCE;
+    }
+    dj_hex(random[--left], TOKEN_BYTES, ret);
 }
 
 void run_new_token(struct run *run)
@@ -540,7 +549,7 @@ void run_settle_premises(struct run *run)
         run_add_never(run, dj_premises_never(run->engine->premises, dj_buf_str(&sentence)));
     }
     /* It may have read what they held only for a while. */
-    if (run->tracked != 0 && run->tracked != tracked_now(run->call->task))
+    if (run->tracked != 0 && run->tracked != tracked_now(run->engine, run->call->task))
         run_add_never(run, dj_premises_never(run->engine->premises,
                                              "a file that its task tracks changed while it ran"));
     (void)dj_gather(&run->files, run->never);

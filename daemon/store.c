@@ -19,6 +19,8 @@ int dj_store_begin(struct dj_store *store, const struct dj_store_ops *ops, const
     code = dj_content_dir_open(&store->content, store->folder.fd, store->folder.dir, err);
     if (code < 0)
         dj_store_folder_release(&store->folder);
+    else
+        store->late = dj_late_new(store, ops->write);
     return code;
 }
 
@@ -29,6 +31,7 @@ int dj_store_ready(struct dj_store *store, struct dj_err *err)
 
 void dj_store_abandon(struct dj_store *store)
 {
+    dj_late_free(store->late);
     dj_content_dir_release(&store->content);
     dj_store_folder_release(&store->folder);
     free(store->notice);
@@ -41,7 +44,7 @@ void dj_store_close(struct dj_store *store)
 
     if (store == NULL)
         return;
-    synced = store->ops->sync(store, NULL) == 0;
+    synced = dj_store_sync(store, NULL) == 0;
     if (store->ops->close(store) && synced && !store->left_unclean)
         dj_store_folder_mark_clean(&store->folder);
     dj_store_abandon(store);
@@ -74,30 +77,50 @@ const char *dj_store_dir(const struct dj_store *store)
 
 int dj_store_get(struct dj_store *store, struct dj_bytes key, struct dj_buf *ret)
 {
+    if (dj_late_has(store->late, key))
+        (void)dj_late_settle(store->late, NULL);
     return store->ops->get(store, key, ret);
 }
 
 int dj_store_write(struct dj_store *store, const struct dj_store_batch *batch, struct dj_err *err)
 {
+    int code;
+
     if (dj_store_batch_empty(batch))
         return 0;
-    return store->ops->write(store, batch, err);
+    code = dj_late_settle(store->late, err);
+    return code < 0 ? code : store->ops->write(store, batch, err);
+}
+
+int dj_store_write_later(struct dj_store *store, const struct dj_store_batch *batch,
+                         const struct dj_store_batch *tail, struct dj_err *err)
+{
+    return dj_late_add(store->late, batch, tail, err);
+}
+
+void dj_store_later_over(struct dj_store *store)
+{
+    dj_late_over(store->late);
 }
 
 int dj_store_sync(struct dj_store *store, struct dj_err *err)
 {
-    return store->ops->sync(store, err);
+    int code = dj_late_settle(store->late, err);
+
+    return code < 0 ? code : store->ops->sync(store, err);
 }
 
 struct dj_store_iter *dj_store_iter_new(struct dj_store *store, struct dj_bytes from,
                                         struct dj_bytes to)
 {
+    (void)dj_late_settle(store->late, NULL);
     return store->ops->iterate(store, from, to, false);
 }
 
 struct dj_store_iter *dj_store_iter_new_back(struct dj_store *store, struct dj_bytes from,
                                              struct dj_bytes to)
 {
+    (void)dj_late_settle(store->late, NULL);
     return store->ops->iterate(store, from, to, true);
 }
 

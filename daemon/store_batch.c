@@ -134,3 +134,38 @@ bool dj_store_batch_next(struct dj_bytes *rest, struct dj_store_step *ret)
     ret->value = ret->put ? next_item(rest) : dj_bytes(NULL, 0);
     return true;
 }
+
+/* ---- in order ---------------------------------------------------------------------------- */
+
+struct place {
+    struct dj_bytes key;
+    struct dj_bytes step; /* as it stands in the image */
+};
+
+static int by_key(const void *a, const void *b)
+{
+    const struct place *left = a, *right = b;
+    int order = dj_bytes_cmp(left->key, right->key);
+
+    return order != 0 ? order : left->step.data < right->step.data ? -1 : 1;
+}
+
+void dj_store_batch_sort(struct dj_store_batch *batch)
+{
+    struct dj_bytes rest = dj_store_batch_steps(batch);
+    struct place *places = dj_xcalloc(batch->count + 1, sizeof(*places));
+    struct dj_buf image = DJ_BUF_INIT;
+    struct dj_store_step step;
+    size_t n = 0;
+
+    for (const uint8_t *begin = rest.data; dj_store_batch_next(&rest, &step); begin = rest.data)
+        places[n++] = (struct place){step.key, dj_bytes(begin, (size_t)(rest.data - begin))};
+    qsort(places, n, sizeof(*places), by_key);
+    dj_buf_room(&image, batch->image.len);
+    dj_buf_add(&image, batch->image.data, HEADER_SIZE);
+    for (size_t i = 0; i < n; i++)
+        dj_buf_add_bytes(&image, places[i].step);
+    dj_buf_release(&batch->image);
+    batch->image = image;
+    free(places);
+}

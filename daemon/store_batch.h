@@ -25,6 +25,9 @@ struct dj_store_step {
     struct dj_bytes value;
 };
 
+/* dj_store_batch_sort(batch): by keys; steps with the same key stay in their order. */
+void dj_store_batch_sort(struct dj_store_batch *batch);
+
 /* dj_store_batch_image(batch): the whole, header included; valid until the batch changes. */
 struct dj_bytes dj_store_batch_image(const struct dj_store_batch *batch);
 

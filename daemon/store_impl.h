@@ -9,6 +9,8 @@
  * then dj_store_ready(); on failure dj_store_abandon() leaves the folder as it was found.
  * dj_store_close() calls ops->close, then does the rest.
  *
+ * ops->write is called by one thread at a time: the loop's, or whoever has what waits written.
+ *
  * Errors of an operation are those of daemon/store.h. `err` may be NULL everywhere.
  */
 #ifndef DJ_DAEMON_STORE_IMPL_H
@@ -17,6 +19,7 @@
 #include "daemon/content.h"
 #include "daemon/store.h"
 #include "daemon/store_format.h"
+#include "daemon/store_late.h"
 
 struct dj_store_ops {
     const char *kind; /* the word in FORMAT */
@@ -34,6 +37,7 @@ struct dj_store {
     const struct dj_store_ops *ops;
     struct dj_store_folder folder;
     struct dj_content_dir content;
+    struct dj_late *late; /* see dj_store_write_later() */
     char *notice; /* see dj_store_notice() */
     bool left_unclean; /* see dj_store_leave_unclean() */
 };

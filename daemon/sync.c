@@ -17,6 +17,19 @@ static void work(void *cookie)
     engine->sync_code = dj_store_sync(engine->store, &engine->sync_err);
 }
 
+/* What was to be written later may be theirs, who came after the sync was planned. */
+static void join_failed(struct dj_engine *engine, struct dj_list *served)
+{
+    for (size_t i = 0; i < engine->syncs.n; i++) {
+        const struct waiting_sync *late = DJ_LIST_AT(&engine->syncs, struct waiting_sync, i);
+
+        *(struct waiting_sync *)dj_list_add(served, sizeof(*late)) = *late;
+    }
+    free(engine->syncs.items);
+    engine->syncs = (struct dj_list){0};
+    dj_store_later_over(engine->store);
+}
+
 static void done(void *cookie)
 {
     struct dj_engine *engine = cookie;
@@ -27,6 +40,8 @@ static void done(void *cookie)
     engine->syncing = (struct dj_list){0};
     engine->sync_err = (struct dj_err)DJ_ERR_INIT;
     engine->sync_running = false;
+    if (code < 0)
+        join_failed(engine, &served);
     if (engine->syncs.n != 0)
         plan(engine);
     for (size_t i = 0; i < served.n; i++) {
@@ -62,18 +77,36 @@ void sync_then(struct dj_engine *engine, dj_done_fn *then, void *cookie)
         plan(engine);
 }
 
+/* Premises made since the last write go first: a record never names one that is not there. */
+static int write_premises(struct dj_engine *engine, struct dj_err *err)
+{
+    int rc;
+
+    if (dj_store_batch_empty(engine->batch))
+        return 0;
+    rc = dj_store_write(engine->store, engine->batch, err);
+    if (rc == 0) {
+        dj_store_batch_clear(engine->batch);
+        dj_kill_point("djd-premises-written");
+    }
+    return rc;
+}
+
+int engine_write_later(struct dj_engine *engine, struct dj_store_batch *batch,
+                       const struct dj_store_batch *tail, struct dj_err *err)
+{
+    int rc = write_premises(engine, err);
+
+    if (rc == 0)
+        rc = dj_store_write_later(engine->store, batch, tail, err);
+    unwritten_forget(engine, rc == 0);
+    return rc;
+}
+
 int engine_write(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_err *err)
 {
-    int rc = 0;
+    int rc = write_premises(engine, err);
 
-    /* Premises made since the last write go first: a record never names one that is not there. */
-    if (!dj_store_batch_empty(engine->batch)) {
-        rc = dj_store_write(engine->store, engine->batch, err);
-        if (rc == 0) {
-            dj_store_batch_clear(engine->batch);
-            dj_kill_point("djd-premises-written");
-        }
-    }
     if (rc == 0)
         rc = dj_store_write(engine->store, batch, err);
     unwritten_forget(engine, rc == 0);

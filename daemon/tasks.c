@@ -125,9 +125,11 @@ void task_settle(struct dj_engine *engine, struct task *task)
 
 void tasks_look_at_tracked(struct dj_engine *engine)
 {
-    if (engine->tracked_turn == engine->turn)
+    uint64_t turn = dj_loop_turn(engine->loop);
+
+    if (engine->tracked_turn == turn)
         return;
-    engine->tracked_turn = engine->turn;
+    engine->tracked_turn = turn;
     for (struct task *task = engine->tasks; task != NULL; task = task->hh.next) {
         if (tracked_changed(task))
             task_settle(engine, task);

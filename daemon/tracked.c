@@ -52,9 +52,12 @@ uint64_t tracked_known(const struct task *task)
     return ret;
 }
 
-uint64_t tracked_now(const struct task *task)
+uint64_t tracked_now(const struct dj_engine *engine, struct task *task)
 {
-    uint64_t ret = 0;
+    uint64_t ret = 0, turn = dj_loop_turn(engine->loop);
+
+    if (task->stamp_turn == turn)
+        return task->stamp;
 
     for (size_t i = 0; i < task->tracked.n; i++) {
         struct tracked now = {.path = DJ_LIST_AT(&task->tracked, struct tracked, i)->path};
@@ -63,6 +66,8 @@ uint64_t tracked_now(const struct task *task)
         look(&now, &st);
         stamp(&ret, &now);
     }
+    task->stamp_turn = turn;
+    task->stamp = ret;
     return ret;
 }
 

@@ -339,6 +339,15 @@ static int call(struct dj_hosted *hosted)
     return code;
 }
 
+static pid_t this_thread(void)
+{
+    static _Thread_local pid_t tid;
+
+    if (tid == 0)
+        tid = gettid();
+    return tid;
+}
+
 /* Threads have one working directory among them until each asks for its own. */
 static int enter_folder(const struct dj_hosted *hosted)
 {
@@ -365,7 +374,7 @@ void dj_task_run(struct dj_hosted *hosted)
         return;
     }
     if (slot < DJ_SESSIONS_MAX)
-        dj_sessions_set(host->sessions, slot, hosted->instance, gettid(), 0);
+        dj_sessions_set(host->sessions, slot, hosted->instance, this_thread(), 0);
     code = call(hosted);
     if (slot < DJ_SESSIONS_MAX)
         dj_sessions_clear(host->sessions, slot);

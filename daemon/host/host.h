@@ -50,6 +50,7 @@ struct dj_host_options {
 struct dj_place {
     struct dj_slot *slot;
     int cwd;                  /* -1: to be opened anew */
+    uint64_t empty_since_ns;  /* its ctime when it was found empty; 0: it is to be read */
     bool busy;
     struct dj_place *next;
 };

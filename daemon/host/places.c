@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "daemon/host/host.h"
+#include "lib/util/clock.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 
@@ -52,6 +53,7 @@ static int open_cwd(struct dj_host *host, struct dj_place *place)
 
     if (place->cwd >= 0)
         return 0;
+    place->empty_since_ns = 0;
     snprintf(path, sizeof(path), "%" PRIu32 "/cwd", place->slot->number);
     place->cwd = dj_open(host->work.dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
     return place->cwd < 0 ? place->cwd : 0;
@@ -167,38 +169,65 @@ void dj_place_free(struct dj_host *host, struct dj_place *place, bool clean)
     place->busy = false;
 }
 
-bool dj_place_is_there(const struct dj_host *host, const struct dj_place *place)
+/* ret: what the folder is like. */
+static bool is_there(const struct dj_host *host, const struct dj_place *place, struct stat *ret)
 {
     char path[PATH_SIZE];
-    struct stat ours, there;
+    struct stat there;
 
     snprintf(path, sizeof(path), "%" PRIu32 "/cwd", place->slot->number);
-    return fstat(place->cwd, &ours) == 0 &&
+    return fstat(place->cwd, ret) == 0 &&
            fstatat(host->work.dir, path, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-           ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+           ret->st_ino == there.st_ino && ret->st_dev == there.st_dev;
 }
 
-/* Reading the folder costs less than a stat could save: times do not tell of a change within one
- * tick. A folder that was closed to us, or is another one now, is for the daemon to look at. */
-bool dj_place_is_empty(const struct dj_host *host, struct dj_place *place)
+bool dj_place_is_there(const struct dj_host *host, const struct dj_place *place)
+{
+    struct stat unused;
+
+    return is_there(host, place, &unused);
+}
+
+static bool has_entries(const struct dj_place *place)
 {
     _Alignas(struct dirent64) char entries[4096];
-    struct stat st;
     long n;
 
     if (lseek(place->cwd, 0, SEEK_SET) < 0)
-        return false;
+        return true;
     n = syscall(SYS_getdents64, place->cwd, entries, sizeof(entries));
     for (long at = 0; at < n;) {
         const struct dirent64 *entry = (const struct dirent64 *)(const void *)(entries + at);
 
         if (entry->d_name[0] != '.' ||
             (entry->d_name[1] != '\0' && (entry->d_name[1] != '.' || entry->d_name[2] != '\0')))
-            return false;
+            return true;
         at += entry->d_reclen;
     }
-    return n >= 0 && fstat(place->cwd, &st) == 0 &&
-           (st.st_mode & 07777) == DJ_SLOT_FOLDER_MODE && dj_place_is_there(host, place);
+    return n < 0;
+}
+
+/*
+ * A folder that was closed to us, or is another one now, is for the daemon to look at. Reading it
+ * costs as much as all else of a short run, so it is read only when its times have changed since it
+ * was found empty; that they were not of the tick in which it was read, since within one they do
+ * not tell of a change.
+ */
+bool dj_place_is_empty(const struct dj_host *host, struct dj_place *place)
+{
+    struct stat st;
+    bool settled;
+
+    if (!is_there(host, place, &st) || (st.st_mode & 07777) != DJ_SLOT_FOLDER_MODE)
+        return false;
+    if (place->empty_since_ns != 0 && place->empty_since_ns == dj_ns_of(st.st_ctim))
+        return true;
+    settled = dj_stat_is_settled(&st);
+    place->empty_since_ns = 0;
+    if (has_entries(place))
+        return false;
+    place->empty_since_ns = settled ? dj_ns_of(st.st_ctim) : 0;
+    return true;
 }
 
 void dj_place_path(const struct dj_host *host, const struct dj_place *place, const char *name,

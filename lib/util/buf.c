@@ -6,6 +6,8 @@
 
 #include "lib/util/mem.h"
 
+enum { LINE = 63 };
+
 void dj_buf_init(struct dj_buf *buf)
 {
     *buf = (struct dj_buf)DJ_BUF_INIT;
@@ -66,11 +68,13 @@ void dj_buf_addv(struct dj_buf *buf, const char *format, va_list args)
     int len;
 
     va_copy(again, args);
-    len = vsnprintf(NULL, 0, format, again);
+    dj_buf_room(buf, LINE); /* most fit there: one pass then */
+    len = vsnprintf((char *)buf->data + buf->len, buf->cap - buf->len, format, again);
     va_end(again);
     if (len < 0)
         return;
-    vsnprintf((char *)dj_buf_room(buf, (size_t)len), (size_t)len + 1, format, args);
+    if ((size_t)len >= buf->cap - buf->len)
+        vsnprintf((char *)dj_buf_room(buf, (size_t)len), (size_t)len + 1, format, args);
     buf->len += (size_t)len;
 }
 

@@ -100,6 +100,11 @@ bool dj_digest_is_zero(const struct dj_digest *digest)
     return dj_digest_equal(digest, &zero);
 }
 
+void dj_hex(const void *bytes, size_t len, char *hex)
+{
+    sodium_bin2hex(hex, 2 * len + 1, bytes, len);
+}
+
 void dj_random(void *ret, size_t len)
 {
     randombytes_buf(ret, len);

@@ -41,6 +41,9 @@ int dj_digest_fd(int fd, struct dj_digest *ret, uint64_t *ret_size);
 /* dj_digest_hex(digest, hex): lower-case hex with a NUL into a buffer of DJ_DIGEST_HEX_SIZE. */
 void dj_digest_hex(const struct dj_digest *digest, char *hex);
 
+/* dj_hex(bytes, len, hex): likewise of any bytes, into 2 * len + 1. */
+void dj_hex(const void *bytes, size_t len, char *hex);
+
 /* dj_digest_parse(hex, ret): exactly 64 hex digits, else -EINVAL. */
 int dj_digest_parse(struct dj_bytes hex, struct dj_digest *ret);
 

@@ -28,17 +28,20 @@ void *dj_xrealloc(void *old, size_t size)
     return checked(realloc(old, size == 0 ? 1 : size), size);
 }
 
+enum { FIRST_BYTES = 48 };
+
 void *dj_xgrow(void *array, size_t *cap, size_t want, size_t size)
 {
     size_t grown, bytes;
 
     if (want <= *cap)
         return array;
+    /* Most strings and lists stay short, and a list of one large element costs no more. */
     grown = *cap + *cap / 2;
+    if (grown * size < FIRST_BYTES)
+        grown = FIRST_BYTES / size;
     if (grown < want)
         grown = want;
-    if (grown < 8)
-        grown = 8;
     if (__builtin_mul_overflow(grown, size, &bytes))
         return checked(NULL, (size_t)-1);
     *cap = grown;
