@@ -5,6 +5,8 @@
  *
  *     bench-store [DIR]    (a folder on the disk to measure; $TMPDIR or /tmp)
  *
+ *     bench-store -f GROUP RUNS DIR    only the floor, in groups of that size: ns a run
+ *
  * Then: how long a write takes while another thread syncs without a pause, and a read that hits.
  */
 #include <pthread.h>
@@ -243,6 +245,23 @@ static void time_reads(struct floor_db *floor, struct ours *ours)
     printf("a read that hits: floor %.2f us, ours %.2f us\n", floor_us, ours_us);
 }
 
+/* A new database below dir, for one figure. */
+static int time_floor(unsigned group, uint64_t runs, const char *dir)
+{
+    struct floor_db floor;
+    uint64_t start;
+
+    if (group == 0 || runs < group)
+        check("-f", "GROUP is a number from 1 on, and RUNS no less than it");
+    floor_open(&floor, dir);
+    start = dj_clock_mono_ns();
+    for (uint64_t first = 1; first + group <= runs + 1; first += group)
+        floor_group(&floor, first, group);
+    printf("%llu\n", (unsigned long long)((dj_clock_mono_ns() - start) / (runs / group * group)));
+    floor_close(&floor);
+    return dj_remove_tree(AT_FDCWD, dir) < 0;
+}
+
 int main(int argc, char **argv)
 {
     static const unsigned groups[] = {1, 10, 200};
@@ -255,6 +274,8 @@ int main(int argc, char **argv)
 
     dj_digest_setup();
     dj_random(value, sizeof(value));
+    if (argc == 5 && strcmp(argv[1], "-f") == 0)
+        return time_floor((unsigned)atoi(argv[2]), strtoull(argv[3], NULL, 10), argv[4]);
     snprintf(dir, sizeof(dir), "%s/djbench-XXXXXX", argc > 1 ? argv[1] : tmp ? tmp : "/tmp");
     if (mkdtemp(dir) == NULL)
         check(dir, "cannot be made");

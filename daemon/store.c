@@ -5,6 +5,7 @@
 #include <sys/statvfs.h>
 
 #include "daemon/store_impl.h"
+#include "lib/util/kill_point.h"
 
 int dj_store_begin(struct dj_store *store, const struct dj_store_ops *ops, const char *dir,
                    struct dj_err *err)
@@ -107,7 +108,10 @@ int dj_store_sync(struct dj_store *store, struct dj_err *err)
 {
     int code = dj_late_settle(store->late, err);
 
-    return code < 0 ? code : store->ops->sync(store, err);
+    if (code < 0)
+        return code;
+    dj_kill_point("djd-group-written");
+    return store->ops->sync(store, err);
 }
 
 struct dj_store_iter *dj_store_iter_new(struct dj_store *store, struct dj_bytes from,

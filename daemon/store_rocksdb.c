@@ -45,7 +45,7 @@
 enum { RECOVER_STRICT = 0, RECOVER_POINT_IN_TIME = 2, INFO_LOG_HEADER = 5 };
 
 enum {
-    WRITE_BUFFER = 64 << 20,
+    WRITE_BUFFER = 24 << 20,
     BLOCK_CACHE = 64 << 20,
     BLOCK_SIZE = 16 << 10,
     TABLE_SIZE = 64 << 20,

@@ -34,12 +34,20 @@ has_ratio()
     has_ratio cold dj 'make -j2'
     has_ratio frame 'dj map' '20 us a row'
     has_ratio cold dj 'xargs -P2'
+    has_ratio thread dj '20 000 a second'
+    has_ratio thread dj 'raw RocksDB'
+    has_ratio thread dj 'xargs -P2 true'
+    has_ratio resident resident 'a process each'
+    jq -e -s 'map(select(.bench == "memory")) | map(.who) == ["dj", "djd", "dj-host"] and
+        all(.kib.first > 1000 and .kib.last > 1000 and .ratio > 0)' "$DJ_TMP/bench.json"
     has_ratio hit 'dj get' 'cat of a file'
     if fuse_usable; then
         has_ratio warm djfs 'null FUSE'
         has_ratio hit 'cat of a hit' 'cat of a file'
     fi
-    [ "$(grep -c 'goal 1.0: ' "$DJ_TMP/figures")" -eq 2 ]
+    [ "$(grep -c 'goal 1.0: ' "$DJ_TMP/figures")" -eq 3 ]
+    [ "$(grep -c 'goal 0.05: ' "$DJ_TMP/figures")" -eq 1 ]
+    [ "$(grep -c 'goal 2.0: ' "$DJ_TMP/figures")" -eq 3 ]
     is "$(ls "$DJ_TMP/tmp")" ""
 }
 

@@ -235,3 +235,38 @@ SH
     is "$(dj get small 5)" "small 5"
     dj fsck
 }
+
+@test "a full disk under many short runs: all that were refused are told so, and room heals it" {
+    local refused
+
+    cat > t.c << 'END'
+#include <djfs/task.h>
+DJ_TASK(short, "params = n:int")
+{
+    return dj_printf(run, "%lld\n", (long long)dj_arg_int(run, "n"));
+}
+END
+    cc -shared -fPIC -I"$DJ_SRCDIR/lib" -o t.so t.c
+    dj define ./t.so
+    seq 100 | sed 's,^,short/,' > list
+    dj get -f list > /dev/null # short, as is known now
+    fill_disk
+    fill_log
+    seq 101 600 | sed 's,^,short/,' > list
+    exits 1 dj get -f list
+    refused=$(grep -c "the disk of the store $DJ_STORE is full" <<< "$output")
+    is "$refused" 500
+    # nothing of them is to be seen, and what is stored is read
+    is "$(dj ls tasks/short | wc -l)" 100
+    is "$(dj get --cached short 7)" 7
+    is "$(dj cat tasks/short/101/status)" absent
+    rm disk/filler
+    dj get -f list > out
+    seq 101 600 | cmp - out
+    is "$(dj ls tasks/short | wc -l)" 600
+    dj fsck
+    kill_daemon
+    start_daemon
+    dj get --cached -f list | cmp - out
+    all_is_well
+}

@@ -457,6 +457,37 @@ hosts_are()
     dj fsck
 }
 
+@test "what was told of short ones is there after their daemon was killed at any moment" {
+    local first=1 round whole
+
+    start_daemon --no-mount --workers 2
+    library_with_env
+    seq 100 | sed 's,^,square/,' > list
+    timeout $((60 * DJ_TIME_FACTOR)) dj get -f list > /dev/null # short, as is known now
+    for round in 1 2 3 4; do
+        first=$((first + 100000))
+        seq "$first" $((first + 9999)) > numbers
+        sed 's,^,square/,' numbers > list
+        timeout $((60 * DJ_TIME_FACTOR)) dj get -f list > out 2> /dev/null &
+        wait_until eval '[ "$(wc -l < out)" -gt $((round * 200)) ]'
+        kill_daemon
+        wait || true
+        start_daemon --no-mount --workers 2
+        whole=$(wc -l < out)
+        head -n "$whole" out > told
+        head -n "$whole" list > asked
+        [ "$whole" -gt $((round * 200)) ]
+        head -n "$whole" numbers | awk '{ printf "%d\n", $1 * $1 }' | cmp - told
+        timeout $((60 * DJ_TIME_FACTOR)) dj get --cached -f asked | cmp - told
+        dj fsck
+    done
+    # The numbers of calls go on: what comes now takes nobody's place.
+    timeout $((60 * DJ_TIME_FACTOR)) dj get -f list > out
+    awk '{ printf "%d\n", $1 * $1 }' numbers | cmp - out
+    timeout $((60 * DJ_TIME_FACTOR)) dj get --cached -f asked | cmp - told
+    dj fsck
+}
+
 @test "by a call: a process of its own, a thread where there is none" {
     start_daemon --no-mount
     library_with_env
