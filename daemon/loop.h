@@ -36,8 +36,8 @@ void dj_loop_job(struct dj_loop *loop, dj_loop_fn *work, dj_loop_fn *done, void 
 /* dj_loop_later(): calls fn once, at the end of this turn of the loop. */
 void dj_loop_later(struct dj_loop *loop, dj_loop_fn *fn, void *cookie);
 
-/* dj_loop_turn(loop): raised at the end of each turn, and whenever something was read: whoever looks
- * at files once for each number sees what was done before any message that he answers was sent. */
+/* dj_loop_turn(loop): raised at the end of each turn, and whenever something was read: who looks at
+ * files once for each number sees what was done before any message that he answers was sent. */
 uint64_t dj_loop_turn(const struct dj_loop *loop);
 
 /* dj_loop_timer(loop, ms, fn, cookie): calls fn once; the handle is for dj_timer_cancel only. */

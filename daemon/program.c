@@ -10,8 +10,8 @@
  * The files that a task's command runs, as they were when a run began. They do not count for its
  * version (that is the user's word), but when they change it is said.
  *
- * A file is stat'ed once in a turn of the loop and read only when that differs. It is hashed right here on the loop,
- * so one above HASHED_MAX is known by its size and time alone.
+ * A file is stat'ed once in a turn of the loop and read only when that differs. It is hashed right
+ * here on the loop, so one above HASHED_MAX is known by its size and time alone.
  */
 
 enum { HASHED_MAX = 4 << 20 };

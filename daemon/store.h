@@ -12,10 +12,10 @@
  * moved in by rename from the same file system (copied from another), fsynced with its folder
  * before dj_content_adopt() returns, and never changed afterwards.
  *
- * Threads: write, write_later, open and close belong to the daemon's loop; get, iterators, sync and the content
- * calls may run on any thread at the same time. Keep iterators short: after a full disk a write
- * waits for them (half a second at most) before it can mend the store. The same digest must not be
- * adopted and removed at the same time.
+ * Threads: write, write_later, open and close belong to the daemon's loop; get, iterators, sync and
+ * the content calls may run on any thread at the same time. Keep iterators short: after a full disk
+ * a write waits for them (half a second at most) before it can mend the store. The same digest must
+ * not be adopted and removed at the same time.
  *
  * Errors: 0 or -errno; -ENOSPC and -EDQUOT are told apart from -EIO so that the caller can say what
  * happened. After a failed write nothing of the batch is visible. When the disk has room again,
@@ -86,11 +86,11 @@ void dj_store_batch_free(struct dj_store_batch *batch);
 int dj_store_write(struct dj_store *store, const struct dj_store_batch *batch, struct dj_err *err);
 
 /*
- * dj_store_write_later(store, batch, tail, err): as dj_store_write() for who looks, but written with
- * others of its kind, at the latest by the next sync: nobody may be told of it before that. tail:
- * steps behind all of them, of which only the last ones count; it may be NULL. Should the write
- * fail, then so does that sync, and every write until dj_store_later_over(): by then whoever waited
- * for the sync has been told that nothing of his is written.
+ * dj_store_write_later(store, batch, tail, err): as dj_store_write() for who looks, but written
+ * with others of its kind, at the latest by the next sync: nobody may be told of it before that.
+ * tail: steps behind all of them, of which only the last ones count; it may be NULL. Should the
+ * write fail, then so does that sync, and every write until dj_store_later_over(): by then whoever
+ * waited for the sync has been told that nothing of his is written.
  */
 int dj_store_write_later(struct dj_store *store, const struct dj_store_batch *batch,
                          const struct dj_store_batch *tail, struct dj_err *err) DJ_MUST_CHECK;

@@ -22,8 +22,7 @@ struct item {
 
 /*
  * The heads that nearly everything of ours is made of: a number, or how many bytes or items follow,
- * in its shortest form. libcbor has a call for each, which calls others, and a codec that is asked
- * for some eighty heads a run spent a tenth of the daemon's time there.
+ * in its shortest form. libcbor makes several calls for each, and a run needs hundreds of them.
  */
 enum { MAJOR_SHIFT = 5, INFO = 0x1f, INLINE_MAX = 23, INFO_8 = 24, INFO_64 = 27,
        CBOR_FALSE = 0xf4, CBOR_TRUE = 0xf5 };
