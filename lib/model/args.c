@@ -125,19 +125,31 @@ static bool is_json(enum dj_type type, struct dj_bytes text)
     return type == DJ_INT || type == DJ_BOOL || type == DJ_JSON;
 }
 
+static void reference_json(struct dj_buf *buf, const struct dj_scalar *scalar)
+{
+    struct dj_buf text dj_cleanup_buf = DJ_BUF_INIT;
+
+    dj_buf_add_bytes(&text, dj_buf_bytes(&scalar->text));
+    dj_buf_addc(&text, '@');
+    dj_buf_add_bytes(&text, dj_buf_bytes(&scalar->prefix));
+    dj_json_string(buf, dj_buf_bytes(&text));
+}
+
 static void scalar_json(struct dj_buf *buf, enum dj_type type, const struct dj_scalar *scalar)
 {
     struct dj_bytes text = dj_buf_bytes(&scalar->text);
 
     if (is_json(type, text))
         dj_buf_add_bytes(buf, text);
+    else if (scalar->resolution == DJ_REFERENCED)
+        reference_json(buf, scalar);
     else if (type >= DJ_FILE && scalar->source.len != 0)
         dj_json_string(buf, dj_buf_bytes(&scalar->source));
     else
         dj_json_string(buf, text);
 }
 
-static void value_json(struct dj_buf *buf, const struct dj_value *value)
+void dj_value_json(struct dj_buf *buf, const struct dj_value *value)
 {
     if (!value->list) {
         scalar_json(buf, value->type, &value->scalars[0]);
@@ -163,7 +175,7 @@ void dj_args_json(struct dj_buf *buf, const struct dj_args *args)
         dj_buf_adds(buf, separator);
         dj_json_string(buf, dj_bytes_of(args->params->items[i].name));
         dj_buf_addc(buf, ':');
-        value_json(buf, &args->values[i]);
+        dj_value_json(buf, &args->values[i]);
         separator = ",";
     }
     dj_buf_adds(buf, "}\n");

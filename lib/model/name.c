@@ -133,6 +133,13 @@ static bool has_environment(const struct dj_params *params)
     return params->n > 0 && params->items[params->n - 1].environment;
 }
 
+/* Nobody has looked into the caller's environment yet. */
+static bool is_open_variable(const struct dj_args *args, size_t i)
+{
+    return args->params->items[i].environment && args->values[i].n > 0 &&
+           args->values[i].scalars[0].resolution == DJ_SPELLED;
+}
+
 /* whole: with the parts that do not count. */
 static void add_long(struct dj_buf *buf, const struct dj_args *args, bool whole)
 {
@@ -147,7 +154,7 @@ static void add_long(struct dj_buf *buf, const struct dj_args *args, bool whole)
         struct dj_value room dj_cleanup_value = DJ_VALUE_INIT;
         const struct dj_value *value = &args->values[i];
 
-        if (param->ignored)
+        if (param->ignored || is_open_variable(args, i))
             continue;
         if (!whole)
             value = dj_param_counted(param, value, &room);
@@ -159,6 +166,8 @@ static void add_long(struct dj_buf *buf, const struct dj_args *args, bool whole)
         add_value(buf, value);
         separator = ",";
     }
+    if (named && *separator == '\0')
+        dj_buf_adds(buf, nothing);
 }
 
 void dj_name_long(struct dj_buf *buf, const struct dj_args *args)
@@ -238,18 +247,24 @@ static int parse_named(enum dj_type type, struct dj_bytes text, struct dj_scalar
     return dj_scalar_spell(type, dj_buf_bytes(&decoded), ret, err);
 }
 
+int dj_name_scalar(enum dj_type type, struct dj_bytes text, struct dj_scalar *ret,
+                   struct dj_err *err)
+{
+    struct dj_buf decoded dj_cleanup_buf = DJ_BUF_INIT;
+    int r;
+
+    *ret = (struct dj_scalar){0};
+    if (type >= DJ_FILE)
+        return parse_named(type, text, ret, err);
+    r = dj_name_decode(&decoded, text, err);
+    return r != 0 ? r : dj_scalar_parse(type, dj_buf_bytes(&decoded), ret, err);
+}
+
 static int parse_element(struct dj_binder *binder, size_t index, struct dj_bytes text,
                          struct dj_err *err)
 {
-    struct dj_buf decoded dj_cleanup_buf = DJ_BUF_INIT;
-    struct dj_scalar *scalar = dj_binder_add(binder, index);
-    enum dj_type type = binder->params->items[index].type;
-    int r;
-
-    if (type >= DJ_FILE)
-        return parse_named(type, text, scalar, err);
-    r = dj_name_decode(&decoded, text, err);
-    return r != 0 ? r : dj_scalar_parse(type, dj_buf_bytes(&decoded), scalar, err);
+    return dj_name_scalar(binder->params->items[index].type, text, dj_binder_add(binder, index),
+                          err);
 }
 
 /* take_until(rest, separator): what stands before the next separator, which is stepped over. */
@@ -322,8 +337,8 @@ static int check_raw(const char *task, struct dj_bytes name, struct dj_err *err)
         case '{':
         case '}':
             return dj_err_set(err, EINVAL,
-                              "%s: { and } are kept for sweeps; as part of a value write %%7B and "
-                              "%%7D", task);
+                              "%s: { and } stand around the values of a sweep, as in {a;b}; as "
+                              "part of a value write %%7B and %%7D", task);
         case '/':
         case '\0':
             return dj_err_set(err, EINVAL, "%s: a name holds neither / nor NUL; / is written %%2F",

@@ -16,7 +16,7 @@
  * Reading accepts more than it writes: any order, positional values separated by `,`, needless
  * %XX, a list without its last `;`, file values spelled as encoded paths, defaults left out,
  * ignored parameters set by name. A component with a raw leading dot is never a run, nor is one
- * with a raw star (a pattern that matched nothing): -ENOENT. Raw braces are kept for sweeps. Pure.
+ * with a raw star (a pattern that matched nothing): -ENOENT. Raw braces are sweep.h's. Pure.
  * The grammar with test vectors is in PROTOCOL.md.
  */
 #ifndef DJ_MODEL_NAME_H
@@ -32,6 +32,10 @@ void dj_name_encode(struct dj_buf *buf, struct dj_bytes bytes);
 /* dj_name_decode(buf, text, err): -EINVAL for a broken %XX; NUL cannot be encoded. */
 int dj_name_decode(struct dj_buf *buf, struct dj_bytes text, struct dj_err *err) DJ_MUST_CHECK;
 
+/* dj_name_scalar(type, text, ret, err): one value as a name has it; released by the caller. */
+int dj_name_scalar(enum dj_type type, struct dj_bytes text, struct dj_scalar *ret,
+                   struct dj_err *err) DJ_MUST_CHECK;
+
 /* dj_name_canonical(buf, args): appends the name, %h form when too long. args must be resolved. */
 void dj_name_canonical(struct dj_buf *buf, const struct dj_args *args);
 
@@ -43,7 +47,11 @@ void dj_name_canonical(struct dj_buf *buf, const struct dj_args *args);
  */
 void dj_name_spelled(struct dj_buf *buf, const struct dj_args *args);
 
-/* dj_name_long(buf, args): the same without the %h rule: what a %h name is the digest of. */
+/*
+ * dj_name_long(buf, args): the same without the %h rule: what a %h name is the digest of. Where
+ * args are not resolved yet, it is a spelling that reads back to them: files by their paths, and
+ * without the variables of the environment.
+ */
 void dj_name_long(struct dj_buf *buf, const struct dj_args *args);
 
 /* dj_name_is_hashed(name): it has the %h form. */

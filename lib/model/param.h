@@ -87,6 +87,8 @@ void dj_args_release(struct dj_args *args);
  * source path); bytes that are not UTF-8 become U+FFFD there, and only there. JSON has no nan, inf
  * and -inf, so these are strings. */
 void dj_args_json(struct dj_buf *buf, const struct dj_args *args);
+/* dj_value_json(buf, value): one of them. */
+void dj_value_json(struct dj_buf *buf, const struct dj_value *value);
 
 void dj_args_store(struct dj_buf *buf, const struct dj_args *args);
 /* Arguments of parameters that the list no longer has, or has with another type, are dropped; new

@@ -58,6 +58,25 @@ void dj_series_at(const struct dj_series *series, uint64_t i, struct dj_buf *buf
         dj_buf_add_bytes(buf, dj_buf_bytes(&part->value));
 }
 
+bool dj_series_place(const struct dj_series *series, int64_t value, uint64_t *ret)
+{
+    for (size_t i = 0; i < series->parts.n; i++) {
+        const struct part *part = DJ_LIST_AT(&series->parts, struct part, i);
+        uint64_t distance, width;
+
+        if (!part->range || (part->step > 0 ? value < part->first : value > part->first))
+            continue;
+        distance = part->step > 0 ? (uint64_t)value - (uint64_t)part->first
+                                  : (uint64_t)part->first - (uint64_t)value;
+        width = part->step > 0 ? (uint64_t)part->step : -(uint64_t)part->step;
+        if (distance % width == 0 && distance / width < part->n) {
+            *ret = part->before + distance / width;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool dj_series_times(uint64_t product, uint64_t n, uint64_t *ret)
 {
     if (__builtin_mul_overflow(product, n, ret) || *ret > DJ_SERIES_MAX)

@@ -47,6 +47,9 @@ struct dj_buf *dj_series_value(struct dj_series *series);
 /* dj_series_at(series, i, buf): appends the i-th value; i < n. */
 void dj_series_at(const struct dj_series *series, uint64_t i, struct dj_buf *buf);
 
+/* dj_series_place(series, value, ret): which value of its ranges that is; false: none. */
+bool dj_series_place(const struct dj_series *series, int64_t value, uint64_t *ret);
+
 /* dj_series_times(product, n, ret): false when more than DJ_SERIES_MAX would come out. */
 bool dj_series_times(uint64_t product, uint64_t n, uint64_t *ret);
 

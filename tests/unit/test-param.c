@@ -153,7 +153,7 @@ static void test_store(void)
     is_int(dj_args_load(dj_buf_bytes(&buf), &params, &back, NULL), 0,
            "stored arguments are loaded");
     dj_args_json(&json, &back);
-    is_str(dj_buf_str(&json), "{\"a\":1,\"b\":\"two\",\"c\":[\"/x/three\",\"four\"]}\n",
+    is_str(dj_buf_str(&json), "{\"a\":1,\"b\":\"two\",\"c\":[\"/x/three\",\"four@0123456789\"]}\n",
            "the same");
     ok(!dj_args_resolved(&back), "unresolved as they were");
     is_str(dj_buf_str(&dj_args_get(&back, "b")->scalars[0].text), "two", "found by name");
