@@ -178,12 +178,14 @@ int dj_get_options(int argc, char **argv, struct dj_get_options *options)
     return check_options(argv[0], options);
 }
 
-/* Whether it is one, the parameters tell. */
+/* Whether it is one, the parameters tell; an object in JSON is none. */
 static bool is_sweep(int argc, char **argv)
 {
     for (int i = 0; i < argc; i++) {
+        const char *brace = strchr(argv[i], '{');
+
         if (strstr(argv[i], "..") != NULL ||
-            (strchr(argv[i], '{') != NULL && strchr(argv[i], ';') != NULL))
+            (brace != NULL && (strpbrk(brace, ";%") != NULL || strchr(brace, '"') == NULL)))
             return true;
     }
     return false;
@@ -198,7 +200,7 @@ int dj_cmd_get(struct dj_cli *cli, int argc, char **argv)
         code = dj_usage("get");
     else if (code == DJ_EX_OK && options.list != NULL)
         code = dj_get_list(cli, &options);
-    else if (code == DJ_EX_OK && is_sweep(argc - optind - 1, argv + optind + 1))
+    else if (code == DJ_EX_OK && is_sweep(argc - optind, argv + optind))
         code = dj_get_sweep(cli, &options, argc - optind, argv + optind);
     else if (code == DJ_EX_OK)
         code = dj_get_one(cli, &options, argc - optind, argv + optind);
@@ -250,15 +252,20 @@ int dj_cmd_run(struct dj_cli *cli, int argc, char **argv)
 
 int dj_cmd_path(struct dj_cli *cli, int argc, char **argv)
 {
-    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    dj_cleanup_free char *path = NULL;
-    int rc;
-
     if (argc < 2)
         return dj_usage("path");
-    rc = dj_connect(cli, true, &err);
+    return is_sweep(argc - 1, argv + 1) ? dj_path_sweep(cli, argc - 1, argv + 1)
+                                        : dj_path_one(cli, argc - 1, argv + 1);
+}
+
+int dj_path_one(struct dj_cli *cli, int argc, char **argv)
+{
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    dj_cleanup_free char *path = NULL;
+    int rc = dj_connect(cli, true, &err);
+
     if (rc == 0)
-        rc = dj_said(cli, dj_path(cli->dj, argv[1], argc - 2, (const char *const *)argv + 2, &path),
+        rc = dj_said(cli, dj_path(cli->dj, argv[0], argc - 1, (const char *const *)argv + 1, &path),
                      &err);
     if (rc < 0)
         return dj_fail(rc, &err);

@@ -159,10 +159,15 @@ int dj_check_launch(const char *text, struct dj_err *err) DJ_MUST_CHECK;
 int dj_check_session(const char *text, struct dj_err *err) DJ_MUST_CHECK;
 
 /*
- * dj_get_sweep(cli, options, argc, argv): TASK and arguments of which some are: a result for every
- * combination, the last one fastest (get_sweep.c). It may turn out to be one call after all.
+ * dj_get_sweep(cli, options, argc, argv): TASK and arguments that vary, or the path of a sweep: a
+ * result for every combination, the last one fastest (get_sweep.c). It may turn out to be one call
+ * after all.
  */
 int dj_get_sweep(struct dj_cli *cli, struct dj_get_options *options, int argc, char **argv);
+/* dj_path_sweep(cli, argc, argv): likewise, the paths of the runs. */
+int dj_path_sweep(struct dj_cli *cli, int argc, char **argv);
+/* dj_path_one(cli, argc, argv): of one call. */
+int dj_path_one(struct dj_cli *cli, int argc, char **argv);
 /* dj_get_one(cli, options, argc, argv): TASK and its arguments. */
 int dj_get_one(struct dj_cli *cli, struct dj_get_options *options, int argc, char **argv);
 

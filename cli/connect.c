@@ -10,6 +10,7 @@ static int exit_code(int code)
 {
     switch (-code) {
     case EINVAL:
+    case E2BIG:
         return DJ_EX_USAGE;
     case EAGAIN:
         return DJ_EX_NOT_CACHED;

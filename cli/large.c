@@ -41,6 +41,11 @@ IN_DJ_ROWS(dj_cmd_map)
 IN_DJ_ROWS(dj_cmd_set)
 IN_DJ_ROWS(dj_cmd_sync)
 
+int dj_path_sweep(struct dj_cli *cli, int argc DJ_UNUSED, char **argv DJ_UNUSED)
+{
+    return go_there(cli);
+}
+
 int dj_get_sweep(struct dj_cli *cli, struct dj_get_options *options DJ_UNUSED,
                  int argc DJ_UNUSED, char **argv DJ_UNUSED)
 {

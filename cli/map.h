@@ -20,7 +20,8 @@ struct dj_map_options {
     uint64_t timeout_ms;
     uint64_t max_fails;   /* it stops when so many rows have failed; 0: never */
     const char *frame;    /* the name of a stored frame, which the daemon computes; or NULL */
-    bool raw;             /* no rows come out, but the results, each with a newline at its end */
+    bool raw;             /* no rows come out, but the results, each with a newline at its end; with
+                           * lazy the paths of the runs */
     bool lazy;            /* nothing is computed: only the column run */
 };
 

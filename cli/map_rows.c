@@ -292,7 +292,11 @@ static int print(void *cookie, struct dj_order_item *order, struct dj_err *err)
     if (is_failure(item))
         say(map, item);
     map->done += ended;
-    if (map->options->raw) {
+    if (map->options->raw && map->options->lazy) {
+        if (item->run != NULL)
+            dj_buf_addf(&map->rows->out, "%s\n", item->run);
+        rc = map->rows->out.len >= OUT_SIZE ? dj_rows_flush(map->rows, err) : 0;
+    } else if (map->options->raw) {
         rc = item->error == NULL ? print_raw(map, item, err) : 0;
     } else if (ended) {
         dj_row_answer(&item->row, item->run, item->status,

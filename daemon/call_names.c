@@ -167,6 +167,20 @@ static int answer_name(struct dj_engine *engine, struct dj_call *call, struct dj
     return 1;
 }
 
+static int refuse_reference(int code, struct dj_err *err)
+{
+    return dj_err_set(err, -code, code == -ENOENT ? "nothing with that digest has been seen"
+                                                  : "more than one digest begins so; give more "
+                                                    "digits of it");
+}
+
+int dj_args_refer(struct dj_engine *engine, struct dj_args *args, struct dj_err *err)
+{
+    int rc = complete_references(engine, args);
+
+    return rc < 0 ? refuse_reference(rc, err) : 0;
+}
+
 static int spelled(struct dj_engine *engine, struct task *task, struct dj_bytes name,
                    struct dj_call **ret, struct dj_buf *ret_canonical, struct dj_err *err)
 {
@@ -185,9 +199,7 @@ static int spelled(struct dj_engine *engine, struct task *task, struct dj_bytes 
     } else if (rc == 1) {
         rc = 2;
     } else {
-        (void)dj_err_set(err, -rc, rc == -ENOENT ? "nothing with that digest has been seen"
-                                                 : "more than one digest begins so; give more "
-                                                   "digits of it");
+        rc = refuse_reference(rc, err);
     }
     dj_args_release(&args);
     return rc;

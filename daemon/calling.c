@@ -97,6 +97,22 @@ static void resolved(void *cookie, int code, struct dj_call *call, const struct 
         calling->want = want;
 }
 
+static struct dj_task *bind(struct dj_calling *calling, struct dj_args *ret, struct dj_err *err,
+                            int *ret_code)
+{
+    const struct dj_calling_plan *plan = calling->plan;
+    struct dj_task *task;
+
+    if (plan->bind == NULL)
+        return dj_engine_bind(plan->engine, plan->task, calling->words, ret, err, ret_code);
+    task = dj_task_by_name(plan->engine, dj_bytes_of(plan->task));
+    if (task == NULL || task->definition == NULL)
+        *ret_code = dj_err_set(err, ENOENT, "there is no task %s", plan->task);
+    else
+        *ret_code = plan->bind(calling->cookie, task, ret, err);
+    return *ret_code < 0 ? NULL : task;
+}
+
 static void try_it(struct dj_calling *calling)
 {
     struct dj_engine *engine = calling->plan->engine;
@@ -104,8 +120,7 @@ static void try_it(struct dj_calling *calling)
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     struct dj_args args;
     int rc = 0;
-    struct dj_task *task = dj_engine_bind(engine, calling->plan->task, calling->words, &args, &err,
-                                          &rc);
+    struct dj_task *task = bind(calling, &args, &err, &rc);
 
     if (task != NULL && dj_memo_is_task(task)) {
         dj_args_release(&args);

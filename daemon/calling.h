@@ -24,13 +24,15 @@ struct dj_calling_plan {
     struct dj_engine *engine;
     const char *task;
     struct dj_asker asker; /* what it points to outlives the calling */
+    /* Instead of words: the arguments of the call with that cookie. -errno. */
+    int (*bind)(void *cookie, struct dj_task *task, struct dj_args *ret, struct dj_err *err);
     unsigned flags;        /* DJ_GET_FORCE, DJ_GET_INCOGNITO, DJ_GET_CACHED */
     bool lazy;
     dj_called_fn *done;
 };
 
-/* dj_calling_start(plan, words, cookie): plan and words (struct dj_part_word) outlive it. NULL when
- * done() has been called already. */
+/* dj_calling_start(plan, words, cookie): plan and words (struct dj_part_word) outlive it; words are
+ * NULL when the plan binds. NULL when done() has been called already. */
 struct dj_calling *dj_calling_start(const struct dj_calling_plan *plan,
                                     const struct dj_list *words, void *cookie);
 

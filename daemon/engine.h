@@ -135,6 +135,10 @@ int dj_call_by_name(struct dj_engine *engine, struct dj_task *task, struct dj_by
 bool dj_call_given(struct dj_engine *engine, struct dj_task *task, struct dj_bytes name,
                    struct dj_args *ret);
 
+/* dj_args_refer(engine, args, err): completes the references (NAME@DIGITS) among them. -ENOENT:
+ * nothing of that digest was seen; -EINVAL: the digits are too few. */
+int dj_args_refer(struct dj_engine *engine, struct dj_args *args, struct dj_err *err) DJ_MUST_CHECK;
+
 /* dj_call_show_args(engine, call, given, buf): JSON of the arguments of the run under way, else of
  * the instance that is current or newest, else of what would be computed. given may be NULL. */
 void dj_call_show_args(struct dj_engine *engine, struct dj_call *call, const struct dj_args *given,

@@ -10,7 +10,6 @@
 
 #include "daemon/frames_impl.h"
 #include "daemon/outcome.h"
-#include "lib/model/row_call.h"
 #include "lib/util/clock.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
@@ -39,15 +38,13 @@ static struct frame_output *output_of(struct dj_frame *frame)
     return frame->retrying ? &frame->again : &frame->out;
 }
 
-/* An outcome, and a row, by the messages that have them as parts. */
+/* A row by the message that has it as a part. */
 static void row_free(struct frame_row *row)
 {
-    struct dj_msg_results results = {0};
     struct dj_msg_rows rows = {0};
 
-    *(struct dj_part_outcome *)dj_list_add(&results.outcomes, sizeof(row->outcome)) = row->outcome;
+    dj_outcome_release(&row->outcome);
     *(struct dj_part_frame_row *)dj_list_add(&rows.rows, sizeof(row->ask)) = row->ask;
-    dj_codec_release(dj_message_layout(DJ_MSG_RESULTS), &results);
     dj_codec_release(dj_message_layout(DJ_MSG_ROWS), &rows);
     dj_buf_release(&row->line);
     free(row);
@@ -156,23 +153,15 @@ static int read_old(struct dj_frame *frame, struct dj_buf *ret, bool *ret_done)
 static void write_row(struct dj_frame *frame, struct frame_row *row)
 {
     struct frame_output *out = output_of(frame);
-    const struct dj_part_outcome *outcome = &row->outcome;
-    const struct dj_row_outcome facts = {
-        .code = (int)outcome->code, .run = outcome->run, .status = outcome->status,
-        .error = outcome->error, .has_content = outcome->has_content,
-        .content = dj_buf_bytes(&outcome->content)};
-    dj_cleanup_buf struct dj_buf cell = DJ_BUF_INIT;
 
     if (row->copied) {
         (void)!dj_row_parse(&frame->answer, dj_buf_bytes(&row->line), NULL);
         dj_buf_add_bytes(&frame->results_text, dj_buf_bytes(&row->line));
     } else {
-        dj_outcome_cell(&cell, &facts);
         (void)!dj_row_parse(&frame->row, dj_buf_bytes(&row->ask.row), NULL);
-        dj_row_answer(&frame->row, outcome->run, dj_outcome_status(&facts), frame->ask->as,
-                      dj_buf_bytes(&cell), outcome->error, false, &frame->answer);
+        dj_outcome_row(&row->outcome, &frame->row, frame->ask->as, false, &frame->answer);
         dj_row_print(&frame->results_text, &frame->answer);
-        out->failed += outcome->code != 0;
+        out->failed += row->outcome.code != 0;
     }
     (void)!dj_row_write(&out->writer, &frame->answer, &frame->table_text, NULL);
     out->ended++;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "daemon/sweep_run.h"
 #include "daemon/tree_impl.h"
 #include "lib/util/mem.h"
 
@@ -43,6 +44,7 @@ void dj_handle_unref(struct dj_handle *handle)
     if (handle->call != NULL)
         dj_call_unref(handle->call);
     dj_frame_file_unref(handle->file);
+    dj_sweep_run_free(handle->sweep);
     dj_buf_release(&handle->name);
     dj_buf_release(&handle->text);
     free(handle);

@@ -18,6 +18,7 @@
 
 struct dj_handle;
 struct dj_dialogue;
+struct dj_sweep_run;
 struct dj_tree;
 
 /* What can be done with it. Each of read and write answers the request, now or later. */
@@ -43,6 +44,7 @@ struct dj_handle {
     struct dj_buf name;            /* ctl of a run whose name may set ignored parameters */
     struct dj_buf text;            /* wait: what it answered */
     struct dj_dialogue *dialogue;  /* ctl */
+    struct dj_sweep_run *sweep;    /* results or table.csv of a sweep */
     struct dj_frame_file *file;    /* of a stored frame: the one that it was when it was opened */
     UT_hash_handle hh;
 };

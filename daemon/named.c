@@ -7,12 +7,14 @@
 
 #define SEQUENCE_BITS 28
 #define EPOCH_BITS 24
+#define SERIAL_BITS 28
 
 void dj_nameds_init(struct dj_nameds *nameds)
 {
     *nameds = (struct dj_nameds){0};
     dj_random(&nameds->epoch, sizeof(nameds->epoch));
     nameds->epoch &= (UINT64_C(1) << EPOCH_BITS) - 1;
+    dj_random(&nameds->serial, sizeof(nameds->serial));
 }
 
 static void key_of(struct dj_buf *buf, struct dj_task *task, struct dj_bytes name)
@@ -32,6 +34,9 @@ static void named_free(struct dj_nameds *nameds, struct dj_named *named)
 {
     unlist(nameds, named);
     HASH_DELETE(by_number, nameds->numbers, named);
+    if (named->sweep != NULL)
+        HASH_DELETE(by_serial, nameds->serials, named);
+    dj_sweep_unref(named->sweep);
     if (named->call != NULL)
         dj_call_unref(named->call);
     dj_buf_release(&named->name);
@@ -61,6 +66,27 @@ struct dj_named *dj_named_find(struct dj_nameds *nameds, struct dj_task *task, s
     key_of(&key, task, name);
     HASH_FIND(by_key, nameds->keys, key.data, key.len, named);
     return named;
+}
+
+struct dj_named *dj_named_by_serial(struct dj_nameds *nameds, uint64_t serial)
+{
+    struct dj_named *named;
+
+    HASH_FIND(by_serial, nameds->serials, &serial, sizeof(serial), named);
+    return named;
+}
+
+/* Another one than an earlier daemon made up, most probably: the nodes of its rows are then found
+ * anew. */
+static void set_sweep(struct dj_nameds *nameds, struct dj_named *named, struct dj_sweep *sweep)
+{
+    dj_sweep_ref(sweep);
+    named->sweep = sweep;
+    do {
+        nameds->serial = (nameds->serial + 1) & ((UINT64_C(1) << SERIAL_BITS) - 1);
+    } while (nameds->serial == 0 || dj_named_by_serial(nameds, nameds->serial) != NULL);
+    named->serial = nameds->serial;
+    HASH_ADD(by_serial, nameds->serials, serial, sizeof(named->serial), named);
 }
 
 static struct dj_named *named_new(struct dj_nameds *nameds, struct dj_task *task,
@@ -108,18 +134,36 @@ struct dj_named *dj_named_get(struct dj_nameds *nameds, struct dj_task *task, st
 {
     struct dj_named *named = dj_named_find(nameds, task, name);
 
-    if (named != NULL && same_call(named->call, call))
+    if (named != NULL && named->sweep == NULL && same_call(named->call, call))
         return named;
     return named_new(nameds, task, name, call, next_number(nameds));
 }
 
+struct dj_named *dj_named_sweep(struct dj_nameds *nameds, struct dj_task *task,
+                                struct dj_bytes name, struct dj_sweep *sweep)
+{
+    struct dj_named *named = dj_named_find(nameds, task, name);
+
+    if (named != NULL && named->sweep != NULL && task->definition != NULL &&
+        dj_sweep_fits(named->sweep, &task->definition->params))
+        return named;
+    named = named_new(nameds, task, name, NULL, next_number(nameds));
+    set_sweep(nameds, named, sweep);
+    return named;
+}
+
 struct dj_named *dj_named_restore(struct dj_nameds *nameds, struct dj_task *task,
-                                  struct dj_bytes name, struct dj_call *call, uint64_t number)
+                                  struct dj_bytes name, struct dj_call *call,
+                                  struct dj_sweep *sweep, uint64_t number)
 {
     struct dj_named *named = dj_named_by_number(nameds, number);
 
-    if (named == NULL)
-        return named_new(nameds, task, name, call, number);
+    if (named == NULL) {
+        named = named_new(nameds, task, name, call, number);
+        if (sweep != NULL)
+            set_sweep(nameds, named, sweep);
+        return named;
+    }
     if (named->task != task || !dj_bytes_equal(dj_buf_bytes(&named->name), name))
         return NULL;
     return named;

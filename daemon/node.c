@@ -18,6 +18,7 @@ static const struct shape shapes[] = {
     [DJ_NODE_HISTORY] = {20, UINT32_C(1) << 20},
     [DJ_NODE_SESSION] = {8, DJ_SESSION_LEAVES},
     [DJ_NODE_FRAME] = {8, DJ_FRAME_LEAVES},
+    [DJ_NODE_ROW] = {32, UINT32_MAX},
 };
 
 static bool exists(const struct dj_node *node)
@@ -53,7 +54,7 @@ bool dj_node_unpack(uint64_t id, struct dj_node *ret)
     uint64_t kind = id >> KIND_SHIFT;
     uint64_t rest = id & ((UINT64_C(1) << KIND_SHIFT) - 1);
 
-    if (kind > DJ_NODE_FRAME)
+    if (kind > DJ_NODE_ROW)
         return false;
     shape = &shapes[kind];
     *ret = (struct dj_node){(enum dj_node_kind)kind, rest >> shape->leaf_bits,

@@ -9,8 +9,9 @@
  *     kind 5  history    likewise, seen in history/: it need not be the current one
  *     kind 6  session    hash of its name, or of it and a resource's, << 8 | enum dj_session_leaf
  *     kind 7  frame      hash of its name << 8 | enum dj_frame_leaf
+ *     kind 8  row        made-up number of a sweep << 32 | row: a link in its folder
  *
- * The kind is in the top four bits. Everything but kind 3 is a pure function of stored numbers, so
+ * The kind is in the top four bits. All but kinds 3 and 8 are pure functions of stored numbers, so
  * a node means the same to every mount and to the daemon's next life, and nobody keeps a table of
  * them. What a node of kind 4 shows never changes; that is why a call's `result` has another node
  * in each instance, and a placeholder of kind 2 or 3 while there is none.
@@ -36,6 +37,7 @@ enum dj_node_kind {
     DJ_NODE_HISTORY,
     DJ_NODE_SESSION,
     DJ_NODE_FRAME,
+    DJ_NODE_ROW,
 };
 
 enum dj_fixed {
@@ -102,6 +104,9 @@ enum dj_run_leaf {
     DJ_RUN_HISTORY,
     DJ_RUN_COMMAND,
     DJ_RUN_PROGRESS,
+    DJ_RUN_SWEEP,  /* no run at all: a name with values that vary, and the files in its folder */
+    DJ_RUN_SWEEP_RESULTS,
+    DJ_RUN_SWEEP_TABLE,
     DJ_RUN_LEAVES
 };
 

@@ -6,6 +6,7 @@
 #include "daemon/failure.h"
 #include "daemon/tree.h"
 #include "lib/model/name.h"
+#include "lib/model/row_call.h"
 #include "lib/model/status.h"
 #include "lib/util/mem.h"
 
@@ -60,4 +61,28 @@ void dj_outcome(struct dj_engine *engine, struct dj_peer *peer, int code, struct
     ret->code = (uint64_t)-code;
     if (code != 0)
         ret->error = dj_xstrdup(sentence == NULL ? strerror(-code) : sentence);
+}
+
+void dj_outcome_row(const struct dj_part_outcome *outcome, const struct dj_row *row,
+                    const char *as, bool errors, struct dj_row *ret)
+{
+    const struct dj_row_outcome facts = {
+        .code = (int)outcome->code, .run = outcome->run, .status = outcome->status,
+        .error = outcome->error, .has_content = outcome->has_content,
+        .content = dj_buf_bytes(&outcome->content)};
+    dj_cleanup_buf struct dj_buf cell = DJ_BUF_INIT;
+
+    dj_outcome_cell(&cell, &facts);
+    dj_row_answer(row, outcome->run, dj_outcome_status(&facts), as, dj_buf_bytes(&cell),
+                  outcome->error, errors, ret);
+}
+
+/* By the message that has it as a part. */
+void dj_outcome_release(struct dj_part_outcome *outcome)
+{
+    struct dj_msg_results results = {0};
+
+    *(struct dj_part_outcome *)dj_list_add(&results.outcomes, sizeof(*outcome)) = *outcome;
+    dj_codec_release(dj_message_layout(DJ_MSG_RESULTS), &results);
+    *outcome = (struct dj_part_outcome){0};
 }

@@ -6,6 +6,7 @@
 
 #include "daemon/engine.h"
 #include "daemon/request.h"
+#include "lib/model/row.h"
 
 /*
  * dj_outcome(engine, peer, code, call, instance, sentence, notes, ret): fills ret from what a
@@ -14,5 +15,11 @@
  */
 void dj_outcome(struct dj_engine *engine, struct dj_peer *peer, int code, struct dj_call *call,
                 uint64_t instance, const char *sentence, bool notes, struct dj_part_outcome *ret);
+
+/* dj_outcome_row(outcome, row, as, errors, ret): the row as it comes out (dj_row_answer). */
+void dj_outcome_row(const struct dj_part_outcome *outcome, const struct dj_row *row,
+                    const char *as, bool errors, struct dj_row *ret);
+
+void dj_outcome_release(struct dj_part_outcome *outcome);
 
 #endif

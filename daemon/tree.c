@@ -373,14 +373,19 @@ static void restore_name(struct dj_tree_peer *peer, const struct dj_part_named *
     dj_cleanup_buf struct dj_buf canonical = DJ_BUF_INIT;
     struct dj_bytes name = dj_buf_bytes(&part->name);
     struct dj_call *call = NULL;
+    struct dj_sweep *sweep = NULL;
     struct dj_named *named;
     struct dj_node node;
 
     if (task == NULL || !dj_node_unpack(part->node, &node) || node.kind != DJ_NODE_NAMED)
         return;
-    if (dj_call_by_name(engine, task, name, &call, &canonical, NULL) != 0)
+    if (dj_sweep_may_be(name) && task->definition != NULL &&
+        dj_sweep_of_name(task->name, &task->definition->params, name, &sweep, NULL) < 0)
+        return;
+    if (sweep == NULL && dj_call_by_name(engine, task, name, &call, &canonical, NULL) != 0)
         call = NULL;
-    named = dj_named_restore(&peer->tree->nameds, task, name, call, node.number);
+    named = dj_named_restore(&peer->tree->nameds, task, name, call, sweep, node.number);
+    dj_sweep_unref(sweep);
     if (named != NULL)
         dj_named_add(named, &peer->counts, DJ_MAX(part->count, 1));
     if (call != NULL)

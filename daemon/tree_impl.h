@@ -74,6 +74,7 @@ struct dj_spot {
     const char *session;
     const char *resource;    /* or NULL */
     struct dj_frame *frame;  /* kind 7, borrowed likewise */
+    struct dj_named *sweep;  /* kind 8: its folder, borrowed likewise */
 };
 
 #define DJ_SPOT_INIT {0}
@@ -123,6 +124,7 @@ extern const struct dj_sort dj_frame_sorts[DJ_FRAME_LEAVES];
 extern const struct dj_sort dj_session_sorts[DJ_SESSION_LEAVES];
 extern const struct dj_sort dj_task_sorts[DJ_TASK_LEAVES];
 extern const struct dj_sort dj_run_sorts[DJ_RUN_LEAVES];
+extern const struct dj_sort dj_row_sort;
 extern const struct dj_sort dj_instance_sorts[]; /* by enum dj_instance_leaf */
 extern const struct dj_sort dj_entry_sorts[3];   /* a file, a folder and a link in files/ */
 extern const struct dj_sort dj_history_sorts[];  /* by enum dj_instance_leaf */
@@ -176,6 +178,9 @@ void dj_spot_listed(const struct dj_spot *from, uint64_t number, struct dj_bytes
                     struct dj_spot *ret);
 void dj_spot_named(const struct dj_spot *from, struct dj_named *named, enum dj_run_leaf leaf,
                    struct dj_spot *ret);
+/* dj_spot_row(): a link in the folder of a sweep. */
+void dj_spot_row(const struct dj_spot *from, struct dj_named *sweep, uint64_t row,
+                 struct dj_spot *ret);
 /* dj_spot_instance(): a file of an ended instance of from's call; -ESTALE when it is not there. */
 int dj_spot_instance(const struct dj_spot *from, uint64_t instance, uint32_t leaf,
                      struct dj_spot *ret, struct dj_err *err) DJ_MUST_CHECK;
@@ -317,6 +322,20 @@ int dj_frames_lookup(const struct dj_spot *folder, const struct dj_asker *asker,
 int dj_frames_list(const struct dj_spot *folder, const struct dj_asker *asker,
                    struct dj_listing *listing, struct dj_err *err);
 void dj_frames_unlink(const struct dj_spot *folder, struct dj_request *request,
+                      const struct dj_asker *asker, const struct dj_msg_unlink *ask);
+
+/* ---- tree_sweep.c ---------------------------------------------------------------------------- */
+
+int dj_sweeps_lookup(const struct dj_spot *folder, const struct dj_asker *asker,
+                     struct dj_bytes name, struct dj_spot *ret, struct dj_err *err);
+int dj_sweeps_list(const struct dj_spot *folder, const struct dj_asker *asker,
+                   struct dj_listing *listing, struct dj_err *err);
+int dj_sweeps_attr(const struct dj_spot *spot, struct dj_part_attr *attr, struct dj_err *err);
+void dj_sweeps_open(const struct dj_spot *spot, struct dj_request *request,
+                    const struct dj_asker *asker, const struct dj_msg_open *ask);
+void dj_sweeps_read(const struct dj_spot *spot, struct dj_request *request,
+                    const struct dj_msg_read *ask);
+void dj_sweeps_unlink(const struct dj_spot *folder, struct dj_request *request,
                       const struct dj_asker *asker, const struct dj_msg_unlink *ask);
 
 /* ---- tree_reserve.c: what runs reserve by writing to a session's ctl ------------------------- */

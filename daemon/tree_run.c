@@ -684,4 +684,10 @@ const struct dj_sort dj_run_sorts[DJ_RUN_LEAVES] = {
                         .list = dj_history_list, .unlink = dj_history_unlink},
     [DJ_RUN_LINK] = {.mode = S_IFLNK | 0777, .attr = link_attr, .readlink = link_readlink},
     [DJ_RUN_ALIAS] = {.mode = S_IFLNK | 0777, .attr = short_attr, .readlink = alias_readlink},
+    [DJ_RUN_SWEEP] = {.mode = S_IFDIR | 0755, .attr = dj_sweeps_attr, .lookup = dj_sweeps_lookup,
+                      .list = dj_sweeps_list, .unlink = dj_sweeps_unlink},
+    [DJ_RUN_SWEEP_RESULTS] = {.mode = S_IFREG | 0444, .attr = dj_sweeps_attr,
+                              .open = dj_sweeps_open, .read = dj_sweeps_read},
+    [DJ_RUN_SWEEP_TABLE] = {.mode = S_IFREG | 0444, .attr = dj_sweeps_attr,
+                            .open = dj_sweeps_open, .read = dj_sweeps_read},
 };

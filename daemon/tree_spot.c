@@ -48,6 +48,9 @@ static void finish(struct dj_spot *spot)
     case DJ_NODE_FRAME:
         spot->sort = &dj_frame_sorts[spot->node.leaf];
         break;
+    case DJ_NODE_ROW:
+        spot->sort = &dj_row_sort;
+        break;
     }
     spot->id = dj_node_pack(spot->node);
 }
@@ -135,6 +138,16 @@ void dj_spot_named(const struct dj_spot *from, struct dj_named *named, enum dj_r
     ret->task = named->task;
     if (named->call != NULL)
         set_call(ret, named->call);
+    finish(ret);
+}
+
+void dj_spot_row(const struct dj_spot *from, struct dj_named *sweep, uint64_t row,
+                 struct dj_spot *ret)
+{
+    begin(from, ret);
+    ret->node = (struct dj_node){DJ_NODE_ROW, sweep->serial, (uint32_t)row};
+    ret->sweep = sweep;
+    ret->task = sweep->task;
     finish(ret);
 }
 
@@ -285,11 +298,32 @@ static int find_instance(struct dj_spot *spot, struct dj_err *err)
     return code < 0 ? code : set_instance(spot, spot->node, err);
 }
 
+/* A task that has other parameters by now has other rows. */
+static bool sweep_holds(const struct dj_named *named)
+{
+    return named->task->definition != NULL &&
+           dj_sweep_fits(named->sweep, &named->task->definition->params);
+}
+
+static int find_row(struct dj_spot *spot, struct dj_err *err)
+{
+    struct dj_named *named = dj_named_by_serial(&spot->tree->nameds, spot->node.number);
+
+    if (named == NULL || !sweep_holds(named) || spot->node.leaf >= dj_sweep_rows(named->sweep))
+        return gone(err);
+    spot->sweep = named;
+    spot->task = named->task;
+    return 0;
+}
+
 static int find_named(struct dj_spot *spot, struct dj_err *err)
 {
     struct dj_named *named = dj_named_by_number(&spot->tree->nameds, spot->node.number);
 
-    if (named == NULL || (named->call == NULL) != (spot->node.leaf == DJ_RUN_ALIAS))
+    if (named == NULL || (named->sweep != NULL) != (spot->node.leaf >= DJ_RUN_SWEEP) ||
+        (named->sweep != NULL && !sweep_holds(named)))
+        return gone(err);
+    if (named->sweep == NULL && (named->call == NULL) != (spot->node.leaf == DJ_RUN_ALIAS))
         return gone(err);
     spot->named = named;
     spot->task = named->task;
@@ -323,6 +357,9 @@ static int find(struct dj_spot *spot, struct dj_err *err)
         break;
     case DJ_NODE_FRAME:
         code = find_frame(spot, err);
+        break;
+    case DJ_NODE_ROW:
+        code = find_row(spot, err);
         break;
     }
     if (code == 0)
@@ -372,6 +409,15 @@ static uint64_t ino_in_history(const struct dj_spot *spot)
                        dj_buf_bytes(&path));
 }
 
+static uint64_t ino_of_row(const struct dj_spot *spot)
+{
+    dj_cleanup_buf struct dj_buf row = DJ_BUF_INIT;
+
+    dj_buf_addf(&row, "%" PRIu32, spot->node.leaf);
+    return dj_node_ino(spot->task->number, dj_buf_bytes(&spot->sweep->name), DJ_RUN_SWEEP,
+                       dj_buf_bytes(&row));
+}
+
 static uint64_t ino_of(const struct dj_spot *spot)
 {
     struct dj_bytes path;
@@ -381,9 +427,12 @@ static uint64_t ino_of(const struct dj_spot *spot)
         return ino_in_history(spot);
     if (spot->task == NULL || spot->node.kind == DJ_NODE_TASK)
         return spot->id;
+    if (spot->node.kind == DJ_NODE_ROW)
+        return ino_of_row(spot);
     leaf = leaf_of(spot, &path);
-    /* Another spelling, and one that sets ignored parameters, are folders of their own. */
-    if (spot->named != NULL && (leaf == DJ_RUN_FOLDER || leaf == DJ_RUN_ALIAS))
+    /* Another spelling, one that sets ignored parameters, and a sweep are folders of their own. */
+    if (spot->named != NULL &&
+        (leaf == DJ_RUN_FOLDER || leaf == DJ_RUN_ALIAS || leaf >= DJ_RUN_SWEEP))
         return dj_node_ino(spot->task->number, dj_buf_bytes(&spot->named->name), leaf, path);
     return dj_node_ino(spot->task->number,
                        spot->call == NULL ? spot->name : dj_call_name(spot->call), leaf, path);

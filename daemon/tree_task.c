@@ -44,14 +44,33 @@ static void run_spot(const struct dj_spot *folder, struct dj_bytes name, struct 
     dj_spot_named(folder, named, DJ_RUN_FOLDER, ret);
 }
 
+/* 1: it is one, else as dj_sweep_of_name(). A name that is stored has nothing that varies. */
+static int sweep_of(const struct dj_spot *folder, struct dj_bytes name, struct dj_sweep **ret,
+                    struct dj_err *err)
+{
+    *ret = NULL;
+    if (!dj_sweep_may_be(name) || folder->task->definition == NULL)
+        return 0;
+    return dj_sweep_of_name(folder->task->name, &folder->task->definition->params, name, ret, err);
+}
+
 static int lookup_run(const struct dj_spot *folder, struct dj_bytes name, struct dj_spot *ret,
                       struct dj_err *err)
 {
     dj_cleanup_buf struct dj_buf canonical = DJ_BUF_INIT;
     struct dj_call *call = NULL;
-    int code = dj_call_by_name(folder->engine, folder->task, name, &call, &canonical, err);
+    struct dj_sweep *sweep;
+    int code = sweep_of(folder, name, &sweep, err);
 
-    if (code == -EINVAL && err->text != NULL)
+    if (code == 1) {
+        dj_spot_named(folder, dj_named_sweep(&folder->tree->nameds, folder->task, name, sweep),
+                      DJ_RUN_SWEEP, ret);
+        dj_sweep_unref(sweep);
+        return 0;
+    }
+    if (code == 0)
+        code = dj_call_by_name(folder->engine, folder->task, name, &call, &canonical, err);
+    if ((code == -EINVAL || code == -E2BIG || code == -ENAMETOOLONG) && err->text != NULL)
         dj_refusal_note(folder->tree, folder->task, NULL, err->text);
     if (code < 0)
         return code;
@@ -200,9 +219,16 @@ static void task_unlink(const struct dj_spot *folder, struct dj_request *request
     dj_cleanup_buf struct dj_buf canonical = DJ_BUF_INIT;
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     struct dj_bytes name = dj_buf_bytes(&ask->name);
+    struct dj_sweep *sweep = NULL;
     struct dj_call *call = NULL;
     int code;
 
+    if (sweep_of(folder, name, &sweep, NULL) == 1) {
+        dj_sweep_unref(sweep);
+        dj_tree_refuse(request, -EPERM, "a sweep is not stored, its runs are; `dj rm` takes those"
+                       " away");
+        return;
+    }
     if (name.len > 0 && name.data[0] == '.') {
         dj_tree_refuse(request, -EPERM, "the task's own files stay; `dj undefine %s` takes the task"
                        " away", folder->task->name);

@@ -118,6 +118,7 @@ static int code_of(const struct dj_pending *pending, const struct dj_message_in 
 static int answer_wants(struct dj_pending *pending, const struct dj_msg_wants *wants)
 {
     struct dj_list *env = pending->number == DJ_MSG_READLINK ? &pending->ask.readlink.env
+                          : pending->number == DJ_MSG_OPEN   ? &pending->ask.open.env
                           : pending->number == DJ_MSG_WRITE  ? &pending->ask.write.env
                                                              : NULL;
     dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT, block = DJ_BUF_INIT;

@@ -155,10 +155,11 @@ lines()
 
 @test "any byte string without NUL is an argument" {
     local text
-    for text in 'a/b' '..' '.hidden' '' '%41' 'a b' $'line\nbreak' $'\xff\xfe' '_' 'x=1,y' '{a;b}' \
-        "it's"; do
+    for text in 'a/b' '..' '.hidden' '' '%41' 'a b' $'line\nbreak' $'\xff\xfe' '_' 'x=1,y' '{a;b' \
+        '{}' '{a}' "it's"; do
         is "$(dj get echoes text="$text"; printf .)" "$text."
     done
+    is "$(dj get echoes text='{%7Ba%3Bb%7D}')" '{a;b}' # unencoded it is two
     text=$(printf '%0400d' 7)
     is "$(dj get echoes "$text")" "$text"
     [[ "$(dj path echoes "$text")" == tasks/echoes/%h* ]]

@@ -95,13 +95,14 @@ column()
     is "$(dj get factorial 9..5..-2 | paste -sd' ')" "362880 5040 120"
     is "$(dj get mult 1..2 b=3..4 | paste -sd' ')" "3 4 6 8"
     is "$(dj get mult b=3..4 'a={5;6}' | paste -sd' ')" "15 18 20 24"
-    is "$(dj get echo '{a;b 1;}')" '{a;b 1;}' # a text means itself
+    is "$(dj get echo '{a;b 1;}'; printf .)" $'a\nb 1\n\n.'
+    is "$(dj get echo '{%7Ba%3Bb%7D}')" '{a;b}'
     # what is no series is the text that it is
     is "$(dj get echo 0..9)" "0..9"
     is "$(dj get echo ../x)" "../x"
     is "$(dj get echo '{a}')" "{a}"
     exits 2 dj get factorial 9..0
-    is "$output" "dj: n: 9..0: it begins above its end; a range that goes down has a step below 0, as in 9..0..-1"
+    is "$output" "dj: factorial: n: 9..0: it begins above its end; a range that goes down has a step below 0, as in 9..0..-1"
     exits 2 dj get factorial 0..9999999
     has "$output" "these are more than 1000000 calls"
     exits 1 dj get odd 1..3

@@ -134,7 +134,9 @@ int dj_tree_open_path(struct dj_connection *connection, const char *path, uint64
         open.node = ret->node;
         if (tries == 2)
             open.flags |= DJ_OPEN_CURRENT;
-        rc = dj_connection_call(connection, DJ_MSG_OPEN, &open, DJ_MSG_OPENED, answer, err);
+        rc = dj_connection_call_env(connection, DJ_MSG_OPEN, &open, &open.env, DJ_MSG_OPENED,
+                                    answer, err);
+        dj_codec_release(dj_message_layout(DJ_MSG_OPEN), &open);
         if (rc != -ESTALE)
             break;
     }

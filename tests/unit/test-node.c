@@ -103,11 +103,11 @@ static void test_named(void)
     dj_named_forget_all(&nameds, &two);
     ok(dj_named_by_number(&nameds, number) == NULL, "gone with the last mount");
 
-    ok(dj_named_restore(&nameds, task, DJ_BYTES_LIT("7"), NULL, 12345)->number == 12345,
+    ok(dj_named_restore(&nameds, task, DJ_BYTES_LIT("7"), NULL, NULL, 12345)->number == 12345,
        "an old number is taken over");
-    named = dj_named_restore(&nameds, task, DJ_BYTES_LIT("7"), NULL, 12345);
+    named = dj_named_restore(&nameds, task, DJ_BYTES_LIT("7"), NULL, NULL, 12345);
     ok(named != NULL, "twice is fine");
-    ok(dj_named_restore(&nameds, task, DJ_BYTES_LIT("8"), NULL, 12345) == NULL,
+    ok(dj_named_restore(&nameds, task, DJ_BYTES_LIT("8"), NULL, NULL, 12345) == NULL,
        "for another name it is not");
     dj_nameds_release(&nameds);
     is_int(call->refs, 0, "no reference is left");
