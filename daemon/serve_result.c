@@ -55,7 +55,7 @@ void dj_answer(struct dj_request *request, const struct dj_answer_form *form, in
                uint64_t instance, const char *sentence)
 {
     const struct dj_rec_instance *rec = dj_instance(request->engine, instance);
-    struct dj_msg_result result = {.instance = instance};
+    struct dj_msg_result result = {.instance = instance, .computed = form->follow};
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     int rc = 0;
 

@@ -31,6 +31,7 @@ static void take_result(struct dj_request *request, const struct dj_msg_result *
     request->instance = result->instance;
     request->note = copy_of(result->note);
     request->exit = (int)(result->exit & 0xff);
+    request->computed = result->computed;
     request->log.path = copy_of(result->log_path);
     request->log.offset = result->log_offset;
     dj_buf_add_bytes(&request->log.bytes, dj_buf_bytes(&result->log));
@@ -160,6 +161,11 @@ const char *dj_request_note(const struct dj_request *request)
 uint64_t dj_request_instance(const struct dj_request *request)
 {
     return request == NULL ? 0 : request->instance;
+}
+
+int dj_request_computed(const struct dj_request *request)
+{
+    return request != NULL && request->computed;
 }
 
 int dj_request_exit(const struct dj_request *request)

@@ -42,6 +42,7 @@ struct dj_request {
     struct dj_content content, log;
     uint64_t instance;
     int exit;
+    bool computed;
     char *run, *status;
     uint64_t progress_done, progress_total, took_ns, usual_ns;
 };
