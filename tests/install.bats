@@ -108,6 +108,27 @@ built_with()
     done
 }
 
+@test "djfs.py is where python3 looks, finds libdj, and its runs find it, also moved" {
+    requires python3
+    local module
+    module=$(cd "$DEST" && find . -name djfs.py)
+    [ "$WHERE" != /usr/local ] || [[ $module = ./usr/local/lib/python3*/dist-packages/djfs.py ]]
+    [ -f "$PREFIX/share/man/man3/djfs-python.3" ]
+    cd "$DJ_TMP"
+    printf '%s\n' 'import djfs' '@djfs.task' 'def add(n): return n + 1' \
+        'if __name__ == "__main__": print(add(5).get(), djfs.__file__)' > prog.py
+    unset PYTHONPATH
+    start_daemon --no-mount
+    # By the command: nothing but its own place says where the module is.
+    dj define prog.py
+    is "$(dj get add 4)" 5
+    stop_daemon
+    grep -qE -- '^[A-Z_]*CFLAGS = .*-fsanitize=' "$DJ_BUILDDIR/Makefile" && return
+    start_daemon --no-mount
+    is "$(PYTHONPATH=$(dirname "$DEST/${module#./}") python3 prog.py 2> /dev/null)" "6 $DEST/${module#./}"
+    stop_daemon
+}
+
 @test "the user unit starts the installed daemon and leaves runs alone" {
     grep -qx "ExecStart=$WHERE/bin/djd" "$UNIT"
     grep -qx KillMode=process "$UNIT"

@@ -6,7 +6,7 @@ setup()
 {
     dj_setup
     unset DJ_CONNECT DJ_STORE
-    export DJ_BUILD=${DJ_BUILDDIR:?} DJ_JOBS=2
+    export DJ_BUILD=${DJ_BUILDDIR:?} DJ_JOBS=2 PYTHONPATH=$DJ_BUILDDIR
     unset MAKEFLAGS MFLAGS MAKELEVEL
 }
 

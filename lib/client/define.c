@@ -7,21 +7,23 @@
 
 #include "lib/client/client.h"
 #include "lib/client/library_tasks.h"
+#include "lib/client/python_tasks.h"
 #include "lib/model/taskfile.h"
 #include "lib/model/template.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 
 /* What a run gets of the environment of whoever defined its task. */
-static void add_environment(struct dj_msg_define *define)
+static void add_environment(struct dj_msg_define *define, const char *python_path)
 {
-    static const char *const names[] = {"HOME", "USER", "LANG", "TZ", "PATH"};
+    static const char *const names[] = {"HOME", "USER", "LANG", "TZ", "PATH", "PYTHONPATH"};
 
     for (size_t i = 0; i < DJ_ARRAY_SIZE(names); i++) {
-        const char *value = getenv(names[i]);
+        bool is_python = strcmp(names[i], "PYTHONPATH") == 0;
+        const char *value = is_python && python_path != NULL ? python_path : getenv(names[i]);
         struct dj_part_pair *pair;
 
-        if (value == NULL)
+        if (value == NULL || (is_python && value[0] == '\0'))
             continue;
         pair = dj_list_add(&define->env, sizeof(*pair));
         pair->name = dj_xstrdup(names[i]);
@@ -29,7 +31,9 @@ static void add_environment(struct dj_msg_define *define)
     }
 }
 
-int dj_define(struct dj *dj, const char *text, size_t len, const char *file, const char *here)
+/* python_path: $PYTHONPATH of its runs; NULL: ours. */
+static int define(struct dj *dj, const char *text, size_t len, const char *file, const char *here,
+                  const char *python_path)
 {
     dj_cleanup_free char *cwd = here == NULL ? getcwd(NULL, 0) : NULL;
     struct dj_msg_define define = {0};
@@ -40,14 +44,19 @@ int dj_define(struct dj *dj, const char *text, size_t len, const char *file, con
     dj_buf_add(&define.text, text, len);
     define.file = dj_xstrdup(file == NULL ? "the definition" : file);
     define.here = dj_xstrdup(here != NULL ? here : cwd != NULL ? cwd : "/");
-    add_environment(&define);
+    add_environment(&define, python_path);
     rc = dj_call_ok(dj, DJ_MSG_DEFINE, &define, NULL, NULL);
     dj_codec_release(dj_message_layout(DJ_MSG_DEFINE), &define);
     return rc;
 }
 
+int dj_define(struct dj *dj, const char *text, size_t len, const char *file, const char *here)
+{
+    return define(dj, text, len, file, here, NULL);
+}
+
 static int define_all(struct dj *dj, struct dj_list *definitions, const char *file,
-                      const char *here)
+                      const char *here, const char *python_path)
 {
     dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
 
@@ -56,7 +65,7 @@ static int define_all(struct dj *dj, struct dj_list *definitions, const char *fi
         dj_buf_addc(&text, '\n');
     }
     dj_definitions_release(definitions);
-    return dj_define(dj, dj_buf_str(&text), text.len, file, here);
+    return define(dj, dj_buf_str(&text), text.len, file, here, python_path);
 }
 
 /* ---- a file ---------------------------------------------------------------------------------- */
@@ -119,25 +128,44 @@ static int define_script(struct dj *dj, const char *path, char *real, char *name
             add_interpreter(DJ_LIST_AT(&definitions, struct dj_definition, 0), name,
                             dj_buf_bytes(text));
     }
-    return define_all(dj, &definitions, path, real);
+    return define_all(dj, &definitions, path, real, NULL);
 }
 
-static bool is_library(const char *path)
+static bool ends_in(const char *path, const char *extension)
 {
-    size_t len = strlen(path);
+    size_t len = strlen(path), end = strlen(extension);
 
-    return len > 3 && strcmp(path + len - 3, ".so") == 0;
+    return len > end && strcmp(path + len - end, extension) == 0;
 }
 
-static int define_library(struct dj *dj, const char *path, const char *real, int n,
-                          const char *const *functions)
+/* A shared object or a Python file, which is asked what its tasks are. */
+static int define_listed(struct dj *dj, const char *path, const char *real, int n,
+                         const char *const *functions)
 {
-    dj_cleanup_free char *here = dj_xstrdup(real);
+    dj_cleanup_free char *here = dj_xstrdup(real), *python_path = NULL;
     struct dj_list definitions = {0};
-    int rc = dj_library_tasks(real, functions, n, &definitions, &dj->err);
+    int rc = ends_in(real, ".so")
+                 ? dj_library_tasks(real, functions, n, &definitions, &dj->err)
+                 : dj_python_tasks(real, functions, n, &definitions, &python_path, &dj->err);
 
     *strrchr(here, '/') = '\0';
-    return rc < 0 ? rc : define_all(dj, &definitions, path, here[0] == '\0' ? "/" : here);
+    return rc < 0 ? rc : define_all(dj, &definitions, path, here[0] == '\0' ? "/" : here,
+                                    python_path);
+}
+
+/* One with #DJ lines at its head is a script, and what begins with a section a task file. */
+static bool is_python(const char *real, struct dj_buf *text, int n)
+{
+    struct dj_list definitions = {0};
+    int rc;
+
+    if (!ends_in(real, ".py"))
+        return false;
+    if (n > 0)
+        return true;
+    rc = dj_script_head(strrchr(real, '/') + 1, "/", dj_buf_bytes(text), &definitions, NULL);
+    dj_definitions_release(&definitions);
+    return rc == -ENOENT && !has_section(dj_buf_bytes(text));
 }
 
 int dj_define_file(struct dj *dj, const char *path, int n, const char *const *functions)
@@ -159,11 +187,13 @@ int dj_define_file(struct dj *dj, const char *path, int n, const char *const *fu
         if (functions[i] == NULL)
             return dj_null(dj, "the name of a function");
     }
-    if (is_library(real))
-        return define_library(dj, path, real, n, functions);
+    if (ends_in(real, ".so"))
+        return define_listed(dj, path, real, n, functions);
     rc = dj_read_file(AT_FDCWD, real, DJ_TASKFILE_MAX, &text);
     if (rc < 0)
         return dj_err_sys(&dj->err, -rc, "%s", path);
+    if (is_python(real, &text, n))
+        return define_listed(dj, path, real, n, functions);
     slash = strrchr(real, '/');
     *slash = '\0';
     names = dj_xcalloc((size_t)n + 1, sizeof(*names));
@@ -199,7 +229,7 @@ int dj_define_line(struct dj *dj, int n, const char *const *words)
     if (rc < 0)
         return rc;
     *(struct dj_definition *)dj_list_add(&definitions, sizeof(definition)) = definition;
-    return define_all(dj, &definitions, "the command line", here);
+    return define_all(dj, &definitions, "the command line", here, NULL);
 }
 
 /* ---- changes --------------------------------------------------------------------------------- */

@@ -214,8 +214,8 @@ DJ_PUBLIC int dj_run_text(struct dj *dj, const char *run, const char *file, char
 DJ_PUBLIC int dj_define(struct dj *dj, const char *text, size_t len, const char *file,
                         const char *here);
 
-/* dj_define_file(dj, path, n, functions): a task file, a script with #DJ lines, or all (n = 0) or some
- * functions of a shared object or of a Python file, or some of a shell script, as `dj define FILE`. */
+/* dj_define_file(dj, path, n, functions): a task file, a script with #DJ lines, all (n = 0) or some
+ * functions of a shared object or a Python file, or some of a shell script, as `dj define FILE`. */
 DJ_PUBLIC int dj_define_file(struct dj *dj, const char *path, int n,
                              const char *const *functions);
 
@@ -446,8 +446,8 @@ DJ_PUBLIC int dj_request_bytes(struct dj_request *request, const void **ret, siz
 /* dj_request_file(request): a large result is this file, which must not be changed; else NULL. */
 DJ_PUBLIC const char *dj_request_file(const struct dj_request *request);
 DJ_PUBLIC uint64_t dj_request_instance(const struct dj_request *request);
-/* dj_request_computed(request): of a get with DJ_FOLLOWED: 1: it was not there when it was asked for,
- * but is computed since; 0. */
+/* dj_request_computed(request): of a get with DJ_FOLLOWED: 1: it was not there when it was asked
+ * for, but is computed since; 0. */
 DJ_PUBLIC int dj_request_computed(const struct dj_request *request);
 /* dj_request_exit(request): of a memo, as a shell gives it. */
 DJ_PUBLIC int dj_request_exit(const struct dj_request *request);

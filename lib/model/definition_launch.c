@@ -31,10 +31,10 @@ int dj_definition_launchable(const struct dj_definition *definition, const struc
     int rc = 0;
 
     if (!dj_launch_stays(launch)) {
-        if (dj_launch_stays(&definition->launch) && launch->mode == DJ_LAUNCH_COMMAND)
-            return dj_err_set(err, EINVAL, "a task that is %s cannot be launched by a command",
-                              definition->launch.mode == DJ_LAUNCH_THREAD ? "in a thread"
-                                                                          : "resident");
+        /* A shared object is no program; one that stays may well know both, as djfs.py does. */
+        if (definition->launch.mode == DJ_LAUNCH_THREAD && launch->mode == DJ_LAUNCH_COMMAND)
+            return dj_err_set(err, EINVAL,
+                              "a task that is in a thread cannot be launched by a command");
         return 0;
     }
     if (definition->script != NULL || definition->command.n == 0)

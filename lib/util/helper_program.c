@@ -10,20 +10,29 @@
 /* An installation that was moved as a whole still finds its parts. */
 static const char *const beside[] = {"", "../libexec/djfs/"};
 
+/* The folder of this program, with a slash behind it. */
+static bool own_folder(struct dj_buf *ret)
+{
+    const char *slash;
+
+    if (dj_readlink(AT_FDCWD, "/proc/self/exe", ret) < 0)
+        return false;
+    slash = strrchr(dj_buf_str(ret), '/');
+    if (slash != NULL)
+        dj_buf_truncate(ret, (size_t)(slash + 1 - dj_buf_str(ret)));
+    return slash != NULL;
+}
+
 static bool is_beside(const char *name, struct dj_buf *ret)
 {
     dj_cleanup_buf struct dj_buf self = DJ_BUF_INIT;
-    const char *slash;
 
-    if (dj_readlink(AT_FDCWD, "/proc/self/exe", &self) < 0)
-        return false;
-    slash = strrchr(dj_buf_str(&self), '/');
-    for (size_t i = 0; slash != NULL && i < DJ_ARRAY_SIZE(beside); i++) {
+    for (size_t i = 0; own_folder(&self) && i < DJ_ARRAY_SIZE(beside); i++) {
         dj_buf_clear(ret);
-        dj_buf_add(ret, self.data, (size_t)(slash + 1 - dj_buf_str(&self)));
-        dj_buf_addf(ret, "%s%s", beside[i], name);
+        dj_buf_addf(ret, "%s%s%s", dj_buf_str(&self), beside[i], name);
         if (access(dj_buf_str(ret), X_OK) == 0)
             return true;
+        dj_buf_clear(&self);
     }
     return false;
 }
@@ -87,4 +96,44 @@ char *dj_program(const char *name)
         return dj_buf_steal(&path);
     dj_buf_release(&path);
     return dj_xstrdup(name);
+}
+
+/* ---- Python ---- */
+
+static bool has_module(const struct dj_buf *folder)
+{
+    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
+
+    dj_buf_addf(&path, "%s/djfs.py", dj_buf_str(folder));
+    return access(dj_buf_str(&path), R_OK) == 0;
+}
+
+/* DJ_PYTHONDIR as seen from DJ_BINDIR, below the prefix that this program is in. */
+static bool is_moved(struct dj_buf *ret)
+{
+    const char *slash = strrchr(DJ_BINDIR, '/');
+    size_t prefix = slash == NULL ? 0 : (size_t)(slash - DJ_BINDIR);
+
+    dj_buf_clear(ret);
+    if (strncmp(DJ_BINDIR, DJ_PYTHONDIR, prefix) != 0 || !own_folder(ret))
+        return false;
+    dj_buf_addf(ret, "..%s", DJ_PYTHONDIR + prefix);
+    return has_module(ret);
+}
+
+char *dj_python_folder(void)
+{
+    const char *folder = getenv("DJ_LIBEXECDIR");
+    struct dj_buf ret = DJ_BUF_INIT;
+
+    if (folder != NULL)
+        dj_buf_adds(&ret, folder);
+    if (ret.len != 0 && has_module(&ret))
+        return dj_buf_steal(&ret);
+    dj_buf_clear(&ret);
+    if ((own_folder(&ret) && has_module(&ret)) || is_moved(&ret))
+        return dj_buf_steal(&ret);
+    dj_buf_clear(&ret);
+    dj_buf_adds(&ret, DJ_PYTHONDIR);
+    return dj_buf_steal(&ret);
 }

@@ -1,5 +1,5 @@
 /*
- * Where our programs are: djd and djfs, and those that only ours start, djw, dj-host, dj-rows.
+ * Where our programs are: djd and djfs, and those that only ours start, djw, dj-host, dj-rows; where djfs.py is.
  */
 #ifndef DJ_UTIL_HELPER_PROGRAM_H
 #define DJ_UTIL_HELPER_PROGRAM_H
@@ -11,5 +11,9 @@ char *dj_helper_program(const char *name);
 /* dj_program(name): where one that people start is: in $DJ_BINDIR, beside this program, in PATH, or
  * where it is installed; malloc'd. */
 char *dj_program(const char *name);
+
+/* dj_python_folder(): the folder of djfs.py: $DJ_LIBEXECDIR or beside this program, as in a build
+ * folder; else where it was installed, also when that was moved with this program. malloc'd. */
+char *dj_python_folder(void);
 
 #endif

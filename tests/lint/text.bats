@@ -45,7 +45,7 @@ in_git()
 mapped()
 {
     sed -n '/^## Code map/,$p' DESIGN.md |
-        grep -oE '(lib|daemon|fs|cli)/[A-Za-z0-9_/.-]+\.(\[ch\]|def|c|h)' |
+        grep -oE '(lib|daemon|fs|cli|python)/[A-Za-z0-9_/.-]+\.(\[ch\]|def|c|h|py)' |
         sed -E 's/^(.*)\.\[ch\]$/\1.c\n\1.h/' | sort -u
 }
 
@@ -69,7 +69,7 @@ without_headers()
 
 @test "DESIGN.md's code map has every source file and no other" {
     diff <(mapped | without_headers) \
-        <(find lib daemon fs cli \( -name '*.[ch]' -o -name '*.def' \) | sort | without_headers) >&2
+        <(find lib daemon fs cli python \( -name '*.[ch]' -o -name '*.def' -o -name '*.py' \) | sort | without_headers) >&2
 }
 
 @test "the tarball has every file that git knows" {
