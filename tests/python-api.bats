@@ -256,7 +256,7 @@ if __name__ == "__main__":
     print(refused(run.get, 0.2), "|", run.over)
     run.cancel()
     print(refused(run.get))
-    print(refused(lambda: f(1, launch="nowhere").get()))
+    print(refused(lambda: f(9, launch="nowhere").get()))
 PYTHON
     py call.py
     sed -n 1p out | grep -qx "NotCached: not computed yet"
