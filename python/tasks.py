@@ -225,6 +225,8 @@ class TaskList:
             **options):
         if callable(name):  # @tasks.add without brackets
             return task(name)
+        if name is not None and not isinstance(name, str):
+            raise BadArgument("tasks.add marks functions; a task that is called add is tasks['add']")
         if cache is not None:
             raise Error("cache= has no place here: there is one store, that of the daemon")
         given = {"name": name, "version": version, "launch": _text_of(default_launcher),

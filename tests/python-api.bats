@@ -354,6 +354,7 @@ PYTHON
 
 @test "tasks of others by their names, and paths of runs" {
     dj define twice n:int word=x -- sh -c 'echo $(($1 * 2))' sh '{n}'
+    dj define add n:int -- sh -c 'echo $(($1 + 1))' sh '{n}'
     dj define say word -- echo '{word}'
     cat > others.py <<'PYTHON'
 import djfs as dj
@@ -373,13 +374,19 @@ if __name__ == "__main__":
         except Exception as error:
             print(type(error).__name__, "|", error)
     print("asks" in dir(dj.tasks))
+    try:
+        dj.tasks.add(7)
+    except dj.BadArgument as error:
+        print(error)
+    print(dj.tasks["add"](7).get())
 PYTHON
     py others.py
     said out "8 10 b'hello\\n' 7" "8 b'hello\\n' 6 6" \
         "NoTask | there is no task nowhere" "AttributeError | there is no task nowhere" \
         "Error | twice: n:int is not given and has no default" "BadArgument | twice: n is '4', and no int" \
         "BadArgument | twice: it has 2 parameters, not 3" \
-        "BadArgument | twice: n is no parameter, or is given twice" True
+        "BadArgument | twice: n is no parameter, or is given twice" True \
+        "tasks.add marks functions; a task that is called add is tasks['add']" 8
     [ "$(dj ls tasks/asks/1/deps | wc -l)" -eq 2 ]
 }
 

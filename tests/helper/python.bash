@@ -3,15 +3,18 @@
 # What the tests of djfs.py share: a private world in which `python3` is Debian's, for which
 # python3-numpy is installed, and finds the djfs.py of the build folder.
 
-# python_setup [beside]: with the word also where the programs have a sanitizer, which has to be
-# loaded before Python: then nothing may use libdj from there.
+# not_beside_sanitizer: one has to be loaded before Python, so nothing there can use libdj.
+not_beside_sanitizer()
+{
+    ! grep -qE -- '^[A-Z_]*CFLAGS = .*-fsanitize=' "${DJ_BUILDDIR:?}/Makefile" ||
+        skip "not beside a sanitizer"
+}
+
+# python_setup [beside]: with the word also where the programs have a sanitizer.
 python_setup()
 {
     requires python3
-    if [ "${1-}" != beside ] &&
-        grep -qE -- '^[A-Z_]*CFLAGS = .*-fsanitize=' "${DJ_BUILDDIR:?}/Makefile"; then
-        skip "not beside a sanitizer"
-    fi
+    [ "${1-}" = beside ] || not_beside_sanitizer
     dj_setup
     mkdir "$DJ_TMP/bin"
     ln -s /usr/bin/python3 "$DJ_TMP/bin/python3"
