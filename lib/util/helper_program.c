@@ -61,13 +61,8 @@ static bool is_in(const char *folder, size_t len, const char *name, struct dj_bu
 static bool is_beside_us(const char *name, struct dj_buf *ret)
 {
     dj_cleanup_buf struct dj_buf self = DJ_BUF_INIT;
-    const char *slash;
 
-    if (dj_readlink(AT_FDCWD, "/proc/self/exe", &self) < 0)
-        return false;
-    slash = strrchr(dj_buf_str(&self), '/');
-    return slash != NULL &&
-           is_in(dj_buf_str(&self), (size_t)(slash - dj_buf_str(&self)), name, ret);
+    return own_folder(&self) && is_in(dj_buf_str(&self), self.len - 1, name, ret);
 }
 
 static bool is_in_path(const char *name, struct dj_buf *ret)
