@@ -4,6 +4,7 @@
 
 #include "daemon/engine_impl.h"
 #include "daemon/failure.h"
+#include "daemon/hosted.h"
 #include "daemon/ingest.h"
 #include "daemon/memo.h"
 #include "lib/model/expiry.h"

@@ -4,6 +4,7 @@
 
 #include "daemon/engine_impl.h"
 #include "daemon/engine_open.h"
+#include "daemon/hosted.h"
 #include "daemon/memo.h"
 #include "lib/util/clock.h"
 #include "lib/util/mem.h"

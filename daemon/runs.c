@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "daemon/engine_impl.h"
+#include "daemon/hosted.h"
 #include "daemon/memo.h"
 #include "lib/model/expiry.h"
 #include "lib/model/resource.h"

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "daemon/engine_impl.h"
+#include "daemon/hosted.h"
 #include "daemon/memo.h"
 #include "lib/proto/sessions.h"
 #include "lib/util/clock.h"

@@ -391,7 +391,7 @@ static void examples(void)
             dj_buf_addc(&example, '\n');
         }
     }
-    is_int(found, 7, "examples in the man page");
+    is_int(found, 8, "examples in the man page");
 }
 
 int main(void)
