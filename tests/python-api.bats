@@ -466,3 +466,37 @@ PYTHON
         [ "$(wc -l < out)" -eq 6 ]
     said home/table in out in out in out in out
 }
+
+@test "what of a dictionary counts: names, what is ignored, and as another task has it" {
+    cat > parts.py << 'PYTHON'
+import djfs as dj
+
+@dj.task(config=dj.Depend("a", "b"))
+def inner(config):
+    print("inner")
+    return config["a"] * config["b"]
+
+@dj.task(config=dj.Depend("c", replicate=[inner]))
+def outer(config):
+    print("outer")
+    return config["c"] + inner(config).get()
+
+@dj.task(config=dj.Depend(verbose=dj.Ignore))
+def most(config):
+    return sorted(config)
+
+if __name__ == "__main__":
+    config = {"a": 2, "b": 3, "c": 4, "d": 0, "verbose": 1}
+    key = lambda task, config: task(config).text("key")
+    first = [outer(config).get(), key(outer, config), key(inner, config), key(most, config)]
+    assert most(config).get() == sorted(config)
+    for name, changes in [("d", ""), ("verbose", ""), ("a", "oi"), ("b", "oi"), ("c", "o")]:
+        other = dict(config, **{name: 9})
+        print(name, outer(other).get(), key(outer, other) != first[1], key(inner, other) != first[2],
+              key(most, other) != first[3])
+    print(first[0])
+PYTHON
+    py parts.py
+    said out "d 10 False False True" "verbose 10 False False False" "a 31 True True True" "b 22 True True True" \
+        "c 15 True False True" 10
+}
