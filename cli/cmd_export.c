@@ -11,6 +11,7 @@
 #include "cli/archive/archive.h"
 #include "cli/command.h"
 #include "cli/progress_bar.h"
+#include "cli/swept.h"
 #include "lib/model/json.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
@@ -32,15 +33,30 @@ static int add(struct exporting *exporting, const char *what, struct dj_err *err
     return dj_said(exporting->cli, dj_runs_add(exporting->runs, what), err);
 }
 
+static int add_each(struct exporting *exporting, const struct dj_list *runs, struct dj_err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < runs->n; i++)
+        rc = add(exporting, dj_buf_str(DJ_LIST_AT(runs, struct dj_buf, i)), err);
+    return rc;
+}
+
 static int select_word(struct exporting *exporting, char *word, struct dj_err *err)
 {
     dj_cleanup_buf struct dj_buf folder = DJ_BUF_INIT;
-    int rc = 0;
+    struct dj_list runs = {0};
+    int rc;
 
     if (strchr(word, '/') == NULL)
         return add(exporting, word, err);
-    rc = dj_run_folder(exporting->cli, 1, &word, &folder, err);
-    return rc == 0 ? add(exporting, dj_buf_str(&folder), err) : rc;
+    rc = dj_swept_runs(exporting->cli, true, 1, &word, &runs, err);
+    if (rc == 1)
+        rc = add_each(exporting, &runs, err);
+    else if (rc == 0 && (rc = dj_run_folder(exporting->cli, 1, &word, &folder, err)) == 0)
+        rc = add(exporting, dj_buf_str(&folder), err);
+    dj_bytes_list_release(&runs);
+    return rc;
 }
 
 static int select_list(struct exporting *exporting, struct dj_err *err)

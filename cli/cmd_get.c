@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/progress_bar.h"
+#include "cli/swept.h"
 #include "lib/model/launch.h"
 #include "lib/model/session.h"
 #include "lib/util/mem.h"
@@ -178,19 +180,6 @@ int dj_get_options(int argc, char **argv, struct dj_get_options *options)
     return check_options(argv[0], options);
 }
 
-/* Whether it is one, the parameters tell; an object in JSON is none. */
-static bool is_sweep(int argc, char **argv)
-{
-    for (int i = 0; i < argc; i++) {
-        const char *brace = strchr(argv[i], '{');
-
-        if (strstr(argv[i], "..") != NULL ||
-            (brace != NULL && (strpbrk(brace, ";%") != NULL || strchr(brace, '"') == NULL)))
-            return true;
-    }
-    return false;
-}
-
 int dj_cmd_get(struct dj_cli *cli, int argc, char **argv)
 {
     struct dj_get_options options = {.has_list = true};
@@ -200,7 +189,7 @@ int dj_cmd_get(struct dj_cli *cli, int argc, char **argv)
         code = dj_usage("get");
     else if (code == DJ_EX_OK && options.list != NULL)
         code = dj_get_list(cli, &options);
-    else if (code == DJ_EX_OK && is_sweep(argc - optind, argv + optind))
+    else if (code == DJ_EX_OK && dj_swept_may_be(argc - optind, argv + optind))
         code = dj_get_sweep(cli, &options, argc - optind, argv + optind);
     else if (code == DJ_EX_OK)
         code = dj_get_one(cli, &options, argc - optind, argv + optind);
@@ -228,33 +217,73 @@ static int run_options(int argc, char **argv, struct dj_get_options *options)
     return DJ_EX_OK;
 }
 
+static int start_one(struct dj_cli *cli, const struct dj_get_options *options, int argc,
+                     char **argv, struct dj_err *err)
+{
+    struct dj_request *request = request_of(cli, argc, argv, err);
+    int rc = request == NULL ? -err->code : dj_said(cli, dj_set_options(request, options), err);
+
+    if (rc == 0)
+        rc = dj_said(cli, dj_perform(request), err);
+    dj_request_free(request);
+    return rc;
+}
+
+/* One that is refused keeps none that comes after it from being started. */
+static int start_each(struct dj_cli *cli, const struct dj_get_options *options,
+                      const struct dj_list *runs)
+{
+    dj_cleanup_bar struct dj_bar *bar = dj_bar_begin(cli, "run", runs->n);
+    int worst = DJ_EX_OK;
+
+    for (size_t i = 0; i < runs->n && dj_interrupt_code() == 0; i++) {
+        dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+        char *run = (char *)DJ_LIST_AT(runs, struct dj_buf, i)->data;
+        int rc = start_one(cli, options, 1, &run, &err), code = DJ_EX_OK;
+
+        if (rc < 0) {
+            dj_bar_hide(bar);
+            code = dj_fail_of(rc, run, &err);
+            dj_bar_show(bar, false);
+        }
+        worst = DJ_MAX(worst, code);
+        if (code == DJ_EX_NO_DAEMON)
+            break;
+        dj_bar_set(bar, i + 1, runs->n);
+    }
+    return worst;
+}
+
 int dj_cmd_run(struct dj_cli *cli, int argc, char **argv)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     struct dj_get_options options = {.flags = DJ_START};
-    struct dj_request *request;
-    int rc = run_options(argc, argv, &options);
+    struct dj_list runs = {0};
+    int rc = run_options(argc, argv, &options), code;
 
     if (rc != DJ_EX_OK)
         return rc;
     if (optind == argc)
         return dj_usage("run");
+    argc -= optind;
+    argv += optind;
     rc = dj_connect(cli, true, &err);
-    if (rc < 0)
-        return dj_fail(rc, &err);
-    request = request_of(cli, argc - optind, argv + optind, &err);
-    rc = request == NULL ? -err.code : dj_said(cli, dj_set_options(request, &options), &err);
     if (rc == 0)
-        rc = dj_said(cli, dj_perform(request), &err);
-    dj_request_free(request);
-    return rc < 0 ? dj_fail(rc, &err) : DJ_EX_OK;
+        rc = dj_swept_runs(cli, true, argc, argv, &runs, &err);
+    if (rc == 0) {
+        rc = start_one(cli, &options, argc, argv, &err);
+        return rc < 0 ? dj_fail(rc, &err) : DJ_EX_OK;
+    }
+    code = rc < 0 ? dj_fail(rc, &err) : start_each(cli, &options, &runs);
+    dj_bytes_list_release(&runs);
+    return code;
 }
 
 int dj_cmd_path(struct dj_cli *cli, int argc, char **argv)
 {
     if (argc < 2)
         return dj_usage("path");
-    return is_sweep(argc - 1, argv + 1) ? dj_path_sweep(cli, argc - 1, argv + 1)
+    return dj_swept_may_be(argc - 1, argv + 1) ? dj_path_sweep(cli, argc - 1, argv + 1)
                                         : dj_path_one(cli, argc - 1, argv + 1);
 }
 

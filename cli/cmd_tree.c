@@ -8,6 +8,7 @@
 
 #include "cli/command.h"
 #include "cli/progress_bar.h"
+#include "cli/swept.h"
 #include "lib/util/mem.h"
 
 static void print_mode(char *text, uint64_t mode)
@@ -163,8 +164,7 @@ int dj_run_folder(struct dj_cli *cli, int argc, char **argv, struct dj_buf *ret,
 typedef int one_run_fn(struct dj_cli *cli, struct dj_buf *folder, const void *cookie,
                        struct dj_err *err);
 
-/* Of several runs the sentence names the one that it is about. */
-static int fail_of(int code, const char *run, const struct dj_err *err)
+int dj_fail_of(int code, const char *run, const struct dj_err *err)
 {
     dj_cleanup_err struct dj_err named = DJ_ERR_INIT;
     const char *text = dj_err_text(err, code);
@@ -187,41 +187,78 @@ static int each_run(struct dj_cli *cli, int argc, char **argv, const char *named
     if (rc == 0)
         return DJ_EX_OK;
     dj_bar_hide(bar);
-    code = fail_of(rc, named, &err);
+    code = dj_fail_of(rc, named, &err);
     dj_bar_show(bar, false);
     return code;
 }
 
-/*
- * Words of which the first is a run's path are a run each, else they are a task with its arguments.
- * What is refused of one run does not keep the others from their turn; the code is the highest.
- */
-static int all_runs(struct dj_cli *cli, int argc, char **argv, one_run_fn *one, const void *cookie)
+/* Each word is a run's path, or stands for many; the exit code. */
+static int add_paths(struct dj_cli *cli, int argc, char **argv, struct dj_list *runs)
+{
+    int worst = DJ_EX_OK;
+
+    for (int i = 0; i < argc; i++) {
+        dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+        int rc = dj_swept_runs(cli, false, 1, argv + i, runs, &err);
+
+        if (rc == 0)
+            dj_list_add_bytes(runs, dj_bytes_of(argv[i]));
+        else if (rc < 0)
+            worst = DJ_MAX(worst, dj_fail_of(rc, argc > 1 ? argv[i] : NULL, &err));
+    }
+    return worst;
+}
+
+static int all_of(struct dj_cli *cli, const char *command, const struct dj_list *runs,
+                  one_run_fn *one, const void *cookie)
 {
     dj_cleanup_bar struct dj_bar *bar = NULL;
     int worst = DJ_EX_OK;
 
+    if (cookie != NULL) /* a wait prints a line a run itself */
+        bar = dj_bar_begin(cli, command, runs->n);
+    for (size_t i = 0; i < runs->n; i++) {
+        char *run = (char *)DJ_LIST_AT(runs, struct dj_buf, i)->data;
+        int code = each_run(cli, 1, &run, runs->n > 1 ? run : NULL, one, cookie, bar);
+
+        worst = DJ_MAX(worst, code);
+        dj_bar_set(bar, i + 1, runs->n);
+        if (code == DJ_EX_NO_DAEMON || dj_interrupt_code() != 0)
+            break;
+    }
+    return worst;
+}
+
+/*
+ * Words of which the first is a run's path are a run each, else they are a task with its arguments;
+ * either may be a sweep. What is refused of one run does not keep the others from their turn; the
+ * code is the highest.
+ */
+static int all_runs(struct dj_cli *cli, int argc, char **argv, one_run_fn *one, const void *cookie)
+{
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct dj_list runs = {0};
+    int code = DJ_EX_OK, rc, worst;
+
     if (argc < 2)
         return dj_usage(argv[0]);
-    if (strchr(argv[1], '/') == NULL)
-        return each_run(cli, argc - 1, argv + 1, NULL, one, cookie, NULL);
-    for (int i = 2; i < argc; i++) {
+    for (int i = 2; i < argc && strchr(argv[1], '/') != NULL; i++) {
         if (strchr(argv[i], '/') == NULL) {
             fprintf(stderr, "dj: %s: %s is no run's path, as TASK/NAME is\n", argv[0], argv[i]);
             return dj_usage(argv[0]);
         }
     }
-    if (cookie != NULL) /* a wait prints a line a run itself */
-        bar = dj_bar_begin(cli, argv[0], (uint64_t)argc - 1);
-    for (int i = 1; i < argc; i++) {
-        int code = each_run(cli, 1, argv + i, argc > 2 ? argv[i] : NULL, one, cookie, bar);
-
-        worst = DJ_MAX(worst, code);
-        dj_bar_set(bar, (uint64_t)i, (uint64_t)argc - 1);
-        if (code == DJ_EX_NO_DAEMON || dj_interrupt_code() != 0)
-            break;
+    if (strchr(argv[1], '/') != NULL) {
+        code = add_paths(cli, argc - 1, argv + 1, &runs);
+    } else {
+        rc = dj_swept_runs(cli, false, argc - 1, argv + 1, &runs, &err);
+        if (rc == 0)
+            return each_run(cli, argc - 1, argv + 1, NULL, one, cookie, NULL);
+        code = rc < 0 ? dj_fail(rc, &err) : DJ_EX_OK;
     }
-    return worst;
+    worst = code == DJ_EX_NO_DAEMON ? code : all_of(cli, argv[0], &runs, one, cookie);
+    dj_bytes_list_release(&runs);
+    return DJ_MAX(code, worst);
 }
 
 static int write_verb(struct dj_cli *cli, struct dj_buf *folder, const void *verb,

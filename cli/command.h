@@ -50,6 +50,9 @@ void dj_command_help(const struct dj_command *command);
 
 /* dj_fail(code, err): prints "dj: sentence"; code is a negative errno; the exit code for it. */
 int dj_fail(int code, const struct dj_err *err);
+/* dj_fail_of(code, run, err): likewise, with the run that it is about before the sentence; NULL: it
+ * is about no one of several. */
+int dj_fail_of(int code, const char *run, const struct dj_err *err);
 
 /* dj_usage(argv0): how that command is used, on stderr; DJ_EX_USAGE. */
 int dj_usage(const char *command);

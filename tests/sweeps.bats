@@ -350,3 +350,37 @@ tasks/mult/a=1,b=4"
     exits 2 dj get factorial 0..1000000
     has "$output" "these are more than 1000000 calls"
 }
+
+@test "the runs of a sweep are started, waited for, marked, exported and deleted" {
+    dj define slow n:int -- sh -c 'while [ ! -e "$0" ]; do sleep 0.02; done; echo {n}' "$DJ_TMP/go"
+    dj run slow 1..3
+    dj run tasks/slow/4..5
+    is "$(dj cancel 'slow/{5;05}' 2>&1)" ""
+    : > go
+    is "$(dj wait slow 1..4 | paste -sd' ')" "done done done done"
+    is "$(dj wait slow/5..6 | paste -sd' ')" "cancelled absent"
+    is "$(dj get --cached slow 1..4 | paste -sd' ')" "1 2 3 4"
+    dj invalidate tasks/slow/1..2 slow/4
+    is "$(dj wait slow 1..4 | paste -sd' ')" "stale stale done stale"
+    dj accept slow '{1;4}'
+    is "$(dj wait slow 1..4 | paste -sd' ')" "done stale done done"
+    is "$(dj export 'slow/{1;3}' tasks/slow/3..4 2> /dev/null | tar -t | grep -c '/result$')" 3
+    # Each is named that is refused, and keeps none from its turn.
+    exits 5 dj rm slow 3..8
+    has "$output" "tasks/slow/8: nothing is stored of this run"
+    [[ $output != *slow/3:* ]]
+    is "$(dj wait slow 3..4 | paste -sd' ')" "absent absent"
+    exits 2 dj rm slow 3..1
+    has "$output" "a range that goes down has a step below 0"
+    exits 2 dj run slow 'x..3'
+    has "$output" 'slow: n: "x..3" is not an int'
+    exits 2 dj rm slow/x..3 slow/1
+    is "$(dj wait slow/1)" absent
+    exits 2 dj wait slow 0..1000000
+    has "$output" "these are more than 1000000 calls"
+    dj define pick f:file -- cat '{f}'
+    printf 1 > one
+    printf 2 > two
+    dj run pick '{one;two}'
+    is "$(dj wait pick '{one;two}' | paste -sd' ')" "done done"
+}
