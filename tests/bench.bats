@@ -41,13 +41,24 @@ has_ratio()
     jq -e -s 'map(select(.bench == "memory")) | map(.who) == ["dj", "djd", "dj-host"] and
         all(.kib.first > 1000 and .kib.last > 1000 and .ratio > 0)' "$DJ_TMP/bench.json"
     has_ratio hit 'dj get' 'cat of a file'
+    has_ratio resweep 'dj get' '20 us a row'
+    has_ratio resweep 'dj map, CSV' '20 us a row'
+    ! command -v ninja || has_ratio resweep 'dj get' ninja
     if fuse_usable; then
         has_ratio warm djfs 'null FUSE'
         has_ratio hit 'cat of a hit' 'cat of a file'
+        has_ratio same 'the last of 100 answers' '20 ms after its end'
+        if command -v bindfs; then
+            has_ratio fresh djfs bindfs
+            has_ratio 'ls -l' djfs bindfs
+            has_ratio 'ls -U' 'the first entry' '50 ms'
+        fi
     fi
-    [ "$(grep -c 'goal 1.0: ' "$DJ_TMP/figures")" -eq 3 ]
     [ "$(grep -c 'goal 0.05: ' "$DJ_TMP/figures")" -eq 1 ]
     [ "$(grep -c 'goal 2.0: ' "$DJ_TMP/figures")" -eq 3 ]
+    if command -v jq && command -v gnuplot; then
+        grep -q '</svg>' "$DJ_TMP/bench.svg"
+    fi
     is "$(ls "$DJ_TMP/tmp")" ""
 }
 

@@ -30,7 +30,7 @@ in_git()
     find tests -name '*.bash' -exec shellcheck -x -e SC2034,SC2154 {} +
     find tests -name '*.bats' -exec shellcheck -s bats -x -S warning \
         -e SC1091,SC2314,SC2315,SC2154,SC2034,SC2030,SC2031,SC1010 {} +
-    find bench examples \( -name '*.sh' -o -name run \) -exec shellcheck {} +
+    find bench examples \( -name '*.sh' -o -name run -o -name plot \) -exec shellcheck {} +
 }
 
 @test "man pages are clean mdoc" {

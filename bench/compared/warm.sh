@@ -1,0 +1,24 @@
+# warm: results that are there, opened by a program. (bench/run)
+# shellcheck shell=bash disable=SC2154,SC2034,SC2317 # variables and functions of bench/run
+
+bench_warm()
+{
+    local hit=$mnt/tasks/echo/7/result
+
+    [ -n "$fuse" ] || return 0
+    echo 7 > ext4
+    [ "$(cat "$hit")" = 7 ] || die "the mount gave another result than it should"
+    "$tools/nullfs" 2 "$null" > nullfs.log 2>&1 &
+    nullfs=$!
+    for _ in {1..200}; do
+        mountpoint -q "$null" && break
+        sleep 0.05
+    done
+    cat "$null/file" > /dev/null || die "nullfs does not serve: $(cat nullfs.log)"
+    "$tools/openread" -t -r "$((rounds * 3))" -n "$((runs < 1000 ? runs : 1000))" \
+        "$null/file" "$hit" "$world/ext4" > rounds
+    [ "$(cat "$hit")" = 7 ] || die "the mount gave another result than it should"
+    sed -i -e "s,^$null/file,null FUSE," -e "s,^$hit,djfs," -e "s,^$world/ext4,a file of the disk," \
+        rounds
+    figures warm djfs 'null FUSE=1.3' < rounds
+}
