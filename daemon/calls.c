@@ -268,6 +268,7 @@ void calls_reload(struct dj_engine *engine)
 
 void call_changed(struct dj_engine *engine, struct dj_call *call, bool invalid)
 {
+    engine->changes[dj_call_bucket(call)]++;
     if (invalid)
         atomic_fetch_add(&engine->generations->bucket[dj_call_bucket(call)], 1);
     if (engine->change != NULL)

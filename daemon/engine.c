@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/answers.h"
 #include "daemon/engine_impl.h"
 #include "daemon/engine_open.h"
 #include "daemon/exchange.h"
@@ -16,6 +17,8 @@
 #include "lib/util/kill_point.h"
 #include "lib/util/log.h"
 #include "lib/util/mem.h"
+
+enum { ANSWERS_BYTES = 48 << 20 }; /* some 250 000 short ones */
 
 static uint64_t counter(struct dj_engine *engine, const char *name)
 {
@@ -205,6 +208,7 @@ int dj_engine_new(struct dj_loop *loop, struct dj_store *store,
     events_load(engine);
     engine->frames = dj_frames_new(engine, dj_store_dir(engine->store));
     engine->generation = 1;
+    engine->answers = dj_answers_new(ANSWERS_BYTES);
     engine->batch = dj_store_batch_new();
     engine->premises = dj_premises_new();
     dj_premises_on_made(engine->premises, premise_made, set_made, engine);
@@ -289,6 +293,7 @@ void dj_engine_free(struct dj_engine *engine)
     unwritten_forget(engine, false);
     instances_free(engine);
     verified_forget_all(engine);
+    dj_answers_free(engine->answers);
     tasks_free(engine);
     dj_premises_free(engine->premises);
     dj_store_batch_free(engine->batch);
@@ -345,6 +350,11 @@ const char *dj_engine_store_dir(struct dj_engine *engine)
 const char *dj_engine_generations(struct dj_engine *engine)
 {
     return engine->generations_path;
+}
+
+struct dj_answers *dj_engine_answers(struct dj_engine *engine)
+{
+    return engine->answers;
 }
 
 const char *dj_engine_work_dir(struct dj_engine *engine)

@@ -205,6 +205,24 @@ uint64_t dj_call_bucket(const struct dj_call *call);
 uint64_t dj_call_generation(struct dj_engine *engine, const struct dj_call *call);
 
 /*
+ * What it depends on that an instance goes on answering a call of the same words.
+ *
+ * dj_basis_of(engine, call, instance, ret): of one that answers now; false: it depends on what
+ * nobody tells of, too (a file, a variable, the time), or is not stored.
+ * dj_basis_holds(engine, task, basis): nothing of it has changed since.
+ */
+struct dj_basis {
+    uint64_t bucket;     /* of the call */
+    uint64_t generation; /* of that bucket, with changes that no mount has to know */
+    uint64_t program;    /* premises: the files of the run's program, 0: none */
+};
+
+struct dj_answers *dj_engine_answers(struct dj_engine *engine); /* answers.h */
+bool dj_basis_of(struct dj_engine *engine, struct dj_call *call, uint64_t instance,
+                 struct dj_basis *ret);
+bool dj_basis_holds(struct dj_engine *engine, struct dj_task *task, const struct dj_basis *basis);
+
+/*
  * dj_want(engine, call, asker, flags, done, cookie): the call's result, computed when need be.
  * flags: DJ_GET_*. done(code, instance): 0 and the instance that answers; -EIO failed, -EDEADLK a
  * cycle, -ECANCELED, -EAGAIN with DJ_GET_CACHED when it is not there, -ENOSPC …, with a sentence.

@@ -304,7 +304,9 @@ struct dj_engine {
     uint64_t generation;         /* of effective versions */
     uint64_t tracked_turn;       /* dj_loop_turn(), when tracked files were looked at last */
     size_t unsettled;            /* tasks */
+    struct dj_answers *answers;
     struct dj_generations *generations;
+    uint64_t changes[DJ_GENERATION_BUCKETS]; /* of calls, all that call_changed() is told */
     char *generations_path;
     uint64_t next_instance, reserved_instance, next_call;
     uint64_t search;             /* for cycles.c */

@@ -6,11 +6,14 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "daemon/answers.h"
 #include "daemon/calling.h"
 #include "daemon/dispatch.h"
 #include "daemon/failure.h"
 #include "daemon/outcome.h"
+#include "lib/model/status.h"
 #include "lib/util/mem.h"
 
 enum { PART_BYTES = 1 << 20 }; /* of contents, in one message */
@@ -30,6 +33,7 @@ struct group {
     bool starting;
     bool planned;   /* flush() will be called */
     bool wants;     /* variables of the caller's, before anything else is done */
+    struct dj_task *known; /* while it starts; NULL: no answers from memory, and none are kept */
     struct dj_msg_results out;
 };
 
@@ -80,6 +84,54 @@ static void plan_flush(struct group *group)
     dj_loop_later(dj_engine_loop(group->plan.engine), flush, group);
 }
 
+static const struct dj_list *words_of(const struct group *group, size_t call)
+{
+    const struct dj_msg_calls *ask = group->request->fields;
+
+    return &DJ_LIST_AT(&ask->calls, struct dj_part_words, call)->words;
+}
+
+/* An answer that nothing but what is told of can change. One that came later may be to another
+ * definition than the task has by now. */
+static void keep(struct group *group, struct dj_call *call, uint64_t instance,
+                 const struct dj_part_outcome *outcome)
+{
+    struct dj_engine *engine = group->plan.engine;
+    struct dj_answer answer;
+
+    if (group->known == NULL || outcome->code != 0 || !outcome->has_content ||
+        outcome->note != NULL || !dj_basis_of(engine, call, instance, &answer.basis))
+        return;
+    answer.run = dj_bytes_of(outcome->run);
+    answer.content = dj_buf_bytes(&outcome->content);
+    dj_answers_keep(dj_engine_answers(engine), group->known->number,
+                    words_of(group, outcome->call), &answer);
+}
+
+/* False: it has to be looked for. */
+static bool answer_known(struct group *group, size_t call)
+{
+    struct dj_engine *engine = group->plan.engine;
+    struct dj_part_outcome *outcome;
+    struct dj_answer answer;
+
+    if (group->known == NULL ||
+        !dj_answers_find(dj_engine_answers(engine), group->known->number, words_of(group, call),
+                         &answer) ||
+        !dj_basis_holds(engine, group->known, &answer.basis))
+        return false;
+    outcome = dj_list_add(&group->out.outcomes, sizeof(*outcome));
+    outcome->call = call;
+    outcome->run = dj_xmemdup0(answer.run.data, answer.run.len);
+    outcome->status = dj_xstrdup(dj_status_name(DJ_DONE));
+    outcome->has_content = true;
+    dj_buf_add_bytes(&outcome->content, answer.content);
+    group->bytes += outcome->content.len;
+    group->ended++;
+    plan_flush(group);
+    return true;
+}
+
 static void called(void *cookie, int code, struct dj_call *call, uint64_t instance,
                    const char *sentence)
 {
@@ -98,6 +150,7 @@ static void called(void *cookie, int code, struct dj_call *call, uint64_t instan
     outcome->call = (uint64_t)(one - group->calls);
     dj_outcome(group->plan.engine, group->request->peer, code, call, instance, sentence,
                group->notes, outcome);
+    keep(group, call, instance, outcome);
     group->bytes += outcome->content.len;
     plan_flush(group);
 }
@@ -125,12 +178,15 @@ static void start_all(struct group *group, const struct dj_msg_calls *ask)
     group->starting = true;
     for (size_t i = 0; i < group->n; i++) {
         group->calls[i].group = group;
+        if (answer_known(group, i))
+            continue;
         group->calls[i].calling =
             dj_calling_start(&group->plan,
                              &DJ_LIST_AT(&ask->calls, struct dj_part_words, i)->words,
                              &group->calls[i]);
     }
     group->starting = false;
+    group->known = NULL;
     send(group);
 }
 
@@ -138,7 +194,7 @@ void dj_serve_group(struct dj_request *request)
 {
     const struct dj_peer_facts *facts = dj_peer_facts(request->peer);
     const struct dj_msg_calls *ask = request->fields;
-    const struct dj_task *task = dj_task_by_name(request->engine, dj_bytes_of(ask->task));
+    struct dj_task *task = dj_task_by_name(request->engine, dj_bytes_of(ask->task));
     struct group *group;
 
     if (task == NULL || task->definition == NULL) {
@@ -161,6 +217,11 @@ void dj_serve_group(struct dj_request *request)
         .asker = {.run = facts->run, .uid = facts->uid, .gid = facts->gid, .cwd = ask->cwd,
                   .env = ask->env.n == 0 ? NULL : &ask->env,
                   .session = dj_given(ask->session), .launch = dj_given(ask->launch)}};
+    /* A run's calls are put on record, and other users' are refused where they may not look. */
+    if (facts->run == 0 && facts->uid == geteuid() && !ask->lazy && ask->env.n == 0 &&
+        (ask->flags & ~(uint64_t)DJ_GET_CACHED) == 0 && dj_given(ask->session) == NULL &&
+        dj_given(ask->launch) == NULL)
+        group->known = task;
     request->cookie = group;
     request->on_cancel = on_cancel;
     start_all(group, ask);

@@ -38,6 +38,7 @@ stored()
 refused()
 {
     python3 "$DJ_SRCDIR/tests/helper/forge-archive.py" "$1" good.tar bad.tar
+    : > before
     find "$DJ_TMP" -path "$DJ_TMP/store2" -prune -o -type f -print | sort > before
     run -1 --separate-stderr other dj -q import bad.tar
     [ -z "$output" ]
