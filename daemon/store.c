@@ -106,12 +106,12 @@ void dj_store_later_over(struct dj_store *store)
 
 int dj_store_sync(struct dj_store *store, struct dj_err *err)
 {
-    int code = dj_late_settle(store->late, err);
+    int code = dj_late_settle(store->late, err), rc;
 
-    if (code < 0)
-        return code;
     dj_kill_point("djd-group-written");
-    return store->ops->sync(store, err);
+    /* Of a group that was refused others may be written, and answer calls from here on. */
+    rc = store->ops->sync(store, code < 0 ? NULL : err);
+    return code < 0 ? code : rc;
 }
 
 struct dj_store_iter *dj_store_iter_new(struct dj_store *store, struct dj_bytes from,

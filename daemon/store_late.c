@@ -32,6 +32,7 @@ struct dj_late {
     struct group waiting;
     struct group writing;  /* by one thread, without the lock, while busy */
     bool busy;
+    uint64_t begun, ended; /* how many groups */
     int code;
     struct dj_err err;
 };
@@ -154,6 +155,7 @@ static void write_group(struct dj_late *late)
     late->waiting = late->writing;
     late->writing = group;
     late->busy = true;
+    late->begun++;
     pthread_mutex_unlock(&late->lock);
     dj_store_batch_add_all(group.batch, group.tail);
     dj_store_batch_sort(group.batch); /* what is in order goes into a sorted list in fewer steps */
@@ -161,6 +163,7 @@ static void write_group(struct dj_late *late)
     pthread_mutex_lock(&late->lock);
     group_clear(&late->writing);
     late->busy = false;
+    late->ended++;
     if (code < 0 && late->code == 0) {
         late->code = code;
         late->err = err;
@@ -178,14 +181,18 @@ static int failed(const struct dj_late *late, struct dj_err *err)
                                             dj_err_text(&late->err, late->code));
 }
 
+/* What comes meanwhile is not waited for: as long as runs end there would be something. */
 int dj_late_settle(struct dj_late *late, struct dj_err *err)
 {
+    uint64_t last;
     int code;
 
     if (!atomic_load(&late->any))
         return 0;
     pthread_mutex_lock(&late->lock);
-    while (late->busy || !dj_store_batch_empty(late->waiting.batch)) {
+    last = late->begun + !dj_store_batch_empty(late->waiting.batch);
+    while (late->ended < last &&
+           (late->busy || !dj_store_batch_empty(late->waiting.batch))) {
         if (late->busy)
             pthread_cond_wait(&late->written, &late->lock);
         else
@@ -235,8 +242,11 @@ bool dj_late_has(struct dj_late *late, struct dj_bytes key)
     return found;
 }
 
+/* What waits is of those who have been told, too: should its write fail, nobody would be left whose
+ * sync ends that. */
 void dj_late_over(struct dj_late *late)
 {
+    (void)dj_late_settle(late, NULL);
     pthread_mutex_lock(&late->lock);
     late->code = 0;
     dj_err_release(&late->err);

@@ -32,13 +32,14 @@ void dj_late_free(struct dj_late *late);
 int dj_late_add(struct dj_late *late, const struct dj_store_batch *batch,
                 const struct dj_store_batch *tail, struct dj_err *err) DJ_MUST_CHECK;
 
-/* dj_late_settle(late, err): what waits is written when it returns, by whatever thread. */
+/* dj_late_settle(late, err): what waits now is written when it returns, by whatever thread. */
 int dj_late_settle(struct dj_late *late, struct dj_err *err);
 
 /* dj_late_has(late, key): it may be among what waits, or is being written. */
 bool dj_late_has(struct dj_late *late, struct dj_bytes key);
 
-/* dj_late_over(late): who waited for what failed has been told. */
+/* dj_late_over(late): who waited for what failed, or waits yet, has been told. On the loop's thread
+ * only, as what waits is written first, or refused. */
 void dj_late_over(struct dj_late *late);
 
 #endif

@@ -12,7 +12,10 @@
 /* What was written, as "+key=value" and "-key", a write a line. */
 static struct dj_buf written = DJ_BUF_INIT;
 static atomic_int failing;
+static struct dj_late *more; /* of which another one comes during each write */
 static pthread_mutex_t slow = PTHREAD_MUTEX_INITIALIZER;
+
+static int add(struct dj_late *late, const char *key, const char *value, const char *count);
 
 static int record(struct dj_store *store, const struct dj_store_batch *batch, struct dj_err *err)
 {
@@ -20,6 +23,8 @@ static int record(struct dj_store *store, const struct dj_store_batch *batch, st
     struct dj_store_step step;
 
     (void)store;
+    if (more != NULL && written.len < 100)
+        (void)add(more, "m", "1", NULL);
     pthread_mutex_lock(&slow);
     pthread_mutex_unlock(&slow);
     if (atomic_load(&failing) != 0)
@@ -138,6 +143,34 @@ static void test_failure(struct dj_late *late)
     written_is("+c=3\n", "alone");
 }
 
+/* Whoever was told that a sync failed is told of nothing else. */
+static void test_over(struct dj_late *late)
+{
+    is_int(add(late, "a", "1", NULL), 0, "one waits when a sync fails");
+    atomic_store(&failing, EIO);
+    dj_late_over(late);
+    atomic_store(&failing, 0);
+    ok(!has(late, "a"), "its write fails, too, while all are told");
+    is_int(dj_late_settle(late, NULL), 0, "which holds up nothing that comes after");
+    is_int(add(late, "b", "2", NULL), 0, "neither who comes");
+    is_int(dj_late_settle(late, NULL), 0, "nor who needs it written");
+    written_is("+b=2\n", "and is");
+    is_int(add(late, "c", "3", NULL), 0, "one waits");
+    dj_late_over(late);
+    written_is("+c=3\n", "that can be written: it is, while all are told");
+}
+
+static void test_endless(struct dj_late *late)
+{
+    more = late;
+    is_int(add(late, "a", "1", NULL), 0, "one waits, and others come as long as it is written");
+    is_int(dj_late_settle(late, NULL), 0, "who needs it written");
+    more = NULL;
+    written_is("+a=1\n", "does not wait for those");
+    is_int(dj_late_settle(late, NULL), 0, "they are written");
+    written_is("+m=1\n", "by the next");
+}
+
 static void *settle(void *cookie)
 {
     return (void *)(intptr_t)dj_late_settle(cookie, NULL);
@@ -172,6 +205,8 @@ int main(void)
     test_many(late);
     test_large(late);
     test_failure(late);
+    test_over(late);
+    test_endless(late);
     test_threads(late);
     dj_late_free(late);
     dj_buf_release(&written);
