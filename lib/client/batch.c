@@ -15,6 +15,7 @@ enum {
     GROUP_MAX = 250,
     GROUP_BYTES = 1 << 20, /* of arguments; one more call may go over it */
     CALL_BYTES = 4 << 20,  /* of one call */
+    WORD_BYTES = 8,        /* that a word takes beside its own, at least: many may be empty */
     UNDER_WAY_MAX = 1000,
     HELD_MAX = 64 << 20,   /* bytes of results that may come unasked for */
     TRIES = 3,
@@ -47,6 +48,7 @@ struct group {
     uint64_t id;
     unsigned tries;
     bool sent, cancelled;
+    bool *gone;     /* while it is asked for: it may be refused at once */
 };
 
 TAILQ_HEAD(groups, group);
@@ -101,6 +103,8 @@ static struct outcome *end_call(struct group *group, uint64_t at, int code)
 static void group_free(struct group *group)
 {
     TAILQ_REMOVE(&group->batch->groups, group, link);
+    if (group->gone != NULL)
+        *group->gone = true;
     dj_codec_release(dj_message_layout(DJ_MSG_CALLS), &group->ask);
     free(group);
 }
@@ -176,13 +180,21 @@ static void on_answer(void *cookie, const struct dj_message_in *message)
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
+/* A group that is too large to travel, with the environment that its task wants, is gone then. */
 static void ask(struct group *group)
 {
     struct dj_connection *connection = group->batch->dj->connection;
+    bool gone = false;
+    uint64_t id;
 
+    group->gone = &gone;
     dj_connection_hold(connection, true);
-    group->id = dj_connection_ask(connection, DJ_MSG_CALLS, &group->ask, on_answer, group);
+    id = dj_connection_ask(connection, DJ_MSG_CALLS, &group->ask, on_answer, group);
     dj_connection_hold(connection, false);
+    if (gone)
+        return;
+    group->id = id;
+    group->gone = NULL;
 }
 
 /* How many may be under way; few of large results, which are held until they are asked for. */
@@ -373,7 +385,7 @@ static int check_words(struct dj *dj, int n, const char *const *words, const siz
     for (int i = 0; i < n; i++) {
         if (words[i] == NULL)
             return dj_null(dj, "a word");
-        *ret_bytes += lens != NULL ? lens[i] : strlen(words[i]);
+        *ret_bytes += WORD_BYTES + (lens != NULL ? lens[i] : strlen(words[i]));
     }
     return 0;
 }

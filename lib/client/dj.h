@@ -494,7 +494,8 @@ DJ_PUBLIC int dj_batch_set_session(struct dj_batch *batch, const char *session);
 DJ_PUBLIC int dj_batch_set_launch(struct dj_batch *batch, const char *launch);
 
 /* dj_batch_add(batch, n, words, lens, cookie): a call with these words; lens NULL: each ends at its
- * NUL. They are copied. It does not block; -E2BIG: of more than 4 MiB. */
+ * NUL. They are copied. It does not block; -E2BIG: of more than 4 MiB, with 8 bytes for each word
+ * beside its own. */
 DJ_PUBLIC int dj_batch_add(struct dj_batch *batch, int n, const char *const *words,
                            const size_t *lens, void *cookie);
 

@@ -143,6 +143,7 @@ static void by_poll(struct dj *dj, uint64_t *numbers)
 static void refused(struct dj *dj)
 {
     struct dj_batch *batch;
+    const char **words;
 
     ok(dj_batch_new(dj, NULL, 0) == NULL, "no task");
     ok(dj_batch_new(dj, "mult", DJ_LAZY | DJ_FORCE) == NULL, "lazy and forced");
@@ -150,6 +151,11 @@ static void refused(struct dj *dj)
     batch = dj_batch_new(dj, "mult", 0);
     is_int(dj_batch_add(batch, 1, WORDS(NULL), NULL, NULL), -EINVAL, "a NULL word");
     is_int(dj_batch_add(batch, 1, WORDS("1"), &(size_t){5 << 20}, NULL), -E2BIG, "a large one");
+    words = calloc(600000, sizeof(*words));
+    for (size_t i = 0; i < 600000; i++)
+        words[i] = "";
+    is_int(dj_batch_add(batch, 600000, words, NULL, NULL), -E2BIG, "many empty ones");
+    free(words);
     is_int(dj_batch_next(batch, -1), 0, "nothing in it");
     is_int(dj_batch_code(batch), -EINVAL, "nothing told of");
     is_int(dj_batch_add(batch, 2, WORDS("six", "7"), NULL, NULL), 0, "a bad argument");
@@ -167,6 +173,26 @@ static void refused(struct dj *dj)
     is_int(dj_batch_next(batch, -1), 1, "no such task");
     is_int(dj_batch_code(batch), -ENOENT, "it says so");
     dj_batch_free(batch);
+}
+
+/* What the task wants of the environment makes the group larger than a request can be. */
+static void large_environment(struct dj *dj)
+{
+    static char value[9 << 20];
+    struct dj_batch *batch;
+    const char *definition = "[wide]\ncommand = true\nenv = LIBDJ_WIDE\n";
+
+    memset(value, 'x', sizeof(value) - 1);
+    setenv("LIBDJ_WIDE", value, 1);
+    is_int(dj_define(dj, definition, strlen(definition), "wide", NULL), 0, "defined");
+    batch = dj_batch_new(dj, "wide", 0);
+    dj_batch_add(batch, 0, NULL, NULL, NULL);
+    is_int(dj_batch_next(batch, -1), 1, "a call with a large environment");
+    is_int(dj_batch_code(batch), -EMSGSIZE, "is refused");
+    is_int(dj_batch_next(batch, -1), 0, "and was the only one");
+    dj_batch_free(batch);
+    unsetenv("LIBDJ_WIDE");
+    ok(dj_is_connected(dj), "the connection stays");
 }
 
 static void large_and_lazy(struct dj *dj)
@@ -238,6 +264,7 @@ static void batches(void)
     by_poll(dj, numbers);
     free(numbers);
     refused(dj);
+    large_environment(dj);
     large_and_lazy(dj);
     cancelled(dj);
 }
