@@ -88,6 +88,14 @@ checks()
     wait_until not dj ls
 }
 
+@test "dj_mount ends with the time of a call; the tree is mounted when the daemon answers again" {
+    requires_fuse
+    mkdir "$DJ_TMP/late"
+    checks mounting "$DJ_TMP/late"
+    wait_until mountpoint -q "$DJ_TMP/late"
+    fusermount3 -u "$DJ_TMP/late"
+}
+
 @test "the examples: a client with all calls at once, and a task that calls itself" {
     dj define double n:int -- sh -c 'echo $(($1 * 2))' sh
     is "$("$DJ_BUILDDIR/examples/call" double 1 40 | sort -n | paste -sd ' ')" \

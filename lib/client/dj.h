@@ -143,11 +143,13 @@ DJ_PUBLIC int dj_set_daemon_option(struct dj *dj, const char *name, const char *
 /*
  * dj_mount(dj, at, ret): the tree is mounted: 0, or 1 when it was there already. at NULL: where it
  * is mounted, else as dj.conf says, else /dj where that can be had, else ~/dj. *ret is where; it
- * may be NULL. It outlives this program and its daemon; fusermount3 -u ends it.
+ * may be NULL. It outlives this program and its daemon; fusermount3 -u ends it. After -EINTR or
+ * -ETIMEDOUT it may come yet.
  */
 DJ_PUBLIC int dj_mount(struct dj *dj, const char *at, char **ret);
 
-/* dj_set_timeout(dj, ms): how long each blocking call may last; 0: for ever, as at first. */
+/* dj_set_timeout(dj, ms): how long each blocking call may last; 0: for ever, as at first. To connect
+ * has bounds of its own: 20 s for an answer, 30 s for a daemon that is started. */
 DJ_PUBLIC int dj_set_timeout(struct dj *dj, uint64_t ms);
 
 /*

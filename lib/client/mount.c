@@ -87,7 +87,7 @@ static bool is_back(const struct dj_connection *connection, const char *at)
  * it where it is. So one that lives here is asked for until then: what the daemon of this socket
  * names is surely its own.
  */
-static bool comes_back(const char *socket, const char *at)
+static bool comes_back(struct dj *dj, const char *socket, const char *at)
 {
     static const struct dj_greeting greeting = {.role = DJ_ROLE_CLIENT,
                                                 .program = "dj " PACKAGE_VERSION};
@@ -97,6 +97,8 @@ static bool comes_back(const char *socket, const char *at)
     for (int i = 0; i < 150 && !came && is_live_mount(at) && is_djfs(at); i++) {
         struct dj_connection *connection;
 
+        if (dj_interrupted(dj) < 0)
+            return false;
         nanosleep(&pause, NULL);
         if (dj_connection_open(socket, &greeting, &connection, NULL) < 0)
             return false;
@@ -107,15 +109,15 @@ static bool comes_back(const char *socket, const char *at)
 }
 
 /* Ours: another user's daemon may be mounted there for everybody. */
-static bool is_own_mount(const char *socket, const char *at)
+static bool is_own_mount(struct dj *dj, const char *socket, const char *at)
 {
     struct statx st;
 
-    return look(at, &st) == 0 && st.stx_uid == geteuid() && comes_back(socket, at);
+    return look(at, &st) == 0 && st.stx_uid == geteuid() && comes_back(dj, socket, at);
 }
 
 /* Where its mount waits for it, else /dj where it can be made or is ours and empty, else ~/dj. */
-static char *usual_mount(const char *socket)
+static char *usual_mount(struct dj *dj, const char *socket)
 {
     const char *home = getenv("HOME");
     dj_cleanup_buf struct dj_buf below_home = DJ_BUF_INIT;
@@ -126,28 +128,28 @@ static char *usual_mount(const char *socket)
         places[1] = dj_buf_str(&below_home);
     }
     for (size_t i = 0; i < DJ_ARRAY_SIZE(places); i++) {
-        if (places[i] != NULL && is_own_mount(socket, places[i]))
+        if (places[i] != NULL && is_own_mount(dj, socket, places[i]))
             return dj_xstrdup(places[i]);
     }
     return dj_xstrdup(can_be_dj() || home == NULL ? places[0] : places[1]);
 }
 
 /* Where it is mounted already, else as dj.conf says, else where it usually is. */
-static int default_mount(const char *socket, const char *mounted, char **ret, struct dj_err *err)
+static int default_mount(struct dj *dj, const char *socket, char **ret)
 {
     dj_cleanup_config struct dj_config config = {0};
-    const char *fixed;
+    const char *mounted = dj_daemon_mount(dj), *fixed;
     int rc;
 
-    if (mounted != NULL && mounted[0] != '\0' && is_live_mount(mounted)) {
+    if (mounted[0] != '\0' && is_live_mount(mounted)) {
         *ret = dj_xstrdup(mounted);
         return 0;
     }
-    rc = dj_config_load(&config, err);
+    rc = dj_config_load(&config, &dj->err);
     if (rc < 0)
         return rc;
     fixed = config.values[DJ_SET_MOUNT].text;
-    *ret = fixed != NULL ? dj_xstrdup(fixed) : usual_mount(socket);
+    *ret = fixed != NULL ? dj_xstrdup(fixed) : usual_mount(dj, socket);
     return 0;
 }
 
@@ -162,8 +164,10 @@ static int mount_at(struct dj *dj, const char *socket, const char *at)
 
     if (is_live_mount(at) && is_back(dj->connection, at))
         return 1;
-    if (comes_back(address, at))
+    if (comes_back(dj, address, at))
         return 1;
+    if (dj_interrupted(dj) < 0)
+        return -EINTR;
     if (mkdir(at, 0755) < 0 && errno != EEXIST && errno != ENOTCONN)
         return dj_err_sys(&dj->err, errno, "%s", at);
     dj_buf_adds(&log, address);
@@ -171,7 +175,7 @@ static int mount_at(struct dj *dj, const char *socket, const char *at)
     if (slash != NULL)
         dj_buf_truncate(&log, (size_t)(slash - dj_buf_str(&log)) + 1);
     dj_buf_adds(&log, "djfs.log");
-    return dj_start_program(argv, dj_buf_str(&log), &dj->err);
+    return dj_start_program(argv, dj_buf_str(&log), dj->wake_fd, &dj->err);
 }
 
 static int find_and_mount(struct dj *dj, const char *named, char **ret)
@@ -182,7 +186,7 @@ static int find_and_mount(struct dj *dj, const char *named, char **ret)
     if (rc == 0 && named != NULL)
         at = dj_xstrdup(named);
     else if (rc == 0)
-        rc = default_mount(socket, dj_daemon_mount(dj), &at, &dj->err);
+        rc = default_mount(dj, socket, &at);
     if (rc == 0) {
         dj_cleanup_free char *folder = dj_absolute(at);
 

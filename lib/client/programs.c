@@ -10,28 +10,34 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/util/clock.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 
-enum { START_MS = 30000, ARGS_MAX = 16, LOG_SHOWN = 4096 };
+enum { START_MS = 30000, LOG_SHOWN = 4096 };
 
-static DJ_NORETURN void become(char **argv, int log, int ready)
+/* Options stand before what has none: behind the program's name is always right. */
+static char **with_option(char **argv, char *option, char *value)
 {
-    char option[] = "--ready-fd", number[16];
-    char *args[ARGS_MAX + 3];
-    sigset_t none;
     size_t n = 0;
+    char **args;
+
+    while (argv[n] != NULL)
+        n++;
+    args = dj_xcalloc(n + 3, sizeof(*args));
+    args[0] = argv[0];
+    args[1] = option;
+    args[2] = value;
+    memcpy(args + 3, argv + 1, (n - 1) * sizeof(*args));
+    return args;
+}
+
+/* In a child of a program that may have threads: nothing here takes memory. */
+static DJ_NORETURN void become(char **args, int log, int ready)
+{
+    sigset_t none;
     int null = open("/dev/null", O_RDONLY);
 
-    while (argv[n] != NULL && n < ARGS_MAX) {
-        args[n] = argv[n];
-        n++;
-    }
-    /* Options stand before what has none: behind the program's name is always right. */
-    memmove(args + 3, args + 1, (n - 1) * sizeof(*args));
-    args[1] = option;
-    args[2] = number;
-    args[n + 2] = NULL;
     setsid();
     signal(SIGPIPE, SIG_DFL);
     sigemptyset(&none);
@@ -39,7 +45,6 @@ static DJ_NORETURN void become(char **argv, int log, int ready)
     dup2(null, STDIN_FILENO);
     dup2(log, STDOUT_FILENO);
     dup2(log, STDERR_FILENO);
-    snprintf(number, sizeof(number), "%d", ready);
     fcntl(ready, F_SETFD, 0);
     if (chdir("/") < 0)
         _exit(127);
@@ -69,27 +74,46 @@ static int why_not(const char *program, const char *log, off_t before, struct dj
                       dj_buf_str(&name), (int)said.len, (const char *)said.data);
 }
 
-int dj_start_program(char **argv, const char *log, struct dj_err *err)
+/* 1: it is ready; 0: it has ended, or does not come; -EINTR: wake_fd was readable before. */
+static int wait_ready(int fd, int wake_fd)
+{
+    struct pollfd polled[2] = {{.fd = fd, .events = POLLIN}, {.fd = wake_fd, .events = POLLIN}};
+    uint64_t end_ns = dj_clock_mono_ns() + START_MS * DJ_NS_PER_MS, now = 0;
+    char byte;
+    int n;
+
+    do {
+        now = dj_clock_mono_ns();
+        n = poll(polled, 2, now >= end_ns ? 0 : (int)((end_ns - now) / DJ_NS_PER_MS) + 1);
+    } while (n < 0 && errno == EINTR);
+    if (n > 0 && polled[0].revents != 0)
+        return read(fd, &byte, 1) == 1;
+    return n > 0 ? -EINTR : 0;
+}
+
+int dj_start_program(char **argv, const char *log, int wake_fd, struct dj_err *err)
 {
     int pipe_fds[2];
+    char option[] = "--ready-fd", number[16];
+    dj_cleanup_free char **args = NULL;
     dj_cleanup_close int log_fd = dj_open(AT_FDCWD, log, O_WRONLY | O_CREAT | O_APPEND, 0600);
     off_t before;
-    struct pollfd polled;
-    char byte;
     pid_t pid;
-    bool ready;
+    int ready;
 
     if (log_fd < 0)
         return dj_err_sys(err, -log_fd, "%s", log);
     before = lseek(log_fd, 0, SEEK_END);
     if (pipe2(pipe_fds, O_CLOEXEC) < 0)
         return dj_err_sys(err, errno, "pipe");
+    snprintf(number, sizeof(number), "%d", pipe_fds[1]);
+    args = with_option(argv, option, number);
     pid = fork();
     if (pid == 0) {
         /* Whoever uses libdj waits for its own children, and this one is to be nobody's. */
         pid = fork();
         if (pid == 0)
-            become(argv, log_fd, pipe_fds[1]);
+            become(args, log_fd, pipe_fds[1]);
         _exit(pid < 0 ? 127 : 0);
     }
     close(pipe_fds[1]);
@@ -99,10 +123,7 @@ int dj_start_program(char **argv, const char *log, struct dj_err *err)
     }
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         continue;
-    polled = (struct pollfd){.fd = pipe_fds[0], .events = POLLIN};
-    ready = poll(&polled, 1, START_MS) == 1 && read(pipe_fds[0], &byte, 1) == 1;
+    ready = wait_ready(pipe_fds[0], wake_fd);
     close(pipe_fds[0]);
-    if (!ready)
-        return why_not(argv[0], log, before, err);
-    return 0;
+    return ready == 0 ? why_not(argv[0], log, before, err) : DJ_MIN(ready, 0);
 }

@@ -70,7 +70,7 @@ static int start_with(const struct dj_list *words, const char *log, struct dj_er
 
     for (size_t i = 0; i < words->n; i++)
         argv[i] = (char *)DJ_LIST_AT(words, struct dj_buf, i)->data;
-    return dj_start_program(argv, log, err);
+    return dj_start_program(argv, log, -1, err);
 }
 
 void dj_daemon_options_release(struct dj_daemon_options *options)

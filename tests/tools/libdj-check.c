@@ -653,11 +653,37 @@ static void start(void)
     int code = -1;
 
     is_int(dj_connect_to(dj, NULL, 0), -ENOTCONN, "none runs");
+    is_int(dj_set_daemon_option(dj, "workers", "3"), 0, "with so many workers");
+    for (char number = '1'; number <= '9'; number++) {
+        char resource[] = {'r', number, '=', number, '\0'};
+
+        is_int(dj_set_daemon_option(dj, "resource", resource), 0, "and many resources");
+    }
     is_int(dj_connect_to(dj, NULL, DJ_START_DAEMON), 0, "started");
+    is_int(dj_cat(dj, "sessions/default/status", &text, NULL), 0, "its session");
+    has(text, "resource r1 0 of 1");
+    has(text, "resource r9 0 of 9");
+    free_text(&text);
     is_int(dj_memo(dj, 2, WORDS("echo", "hello"), 0, &text, NULL, &code), 0, "it computes");
     take_text(&text, "hello\n", "a memo");
     is_int(waitpid(-1, NULL, WNOHANG), -1, "no child of ours");
     is_int(dj_stop(dj, 0), 0, "stopped");
+    dj_free(dj);
+}
+
+/* A daemon that does not answer for a while. */
+static void mounting(const char *at)
+{
+    struct dj *dj = connected();
+    char stop[64], go_on[64];
+
+    snprintf(stop, sizeof(stop), "kill -STOP %lld", (long long)dj_daemon_pid(dj));
+    snprintf(go_on, sizeof(go_on), "kill -CONT %lld", (long long)dj_daemon_pid(dj));
+    is_int(dj_set_timeout(dj, 200), 0, "not for long");
+    shell(stop);
+    is_int(dj_mount(dj, at, NULL), -ETIMEDOUT, "a mount takes too long");
+    has(dj_error(dj), "time is over");
+    shell(go_on);
     dj_free(dj);
 }
 
@@ -683,5 +709,7 @@ int main(int argc, char **argv)
         inside();
     else if (strcmp(group, "start") == 0)
         start();
+    else if (strcmp(group, "mounting") == 0 && argc > 2)
+        mounting(argv[2]);
     return tap_done();
 }
