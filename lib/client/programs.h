@@ -22,9 +22,9 @@ void dj_daemon_options_release(struct dj_daemon_options *options);
 int dj_start_daemon(const char *socket, const struct dj_daemon_options *options,
                     struct dj_err *err) DJ_MUST_CHECK;
 
-/* dj_start_program(argv, log, wake_fd, err): detached, and no child of ours; returns when it has said
- * that it is ready, or -EINTR without a sentence when wake_fd (-1: none) is readable before: it goes
- * on starting then. */
+/* dj_start_program(argv, log, wake_fd, err): detached, and no child of ours; returns when it has
+ * said that it is ready, or -EINTR without a sentence when wake_fd (-1: none) is readable before:
+ * it goes on starting then. */
 int dj_start_program(char **argv, const char *log, int wake_fd,
                      struct dj_err *err) DJ_MUST_CHECK;
 
