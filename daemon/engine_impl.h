@@ -338,6 +338,7 @@ struct dj_engine {
     struct dj_list unwritten_calls; /* struct dj_call *, referenced */
     struct dj_list unwritten_drops; /* uint64_t */
     struct purged *unwritten_purges;
+    struct unsynced *unsynced;
     struct dj_frames *frames;
     /* borrowed records: valid until the loop turns */
     struct dj_list borrowed;
@@ -792,6 +793,11 @@ void call_drop_deleted(struct dj_engine *engine, struct dj_store_batch *batch,
 
 /* sync.c */
 void sync_then(struct dj_engine *engine, dj_done_fn *done, void *cookie);
+/* sync_failed(): its record may be in the store, and gone after a power loss. Until a sync succeeds
+ * sync_has_failed() says so, and the instance answers nobody. */
+void sync_failed(struct dj_engine *engine, uint64_t instance);
+bool sync_has_failed(const struct dj_engine *engine, uint64_t instance);
+void sync_forget_failed(struct dj_engine *engine);
 int engine_write(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_err *err);
 /* engine_write_later(): as dj_store_write_later(). */
 int engine_write_later(struct dj_engine *engine, struct dj_store_batch *batch,

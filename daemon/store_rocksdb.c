@@ -430,10 +430,11 @@ static int rocks_write(struct dj_store *store, const struct dj_store_batch *batc
 static int rocks_sync(struct dj_store *store, struct dj_err *err)
 {
     struct rocks *rocks = rocks_of(store);
-    int code = dj_wal_sync(&rocks->wal);
+    int code = atomic_load(&rocks->suspect) ? -EIO : dj_wal_sync(&rocks->wal);
 
     if (code == 0)
         return 0;
+    /* The kernel says it once: what it could not write counts as written afterwards. */
     atomic_store(&rocks->suspect, true);
     return dj_err_sys(err, -code, "the log of the store %s cannot be made durable",
                       store->folder.dir);
