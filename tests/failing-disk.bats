@@ -1,0 +1,57 @@
+# A disk that fails below the log of the store: who waited is told so, and what is told is durable.
+
+load helper/djfs
+
+setup()
+{
+    grep -qE -- '^[A-Z_]*CFLAGS = .*-fsanitize=' "$DJ_BUILDDIR/Makefile" && skip "not beside a sanitizer"
+    dj_setup
+    export FAILING=$DJ_TMP/failing
+    mkdir "$FAILING"
+    cc -shared -fPIC -o failing-log.so "$BATS_TEST_DIRNAME/tools/failing-log.c" -ldl
+    cat > t.c << 'END'
+#include <djfs/task.h>
+DJ_TASK(short, "params = n:int")
+{
+    return dj_printf(run, "%lld\n", (long long)dj_arg_int(run, "n"));
+}
+END
+    cc -shared -fPIC -I"$DJ_SRCDIR/lib" -o t.so t.c
+    LD_PRELOAD=$DJ_TMP/failing-log.so start_daemon --no-mount --workers 2
+    dj define ./t.so
+    seq 100 | sed 's,^,short/,' > list
+    dj get -f list > /dev/null # short, as is known now
+}
+
+teardown()
+{
+    dj_teardown
+}
+
+@test "a result whose sync failed answers nobody before one succeeds" {
+    touch failing/sync
+    exits 1 dj get short 101
+    has "$output" "cannot be made durable"
+    exits 3 dj get --cached short 101
+    is "$(dj get --cached short 7)" 7
+    rm failing/sync
+    exits 3 dj get --cached short 101
+    is "$(dj get short 101)" 101
+    is "$(dj get --cached short 101)" 101
+    dj fsck
+}
+
+@test "a log that fails under many short runs: all are told, and it goes on when the disk does" {
+    seq 101 500 | sed 's,^,short/,' > list
+    touch failing/sync failing/both
+    not dj get -f list > out 2> refused
+    is "$(grep -c 'Input/output error' refused)" 400
+    rm failing/*
+    dj get -f list > out
+    seq 101 500 | cmp - out
+    is "$(dj ls tasks/short | wc -l)" 500
+    dj fsck
+    kill_daemon
+    start_daemon --no-mount
+    dj get --cached -f list | cmp - out
+}
