@@ -2,9 +2,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -243,27 +245,49 @@ int dj_cmd_umount(struct dj_cli *cli, int argc, char **argv)
     return unmount(mount);
 }
 
-/* Gone: nobody answers at this socket. Looked for by name it could be another daemon's by now. */
-static bool wait_gone(const char *socket)
+enum { GONE_MS = 30000, PAUSE_MS = 10 };
+
+/* Its process, or -1: another one may have the number that it has where it runs. */
+static int process_of(const struct dj *dj)
 {
-    struct timespec pause = {0, 10000000};
+    int64_t pid = dj_daemon_pid(dj);
+    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT, name = DJ_BUF_INIT;
+    int fd = pid > 0 ? pidfd_open((pid_t)pid, 0) : -1;
+
+    dj_buf_addf(&path, "/proc/%lld/comm", (long long)pid);
+    if (fd >= 0 && (dj_read_file(AT_FDCWD, dj_buf_str(&path), 64, &name) < 0 ||
+                    strcmp(dj_buf_str(&name), "djd\n") != 0))
+        dj_closep(&fd);
+    return fd;
+}
+
+/*
+ * Gone: nobody answers at this socket (looked for by name it could be another daemon's by now), and
+ * the process has ended, which closes its store when it answers nobody any more.
+ */
+static bool wait_gone(const char *socket, int process)
+{
+    struct timespec pause = {0, PAUSE_MS * 1000000};
+    struct pollfd polled = {.fd = process, .events = POLLIN};
     struct dj *dj = dj_new("dj " PACKAGE_VERSION);
+    int left = GONE_MS;
     bool gone = false;
 
-    for (int i = 0; i < 3000 && !gone; i++) {
+    for (; left > 0 && !gone; left -= PAUSE_MS) {
         gone = dj_connect_to(dj, socket, 0) < 0;
         dj_disconnect(dj);
         if (!gone)
             nanosleep(&pause, NULL);
     }
     dj_free(dj);
-    return gone;
+    return gone && (process < 0 || poll(&polled, 1, left) != 0);
 }
 
 int dj_cmd_down(struct dj_cli *cli, int argc, char **argv)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     char *socket = NULL;
+    dj_cleanup_close int process = -1;
     struct dj_bar *bar;
     const char *mount;
     int rc, code = DJ_EX_OK;
@@ -281,6 +305,7 @@ int dj_cmd_down(struct dj_cli *cli, int argc, char **argv)
         fputs("dj: the daemon goes on\n", stderr);
         return code;
     }
+    process = process_of(cli->dj);
     rc = dj_find_socket(cli->dj, cli->connect, &socket);
     if (rc == 0)
         rc = dj_stop(cli->dj, 0);
@@ -290,7 +315,7 @@ int dj_cmd_down(struct dj_cli *cli, int argc, char **argv)
         return dj_fail(rc, &err);
     }
     bar = dj_bar_begin(cli, "stopping the daemon", 0);
-    gone = wait_gone(socket);
+    gone = wait_gone(socket, process);
     dj_bar_end(bar);
     dj_mem_free(socket);
     if (!gone) {

@@ -1,4 +1,5 @@
 # A disk that fails below the log of the store: who waited is told so, and what is told is durable.
+# One that is slow when the daemon ends.
 
 load helper/djfs
 
@@ -54,4 +55,11 @@ teardown()
     kill_daemon
     start_daemon --no-mount
     dj get --cached -f list | cmp - out
+}
+
+@test "dj down returns when the store is closed, so that the next daemon can have it" {
+    touch failing/slow
+    dj down
+    start_daemon --no-mount
+    is "$(dj get --cached short 7)" 7
 }

@@ -1,7 +1,8 @@
 /*
  * For tests/failing-disk.bats, as LD_PRELOAD of djd: a disk that fails below the log of the store.
  * While the file $FAILING/sync is there, no log can be made durable; while $FAILING/write is there,
- * none can be written. The first makes the second when $FAILING/both is there.
+ * none can be written. The first makes the second when $FAILING/both is there. While $FAILING/slow
+ * is there, it takes a second to make one durable.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -39,6 +40,8 @@ int fdatasync(int fd)
 
     if (real == NULL)
         *(void **)&real = dlsym(RTLD_NEXT, "fdatasync");
+    if (fails("slow", fd))
+        usleep(1000000);
     if (!fails("sync", fd))
         return real(fd);
     if (access(place(path, "both"), F_OK) == 0) {
