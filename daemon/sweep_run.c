@@ -226,7 +226,8 @@ static int bind(void *cookie, struct dj_task *task, struct dj_args *ret, struct 
     int rc;
 
     if (!dj_sweep_fits(run->sweep, &task->definition->params))
-        return dj_err_set(err, EINVAL, "%s has other parameters by now", task->name);
+        return dj_err_set(err, EINVAL, "%s was defined anew meanwhile, with other parameters or"
+                          " with others of them that count", task->name);
     dj_sweep_args(run->sweep, row->number, ret);
     rc = dj_args_refer(run->engine, ret, err);
     if (rc < 0)

@@ -401,21 +401,13 @@ static bool has_runs(struct dj_engine *engine, struct task *task)
     return found;
 }
 
-static bool same_param(const struct dj_param *a, const struct dj_param *b)
-{
-    return strcmp(a->name, b->name) == 0 && a->type == b->type && a->list == b->list &&
-           dj_param_same_rules(a, b) && a->environment == b->environment &&
-           a->has_absent == b->has_absent &&
-           (!a->has_absent || dj_value_equal(&a->absent, &b->absent));
-}
-
 /* Names and keys are made in the same way. */
 static bool same_params(const struct dj_params *a, const struct dj_params *b)
 {
     if (a->n != b->n)
         return false;
     for (size_t i = 0; i < a->n; i++) {
-        if (!same_param(&a->items[i], &b->items[i]))
+        if (!dj_param_same_key(&a->items[i], &b->items[i]))
             return false;
     }
     return true;

@@ -298,7 +298,7 @@ static int find_instance(struct dj_spot *spot, struct dj_err *err)
     return code < 0 ? code : set_instance(spot, spot->node, err);
 }
 
-/* A task that has other parameters by now has other rows. */
+/* A task that has other parameters by now, or others that count, has other rows. */
 static bool sweep_holds(const struct dj_named *named)
 {
     return named->task->definition != NULL &&

@@ -123,6 +123,8 @@ bool dj_param_equal(const struct dj_param *param, const struct dj_value *a,
                     const struct dj_value *b);
 /* dj_param_same_rules(a, b): of two, the same counts. */
 bool dj_param_same_rules(const struct dj_param *a, const struct dj_param *b);
+/* dj_param_same_key(a, b): a value makes the same name and key with one as with the other. */
+bool dj_param_same_key(const struct dj_param *a, const struct dj_param *b);
 
 /*
  * What counts, by lists of parameters and paths (lib/model/parts.h), with commas or blanks between

@@ -1,6 +1,7 @@
 /* Which parameters, and which parts of them, count for the key: lists of them, read and written. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/model/definition.h"
 #include "lib/util/mem.h"
@@ -34,7 +35,17 @@ bool dj_param_equal(const struct dj_param *param, const struct dj_value *a,
 
 bool dj_param_same_rules(const struct dj_param *a, const struct dj_param *b)
 {
-    return a->ignored == b->ignored && (a->ignored || dj_parts_equal(a->parts, b->parts));
+    if (a->ignored || b->ignored || (a->parts == NULL && b->parts == NULL))
+        return a->ignored == b->ignored;
+    return dj_parts_equal(a->parts, b->parts);
+}
+
+bool dj_param_same_key(const struct dj_param *a, const struct dj_param *b)
+{
+    return strcmp(a->name, b->name) == 0 && a->type == b->type && a->list == b->list &&
+           dj_param_same_rules(a, b) && a->environment == b->environment &&
+           a->has_absent == b->has_absent &&
+           (!a->has_absent || dj_value_equal(&a->absent, &b->absent));
 }
 
 /* ---- lists ------------------------------------------------------------------------------- */

@@ -157,9 +157,7 @@ bool dj_sweep_fits(const struct dj_sweep *sweep, const struct dj_params *params)
     for (size_t i = 0; i < params->n; i++) {
         const struct dj_param *mine = &sweep->params.items[i], *other = &params->items[i];
 
-        if (strcmp(mine->name, other->name) != 0 || mine->type != other->type ||
-            mine->list != other->list || mine->ignored != other->ignored ||
-            mine->environment != other->environment || mine->has_default != other->has_default ||
+        if (!dj_param_same_key(mine, other) || mine->has_default != other->has_default ||
             (mine->has_default && !same_default(&mine->default_value, &other->default_value)))
             return false;
     }

@@ -49,7 +49,7 @@ bool dj_sweep_may_be(struct dj_bytes text);
 void dj_sweep_ref(struct dj_sweep *sweep);
 void dj_sweep_unref(struct dj_sweep *sweep); /* NULL is fine */
 
-/* dj_sweep_fits(sweep, params): these are the parameters that it was made for. */
+/* dj_sweep_fits(sweep, params): its rows have the same arguments, names and keys with these. */
 bool dj_sweep_fits(const struct dj_sweep *sweep, const struct dj_params *params);
 
 uint64_t dj_sweep_rows(const struct dj_sweep *sweep);
