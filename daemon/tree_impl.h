@@ -196,6 +196,9 @@ int dj_spot_beside(const struct dj_spot *from, uint32_t leaf, struct dj_spot *re
 int dj_spot_attr(const struct dj_spot *spot, struct dj_part_attr *ret,
                  struct dj_err *err) DJ_MUST_CHECK;
 
+/* dj_listing_link(listing, target): of the entry that was added last, a link. */
+void dj_listing_link(struct dj_listing *listing, struct dj_bytes target);
+
 /* dj_listing_add(listing, spot, name, cookie): false when the page is full. A spot that has gone
  * meanwhile is left out. */
 bool dj_listing_add(struct dj_listing *listing, const struct dj_spot *spot, struct dj_bytes name,

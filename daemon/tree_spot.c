@@ -483,3 +483,11 @@ bool dj_listing_add(struct dj_listing *listing, const struct dj_spot *spot, stru
     listing->bytes += name.len + sizeof(*entry);
     return true;
 }
+
+void dj_listing_link(struct dj_listing *listing, struct dj_bytes target)
+{
+    struct dj_list *entries = &listing->out.entries;
+
+    dj_buf_set(&DJ_LIST_AT(entries, struct dj_part_dirent, entries->n - 1)->target, target);
+    listing->bytes += target.len;
+}

@@ -57,6 +57,19 @@ static bool list_files(const struct dj_spot *folder, struct dj_listing *listing)
     return true;
 }
 
+/* A link has the name of what it leads to, unless there is a file of that name, or it is too long:
+ * then it is asked for. */
+static void list_target(struct dj_listing *listing, struct dj_bytes name)
+{
+    dj_cleanup_buf struct dj_buf target = DJ_BUF_INIT;
+
+    if (dj_sweep_is_numbered(name))
+        return;
+    dj_buf_adds(&target, "../");
+    dj_buf_add_bytes(&target, name);
+    dj_listing_link(listing, dj_buf_bytes(&target));
+}
+
 /* The cookie of a row is its number behind those of the files, from 1 on. */
 int dj_sweeps_list(const struct dj_spot *folder, const struct dj_asker *asker,
                    struct dj_listing *listing, struct dj_err *err)
@@ -78,6 +91,7 @@ int dj_sweeps_list(const struct dj_spot *folder, const struct dj_asker *asker,
         dj_spot_row(folder, folder->named, row, &spot);
         if (!dj_listing_add(listing, &spot, dj_buf_bytes(&name), before + row + 1))
             return 0;
+        list_target(listing, dj_buf_bytes(&name));
     }
     listing->out.end = true;
     return 0;

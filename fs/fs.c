@@ -104,6 +104,7 @@ static void on_up(void *cookie)
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
 
     fs->gave_up = false;
+    dj_links_release(&fs->links);
     if (dj_answers_map(&fs->answers, welcome->generations, &err) < 0)
         dj_log_warning("every open asks the daemon: %s", dj_err_text(&err, 0));
     dj_codec_release(dj_message_layout(DJ_MSG_FORGET), &fs->forgotten);

@@ -21,6 +21,7 @@
 #include "fs/callers.h"
 #include "fs/fuse.h"
 #include "fs/holds.h"
+#include "fs/links.h"
 #include "fs/names.h"
 #include "fs/notifier.h"
 #include "fs/options.h"
@@ -39,6 +40,7 @@ struct dj_fs {
     struct dj_callers callers;
     struct dj_names names;
     struct dj_holds holds;
+    struct dj_links links;
     struct dj_removed removed;
     struct dj_stale stale;
     struct dj_notifier notifier;

@@ -223,6 +223,7 @@ static void release(struct dj_fs *fs)
     dj_callers_release(&fs->callers);
     dj_names_release(&fs->names);
     dj_holds_release(&fs->holds);
+    dj_links_release(&fs->links);
     dj_removed_release(&fs->removed);
     dj_stale_release(&fs->stale);
     dj_codec_release(dj_message_layout(DJ_MSG_FORGET), &fs->forgotten);

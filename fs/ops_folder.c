@@ -77,6 +77,7 @@ static bool add_entry(struct dj_fs *fs, struct listing *listing, uint64_t folder
     if (listing->plus && param.ino != 0) {
         dj_names_seen(&fs->names, folder, dj_buf_bytes(&entry->name), entry->attr.node);
         dj_attrs_keep(&fs->attrs, &entry->attr, dj_now_ms());
+        dj_links_keep(&fs->links, entry, dj_now_ms());
     }
     return true;
 }

@@ -144,9 +144,16 @@ static void on_link(struct dj_pending *pending, int code, void *fields)
 void dj_op_readlink(fuse_req_t req, fuse_ino_t node)
 {
     struct dj_fs *fs = dj_fs_of(req);
-    struct dj_pending *pending = dj_pending_new(fs, req);
-    struct dj_msg_readlink *ask = &pending->ask.readlink;
+    const char *known = dj_links_find(&fs->links, node, dj_now_ms());
+    struct dj_msg_readlink *ask;
+    struct dj_pending *pending;
 
+    if (known != NULL) {
+        fuse_reply_readlink(req, known);
+        return;
+    }
+    pending = dj_pending_new(fs, req);
+    ask = &pending->ask.readlink;
     pending->patient = true;
     ask->node = node;
     ask->flags = fs->options.readonly ? DJ_OPEN_NONBLOCK : 0;

@@ -102,6 +102,10 @@ through_mount()
     through_mount
     is "$(ls "$TASKS/factorial/0..9" | paste -sd' ')" "0 1 2 3 4 5 6 7 8 9 results table.csv"
     is "$(readlink "$TASKS/factorial/0..9/7")" ../7
+    # A listing brings the targets with it, but for those of names that stand for others.
+    is "$(find "$TASKS/factorial/0..9/" -type l -printf '%f>%l ')" \
+        "0>../0 1>../1 2>../2 3>../3 4>../4 5>../5 6>../6 7>../7 8>../8 9>../9 "
+    is "$(find "$TASKS/echo/{results;x}/" -type l -printf '%f>%l ')" "%r0>../results x>../x "
     is "$(ls "$TASKS/factorial" | wc -l)" 0 # a sweep is not listed, and looking computed nothing
     ls -lR "$TASKS/factorial/0..9" > /dev/null
     find "$TASKS/factorial/0..9/" -newermt 2000-01-01 > /dev/null
@@ -179,6 +183,11 @@ through_mount()
     long=$(printf '%0300d' 7)
     is "$(links "echo/{$long;x}")" "%r0 x"
     is "$(dj cat "tasks/echo/{$long;x}/%r0/result")" "$long"
+    # Too long with what does not count, so that two would have one name.
+    dj define part ignore=j.v j:json -- sh -c 'cat "$DJ_ARGS"'
+    local sweep="{{\"a\":1,\"v\":\"$long\"};{\"a\":1,\"v\":\"x$long\"};{\"a\":1}}"
+    is "$(links "part/$sweep")" '%r0 %r1 %7B"a":1%7D'
+    is "$(dj cat "tasks/part/$sweep/%r1/args")" '{"j":{"a":1}}'
 }
 
 @test "rows can be read while they come, and equal runs are shared by readers" {

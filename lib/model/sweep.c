@@ -236,12 +236,31 @@ void dj_sweep_spelling(const struct dj_sweep *sweep, uint64_t row, struct dj_buf
 
 static const char numbered[] = "%r";
 
+/* With what is ignored the name would be too long, so it is that of other rows, too. */
+static bool leaves_out(const struct dj_args *args, struct dj_bytes name)
+{
+    dj_cleanup_buf struct dj_buf canonical = DJ_BUF_INIT;
+
+    if (!dj_args_ignored(args))
+        return false;
+    dj_name_canonical(&canonical, args);
+    return dj_bytes_equal(dj_buf_bytes(&canonical), name);
+}
+
+bool dj_sweep_is_numbered(struct dj_bytes link)
+{
+    return dj_bytes_starts(link, dj_bytes_of(numbered));
+}
+
 void dj_sweep_link(const struct dj_sweep *sweep, uint64_t row, struct dj_buf *buf)
 {
+    dj_cleanup_args struct dj_args args = DJ_ARGS_INIT;
     dj_cleanup_buf struct dj_buf name = DJ_BUF_INIT;
 
-    dj_sweep_spelling(sweep, row, &name);
-    if (name.len > DJ_NAME_MAX || dj_bytes_is(dj_buf_bytes(&name), "results") ||
+    dj_sweep_args(sweep, row, &args);
+    dj_name_spelled(&name, &args);
+    if (dj_name_is_hashed(dj_buf_bytes(&name)) || leaves_out(&args, dj_buf_bytes(&name)) ||
+        dj_bytes_is(dj_buf_bytes(&name), "results") ||
         dj_bytes_is(dj_buf_bytes(&name), "table.csv"))
         dj_buf_addf(buf, "%s%" PRIu64, numbered, row);
     else
@@ -296,7 +315,7 @@ bool dj_sweep_find(const struct dj_sweep *sweep, struct dj_bytes link, uint64_t 
 
     if (sweep->rows == 0)
         return false;
-    if (dj_bytes_starts(link, dj_bytes_of(numbered))) {
+    if (dj_sweep_is_numbered(link)) {
         if (dj_parse_uint(dj_bytes_from(link, strlen(numbered)), ret, NULL) < 0)
             return false;
     } else if (dj_name_parse(sweep->task, &sweep->params, link, &args, NULL) < 0 ||

@@ -73,6 +73,8 @@ uint64_t dj_sweep_first_from(const struct dj_sweep *sweep, uint64_t row);
  */
 void dj_sweep_link(const struct dj_sweep *sweep, uint64_t row, struct dj_buf *buf);
 bool dj_sweep_find(const struct dj_sweep *sweep, struct dj_bytes link, uint64_t *ret);
+/* dj_sweep_is_numbered(link): it has the number instead of the name. */
+bool dj_sweep_is_numbered(struct dj_bytes link);
 
 /* dj_sweep_spelling(sweep, row, buf): a name of the run of any length. */
 void dj_sweep_spelling(const struct dj_sweep *sweep, uint64_t row, struct dj_buf *buf);

@@ -1,5 +1,6 @@
-/* The small tables of djfs: named nodes, holds, stale threads. */
+/* The small tables of djfs: named nodes, holds, stale threads, links. */
 #include "fs/holds.h"
+#include "fs/links.h"
 #include "fs/names.h"
 #include "fs/removed.h"
 #include "fs/stale.h"
@@ -111,11 +112,39 @@ static void test_removed(void)
     dj_removed_release(&removed);
 }
 
+static void keep(struct dj_links *links, uint64_t node, const char *target, int64_t now_ms)
+{
+    struct dj_part_dirent entry = {.attr = {.node = node, .ttl_ms = 1000}};
+
+    dj_buf_adds(&entry.target, target);
+    dj_links_keep(links, &entry, now_ms);
+    dj_buf_release(&entry.target);
+}
+
+static void test_links(void)
+{
+    static struct dj_links links;
+    const char *found;
+
+    keep(&links, 7, "../7", 0);
+    keep(&links, 8, "../8", 0);
+    keep(&links, 9, "", 0);
+    found = dj_links_find(&links, 7, 999);
+    is_str(found == NULL ? "" : found, "../7", "a link is known for as long as its attributes");
+    ok(dj_links_find(&links, 7, 1000) == NULL, "and no longer");
+    ok(dj_links_find(&links, 9, 0) == NULL, "one that came without a target is asked for");
+    keep(&links, 8 + DJ_LINKS_KEPT, "../x", 0);
+    ok(dj_links_find(&links, 8, 0) == NULL, "one that is listed later takes the place");
+    dj_links_release(&links);
+    ok(dj_links_find(&links, 7, 0) == NULL, "another daemon is asked");
+}
+
 int main(void)
 {
     test_names();
     test_holds();
     test_stale();
     test_removed();
+    test_links();
     return tap_done();
 }
