@@ -11,6 +11,7 @@ static int exit_code(int code)
     switch (-code) {
     case EINVAL:
     case E2BIG:
+    case ENAMETOOLONG:
         return DJ_EX_USAGE;
     case EAGAIN:
         return DJ_EX_NOT_CACHED;

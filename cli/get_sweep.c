@@ -16,10 +16,10 @@ static int rows_of(struct dj_cli *cli, int argc, char **argv, struct dj_swept *r
     int rc = dj_swept_find(cli, true, argc, argv, ret, err);
 
     for (uint64_t i = 0; rc == 1 && i < dj_sweep_rows(ret->sweep); i++) {
-        dj_cleanup_args struct dj_args args = DJ_ARGS_INIT;
+        int code = dj_swept_row(ret, i, &row, err);
 
-        dj_sweep_args(ret->sweep, i, &args);
-        dj_sweep_columns(ret->sweep, &args, &row);
+        if (code < 0)
+            return code;
         dj_row_print(&rows->in, &row);
     }
     rows->at_end = true;

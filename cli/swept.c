@@ -7,6 +7,8 @@
 #include "cli/map.h"
 #include "lib/model/row_call.h"
 #include "lib/util/mem.h"
+#include "lib/util/str.h"
+#include "lib/util/utf8.h"
 
 enum { CALLS_MAX = 1000000 };
 
@@ -82,21 +84,54 @@ int dj_swept_find(struct dj_cli *cli, bool start, int argc, char **argv, struct 
     return rc;
 }
 
+/* Rows are JSON, which would carry another value. */
+static int check_text(const struct dj_args *args, struct dj_err *err)
+{
+    for (size_t i = 0; i < args->params->n; i++) {
+        const struct dj_value *value = &args->values[i];
+
+        for (size_t j = 0; j < value->n; j++) {
+            const struct dj_scalar *scalar = &value->scalars[j];
+            dj_cleanup_buf struct dj_buf shown = DJ_BUF_INIT;
+
+            if (dj_utf8_ok(dj_buf_bytes(&scalar->text)) &&
+                dj_utf8_ok(dj_buf_bytes(&scalar->source)))
+                continue;
+            dj_add_printable(&shown, dj_buf_bytes(&scalar->text));
+            return dj_err_set(err, EINVAL, "%s: \"%s\" is no UTF-8, which values that vary have to"
+                              " be here; get it alone, or read the results of the sweep by its path",
+                              args->params->items[i].name, dj_buf_str(&shown));
+        }
+    }
+    return 0;
+}
+
+int dj_swept_row(const struct dj_swept *swept, uint64_t number, struct dj_row *ret,
+                 struct dj_err *err)
+{
+    dj_cleanup_args struct dj_args args = DJ_ARGS_INIT;
+    int rc;
+
+    dj_sweep_args(swept->sweep, number, &args);
+    rc = check_text(&args, err);
+    if (rc == 0)
+        dj_sweep_columns(swept->sweep, &args, ret);
+    return rc;
+}
+
 /* ---- runs ------------------------------------------------------------------------------------ */
 
 static int ask(struct dj_cli *cli, struct dj_batch *batch, const struct dj_swept *swept,
                uint64_t number, struct dj_err *err)
 {
-    dj_cleanup_args struct dj_args args = DJ_ARGS_INIT;
     dj_cleanup_row struct dj_row row = DJ_ROW_INIT;
     dj_cleanup_free const char **words = NULL;
     dj_cleanup_free size_t *lens = NULL;
     struct dj_list list = {0};
-    int rc;
+    int rc = dj_swept_row(swept, number, &row, err);
 
-    dj_sweep_args(swept->sweep, number, &args);
-    dj_sweep_columns(swept->sweep, &args, &row);
-    rc = dj_row_words(&row, &swept->params, &list, err);
+    if (rc == 0)
+        rc = dj_row_words(&row, &swept->params, &list, err);
     words = dj_xcalloc(list.n + 1, sizeof(*words));
     lens = dj_xcalloc(list.n + 1, sizeof(*lens));
     for (size_t i = 0; i < list.n; i++) {

@@ -7,6 +7,7 @@
 #define DJ_CLI_SWEPT_H
 
 #include "cli/command.h"
+#include "lib/model/row.h"
 #include "lib/model/sweep.h"
 
 struct dj_swept {
@@ -25,6 +26,11 @@ bool dj_swept_may_be(int argc, char **argv);
 int dj_swept_find(struct dj_cli *cli, bool start, int argc, char **argv, struct dj_swept *ret,
                   struct dj_err *err) DJ_MUST_CHECK;
 void dj_swept_release(struct dj_swept *swept);
+
+/* dj_swept_row(swept, number, ret, err): what the sweep names, as columns; -EINVAL: a value is no
+ * UTF-8. */
+int dj_swept_row(const struct dj_swept *swept, uint64_t number, struct dj_row *ret,
+                 struct dj_err *err) DJ_MUST_CHECK;
 
 /* dj_swept_runs(cli, start, argc, argv, ret, err): 1: the paths of the runs of that sweep in their
  * order, each once, are added (struct dj_buf); 0: it is one call. Nothing is computed. */

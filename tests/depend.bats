@@ -113,6 +113,15 @@ TASKS
     is "$(dj get many '{"a":1,"verbose":2}' '{"a":3}')" '{"a":1,"verbose":2} {"a":3}'
     is "$(dj get many '{"a":1}' '{"verbose":5,"a":3}')" '{"a":1,"verbose":2} {"a":3}'
     is "$(dj ls tasks/many)" '%7B"a":1%7D;%7B"a":3%7D;'
+    define_tasks <<TASKS
+[first]
+command = sh -c 'echo "\$@"' sh {configs}
+params = configs:json*
+ignore = configs[0]
+TASKS
+    is "$(dj get first 1 2) $(dj get first 3 2) $(dj get first 2 3) $(dj get first 7) $(dj get first 8)" \
+        "1 2 1 2 2 3 7 7"
+    is "$(dj ls tasks/first | paste -sd' ')" "null; null;2; null;3;"
 }
 
 one_run_of_members()
@@ -192,6 +201,7 @@ depend = config[x]|4: bad: config: no index at "[x]"
 depend = config|4: bad: name a part of config to depend on, as config.KEY, or `config like TASK`
 depend = other.x|4: bad has no parameter other.x to depend on
 ignore = l.x|4: bad: l is a list: write l[] for each of its values
+ignore = config.ÿ|4: bad: config: no UTF-8, which all of JSON is, at
 depend = config like|4: bad: `config like` needs the name of a task behind it
 CASES
     printf '[bad]\ncommand = x\nparams = config:json\nignore = config.a\ndepend = config.a\n' > bad.ini

@@ -158,6 +158,12 @@ through_mount()
     is "$(links 'list/{1;2}')" "1; 2;"
     is "$(results 'list/{1;2}')" '"<1>" "<2>"'
     is "$(MODE=fast results 'mode/1..2')" '"fast 1" "fast 2"'
+    # What JSON cannot hold is spelled so that it leads to the run.
+    is "$(dj cat 'tasks/echo/{%ff}/results')" \
+        '{"x":"�","run":"tasks/echo/%FF","status":"done","result":"tasks/echo/%FF/result"}'
+    is "$(dj cat tasks/echo/%FF/result)" $'\xff'
+    exits 2 dj get echo 'x={a;%ff}'
+    has "$output" $'x: "\xff" is no UTF-8, which values that vary have to be here'
 }
 
 @test "what is encoded, and ranges of texts, are values" {
@@ -303,6 +309,18 @@ print(first == f.read(10) == open('all', 'rb').read()[:10], last == open('all', 
     has "$(dj cat tasks/mult/.ctl)" "refused: mult: these are more than 1000000000 runs"
     exits 2 dj ls tasks/factorial/0..1e18
     has "$output" "0..1e18: a range is LO..HI or LO..HI..STEP of whole numbers"
+    exits 2 dj ls tasks/factorial/0..18446744073709551615
+    has "$output" "0..18446744073709551615: the numbers of a range lie between -2^63 and 2^63-1"
+    exits 2 dj ls tasks/factorial/-9223372036854775808..9223372036854775807
+    has "$output" "these are too many values"
+    exits 2 dj ls tasks/factorial/0..9..0
+    has "$output" "0..9..0: a step of 0 never gets there"
+    exits 2 dj ls tasks/factorial/9..0
+    has "$output" "it begins above its end; a range that goes down has a step below 0, as in 9..0..-1"
+    exits 2 dj ls "tasks/echo/{a;$(printf '%01200d' 0)}"
+    has "$output" "echo: the name of a sweep has at most 1024 bytes; \`dj get\` and \`dj frame\` take more"
+    exits 5 dj ls 'tasks/echo/{*;a}'
+    has "$output" "echo: no run matches; as part of a value write * as %2A"
     exits 2 dj cat tasks/scale/0..1/results
     has "$output" "scale: x: 0..1: only an int has ranges; values of a float are written {A;B;C}"
     exits 2 dj cat 'tasks/factorial/{1;x}/results'
@@ -314,6 +332,10 @@ print(first == f.read(10) == open('all', 'rb').read()[:10], last == open('all', 
     if fuse_usable; then
         run ls "$MNT/tasks/factorial/0..1000000000000"
         has "$output" "Argument list too long"
+        run ls "$MNT/tasks/factorial/-9223372036854775808..9223372036854775807"
+        has "$output" "Argument list too long"
+        run ls "$MNT/tasks/echo/{a;$(printf '%0250d' 0)}"
+        has "$output" "$(printf '%0250d' 0)"
         run ls "$MNT/tasks/factorial/{1;x}"
         has "$output" "Invalid argument"
         run rmdir "$MNT/tasks/factorial/0..9"

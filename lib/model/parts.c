@@ -10,6 +10,7 @@
 #include "lib/model/json_text.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
+#include "lib/util/utf8.h"
 
 enum { NESTED_MAX = 32, INDEX_DIGITS = 9 };
 
@@ -198,6 +199,8 @@ static int read_name(struct dj_bytes *text, struct dj_step *step, struct dj_err 
             len++;
         if (len == 0)
             return wrong_path(begin, "no name", err);
+        if (!dj_utf8_ok(dj_bytes(text->data, len)))
+            return wrong_path(begin, "no UTF-8, which all of JSON is,", err);
         dj_buf_set(&step->name, dj_bytes(text->data, len));
     }
     *text = dj_bytes_from(*text, len);

@@ -82,6 +82,22 @@ const char *dj_outcome_status(const struct dj_row_outcome *outcome)
     }
 }
 
+/* JSON holds no bytes that are not UTF-8. A name has another spelling, which leads to the run. */
+static void add_run(struct dj_buf *buf, const char *run)
+{
+    struct dj_bytes rest = dj_bytes_of(run);
+
+    while (rest.len > 0) {
+        size_t len = dj_utf8_char(rest);
+
+        if (len == 0)
+            dj_buf_addf(buf, "%%%02X", (unsigned)rest.data[0]);
+        else
+            dj_buf_add(buf, rest.data, len);
+        rest = dj_bytes_from(rest, len == 0 ? 1 : len);
+    }
+}
+
 void dj_outcome_cell(struct dj_buf *buf, const struct dj_row_outcome *outcome)
 {
     dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
@@ -92,7 +108,8 @@ void dj_outcome_cell(struct dj_buf *buf, const struct dj_row_outcome *outcome)
     }
     if (outcome->has_content && dj_result_cell(buf, outcome->content))
         return;
-    dj_buf_addf(&path, "%s/result", outcome->run);
+    add_run(&path, outcome->run);
+    dj_buf_adds(&path, "/result");
     dj_json_string(buf, dj_buf_bytes(&path));
 }
 
@@ -109,8 +126,12 @@ static void put_text(struct dj_row *row, const char *column, const char *text)
 void dj_row_answer(const struct dj_row *row, const char *run, const char *status, const char *as,
                    struct dj_bytes cell, const char *error, bool errors, struct dj_row *ret)
 {
+    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
+
     dj_row_copy(ret, row);
-    put_text(ret, "run", run);
+    if (run != NULL)
+        add_run(&path, run);
+    put_text(ret, "run", run == NULL ? NULL : dj_buf_str(&path));
     if (as != NULL) {
         put_text(ret, "status", status);
         dj_buf_add_bytes(dj_row_set(ret, dj_bytes_of(as)),

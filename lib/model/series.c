@@ -119,12 +119,29 @@ static int whole_number(struct dj_bytes text, int64_t *ret)
     return dj_parse_int(text, ret, NULL);
 }
 
-static int refuse(struct dj_bytes text, const char *why, struct dj_err *err)
+static bool is_whole(struct dj_bytes text)
+{
+    size_t sign = text.len > 0 && text.data[0] == '-';
+
+    for (size_t i = sign; i < text.len; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return false;
+    }
+    return text.len > sign;
+}
+
+/* They are numbers of a range, and too large. */
+static bool all_whole(struct dj_bytes low, struct dj_bytes high, struct dj_bytes by)
+{
+    return is_whole(low) && is_whole(high) && is_whole(by);
+}
+
+static int refuse(int code, struct dj_bytes text, const char *why, struct dj_err *err)
 {
     dj_cleanup_buf struct dj_buf shown = DJ_BUF_INIT;
 
     dj_add_printable(&shown, text);
-    return dj_err_set(err, EINVAL, "%s: %s", dj_buf_str(&shown), why);
+    return dj_err_set(err, code, "%s: %s", dj_buf_str(&shown), why);
 }
 
 static int add_range(struct dj_series *series, struct dj_bytes text, int64_t first, int64_t last,
@@ -136,15 +153,16 @@ static int add_range(struct dj_series *series, struct dj_bytes text, int64_t fir
     struct part *part;
 
     if (step == 0)
-        return refuse(text, "a step of 0 never gets there", err);
+        return refuse(EINVAL, text, "a step of 0 never gets there", err);
     if (step > 0 ? first > last : first < last)
-        return refuse(text, step > 0 ? "it begins above its end; a range that goes down has a step"
-                                       " below 0, as in 9..0..-1"
-                                     : "it goes down from below its end", err);
+        return refuse(EINVAL, text,
+                      step > 0 ? "it begins above its end; a range that goes down has a step below"
+                                 " 0, as in 9..0..-1"
+                               : "it goes down from below its end", err);
     n = distance / width + 1;
     if (n == 0 || n > DJ_SERIES_MAX || __builtin_add_overflow(series->n, n, &total) ||
         total > DJ_SERIES_MAX)
-        return refuse(text, "these are too many values", err);
+        return refuse(E2BIG, text, "these are too many values", err);
     part = add(series, n);
     part->range = true;
     part->first = first;
@@ -166,7 +184,10 @@ int dj_series_range(struct dj_series *series, struct dj_bytes text, struct dj_er
         return 0;
     if (whole_number(low, &first) < 0 || whole_number(high, &last) < 0 ||
         whole_number(by, &step) < 0)
-        return refuse(text, "a range is LO..HI or LO..HI..STEP of whole numbers", err);
+        return refuse(EINVAL, text, all_whole(low, high, by)
+                                        ? "the numbers of a range lie between -2^63 and 2^63-1"
+                                        : "a range is LO..HI or LO..HI..STEP of whole numbers",
+                      err);
     return add_range(series, text, first, last, step, err);
 }
 

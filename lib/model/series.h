@@ -29,7 +29,7 @@ struct dj_series {
 void dj_series_release(struct dj_series *series);
 
 /* dj_series_range(series, text, err): appends a range. 0: the text is none; 1: it is; -EINVAL: it
- * looks like one and is wrong. */
+ * looks like one and is wrong; -E2BIG: it has too many values. */
 int dj_series_range(struct dj_series *series, struct dj_bytes text,
                     struct dj_err *err) DJ_MUST_CHECK;
 

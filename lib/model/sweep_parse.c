@@ -366,9 +366,12 @@ int dj_sweep_of_name(const char *task, const struct dj_params *params, struct dj
     if (name.len > DJ_SWEEP_NAME_MAX && sure)
         return dj_err_set(err, ENAMETOOLONG, "%s: the name of a sweep has at most %d bytes; `dj"
                           " get` and `dj frame` take more", task, DJ_SWEEP_NAME_MAX);
-    if (memchr(name.data, '\0', name.len) != NULL || memchr(name.data, '/', name.len) != NULL ||
-        memchr(name.data, '*', name.len) != NULL)
+    if (memchr(name.data, '\0', name.len) != NULL || memchr(name.data, '/', name.len) != NULL)
         return 0;
+    if (memchr(name.data, '*', name.len) != NULL) /* a pattern of a shell that matched nothing */
+        return !sure ? 0
+                     : dj_err_set(err, ENOENT, "%s: no run matches; as part of a value write * as"
+                                  " %%2A", task);
     begin(&parsing, task, params, true);
     return end(&parsing, take_name(&parsing, name, err), sure, ret, err);
 }
