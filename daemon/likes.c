@@ -18,6 +18,7 @@ enum { STEPS_MAX = 10000 }; /* who takes from two that take from two each … */
 struct taking {
     struct dj_engine *engine;
     const struct dj_list *batch; /* struct dj_definition, not yet the tasks' */
+    bool follow; /* of a task that is not defined any more its last definition stands */
     unsigned steps;
 };
 
@@ -30,7 +31,7 @@ struct way {
 
 static const struct dj_definition *definition_of(const struct taking *taking, const char *name)
 {
-    const struct dj_task *task;
+    struct dj_task *public;
 
     for (size_t i = 0; i < taking->batch->n; i++) {
         const struct dj_definition *definition =
@@ -39,8 +40,13 @@ static const struct dj_definition *definition_of(const struct taking *taking, co
         if (strcmp(definition->name, name) == 0)
             return definition;
     }
-    task = dj_task_by_name(taking->engine, dj_bytes_of(name));
-    return task == NULL ? NULL : task->definition;
+    public = dj_task_by_name(taking->engine, dj_bytes_of(name));
+    if (public != NULL && public->definition == NULL && taking->follow) {
+        const struct task *task = dj_container_of(public, struct task, public);
+
+        return task->rec.definition.len == 0 ? NULL : &task->definition;
+    }
+    return public == NULL ? NULL : public->definition;
 }
 
 static bool comes_back(const struct way *way, const struct dj_definition *definition)
@@ -173,7 +179,7 @@ static bool takes(const struct task *task)
 void likes_follow(struct dj_engine *engine, struct dj_store_batch *batch)
 {
     const struct dj_list none = {0};
-    struct taking taking = {.engine = engine, .batch = &none};
+    struct taking taking = {.engine = engine, .batch = &none, .follow = true};
 
     for (struct task *task = engine->tasks; task != NULL; task = task->hh.next) {
         struct dj_definition next;

@@ -201,9 +201,11 @@ depend = config[x]|4: bad: config: no index at "[x]"
 depend = config|4: bad: name a part of config to depend on, as config.KEY, or `config like TASK`
 depend = other.x|4: bad has no parameter other.x to depend on
 ignore = l.x|4: bad: l is a list: write l[] for each of its values
-ignore = config.ÿ|4: bad: config: no UTF-8, which all of JSON is, at
 depend = config like|4: bad: `config like` needs the name of a task behind it
 CASES
+    printf '[bad]\ncommand = x\nparams = config:json\nignore = config.\xff\n' > bad.ini
+    exits 2 dj define bad.ini
+    has "$output" "bad.ini:4: bad: config: no UTF-8, which all of JSON is, at"
     printf '[bad]\ncommand = x\nparams = config:json\nignore = config.a\ndepend = config.a\n' > bad.ini
     exits 2 dj define bad.ini
     has "$output" "bad.ini:5: bad: config: two rules for .a contradict each other"
@@ -283,6 +285,13 @@ CASES
     is "$(computed)" 3
     # Without a definition its last one stands.
     dj undefine train
+    is "$(dj get fit '{"lr":1,"seed":9}')" '{"config":{"lr":1,"seed":1},"n":1}'
+    # Also when another task is defined, and after a restart.
+    dj define unrelated -- true
+    is "$(dj get fit '{"lr":1,"seed":9}')" '{"config":{"lr":1,"seed":1},"n":1}'
+    kill_daemon
+    start_daemon --workers 2 --no-mount
+    dj define unrelated -- false
     is "$(dj get fit '{"lr":1,"seed":9}')" '{"config":{"lr":1,"seed":1},"n":1}'
     # What is not there any more to be taken counts.
     dj define train m:int -- x
