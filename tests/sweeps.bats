@@ -157,6 +157,8 @@ through_mount()
     is "$(results "size/{$(dj path size one | cut -d/ -f3);${PWD//\//%2F}%2Ftwo}")" "3 5"
     is "$(links 'list/{1;2}')" "1; 2;"
     is "$(results 'list/{1;2}')" '"<1>" "<2>"'
+    is "$(links 'list/1..2;5;7..8;')" "1;5;7; 1;5;8; 2;5;7; 2;5;8;"
+    is "$(links 'list/1;2..3')" "$(links 'list/1;2..3;')"
     is "$(MODE=fast results 'mode/1..2')" '"fast 1" "fast 2"'
     # What JSON cannot hold is spelled so that it leads to the run.
     is "$(dj cat 'tasks/echo/{%ff}/results')" \
@@ -402,6 +404,13 @@ TASKS
     is "$(dj get list 1 2 3..4 | paste -sd' ')" "<1> <2> <3> <1> <2> <4>"
     is "$(dj get factorial '{}')" ""
     is "$(dj get echo '{}')" "{}"
+    is "$(dj get echo '{a}')" "{a}"
+    is "$(dj get echo '{a;b')" "{a;b"
+    is "$(dj get echo '{a;{b}}')" "{a;{b}}"
+    is "$(dj get echo '{%7Ba%3Bb%7D}')" "{a;b}"
+    is "$(dj get echo '{a%3Bb;c}' | paste -sd' ')" "a;b c"
+    is "$(dj get 'tasks/mult/b={1;2},3' | paste -sd' ')" "3 6"
+    is "$(dj get scale '{nan;-0.0;1e3}' | paste -sd' ')" "nan -0.0 1000.0"
     is "$(dj get echo '{print; exit} {x}')" "{print; exit} {x}"
     is "$(dj path mult 0..1 '{3;4}')" "tasks/mult/a=0,b=3
 tasks/mult/a=0,b=4

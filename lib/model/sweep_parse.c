@@ -138,7 +138,7 @@ static int take_set_part(struct parsing *parsing, struct sweep_axis *axis, struc
     return rest->len == 0 || rest->data[0] == ',' ? 0 : refuse_braces(err);
 }
 
-/* The elements of a list are axes of their own, which do not vary. */
+/* The elements of a list are axes of their own, which vary when they are ranges. */
 static int take_list_part(struct parsing *parsing, size_t param, struct dj_bytes text,
                           struct dj_err *err)
 {
@@ -158,7 +158,7 @@ static int take_list_part(struct parsing *parsing, size_t param, struct dj_bytes
         struct sweep_axis *axis = dj_list_add(&parsing->sweep->axes, sizeof(*axis));
 
         *axis = (struct sweep_axis){.param = param};
-        rc = end == NULL ? take_range(parsing, axis, text, err) : 0;
+        rc = take_range(parsing, axis, dj_bytes(text.data, len), err);
         axis->varies = rc == 1;
         if (rc == 0)
             rc = add_member(parsing, axis, dj_bytes(text.data, len), false, err);
