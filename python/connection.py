@@ -151,7 +151,13 @@ class _Client:
 
 
 _current_client, _client_lock = None, threading.RLock()
-_importing = False
+_importing, _import_ended = False, False
+
+
+def _end_import():
+    global _import_ended
+    _import_ended = True  # also when the file itself catches it
+    raise _EndOfImport
 
 
 def _in_run():
@@ -161,7 +167,7 @@ def _in_run():
 def _client():
     global _current_client
     if _importing:
-        raise _EndOfImport
+        _end_import()
     with _client_lock:
         if _current_client is None or not _current_client.is_alive():
             if _current_client is not None:

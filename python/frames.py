@@ -29,10 +29,13 @@ def _find(row, mapping, missing=None):
 
 
 def _varies(value):
-    if isinstance(value, dict):
-        return any(map(_varies, value.values()))
-    if isinstance(value, (list, tuple)):
-        return any(map(_varies, value))
+    try:
+        if isinstance(value, dict):
+            return any(map(_varies, value.values()))
+        if isinstance(value, (list, tuple)):
+            return any(map(_varies, value))
+    except RecursionError:  # no value at all: _json() says so
+        return False
     return isinstance(value, (_Points, Vary))
 
 

@@ -21,6 +21,7 @@ import ast
 import base64
 import copy
 import ctypes
+import enum
 import errno
 import glob
 import importlib

@@ -130,6 +130,7 @@ def _dj(*words):
 
 def backup(folder="dj_backups"):
     """What is stored, and not in that folder yet, as archives: `dj sync --push FOLDER`."""
+    _client()
     os.makedirs(folder, exist_ok=True)
     _dj("sync", "--push", os.path.abspath(folder))
 

@@ -139,6 +139,11 @@ def _signature_of(function):
         return inspect.signature(function)
 
 
+def _code_of(function):
+    """That of the function itself, and not of a wrapper around it, which may be of another file."""
+    return getattr(inspect.unwrap(function), "__code__", function.__code__)
+
+
 def _refuse_function(function, name):
     where = getattr(function, "__qualname__", name)
     if not inspect.isfunction(function):

@@ -17,44 +17,48 @@ def _module_of(path):
 
 def _load(path):
     """Imports a file, or what of it only declares: see _execute()."""
+    global _importing
     folder, name = _module_of(path)
+    sys.argv[:] = [path]
     sys.path[:] = [folder] + [x for x in sys.path if x not in ("", folder, os.getcwd())]
     with io.open(path, "rb") as file:
         tree = ast.parse(file.read(), path)
-    if "." in name:
-        importlib.import_module(name.rpartition(".")[0])
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    _execute(tree, path, module)
+    _importing = True
+    try:
+        if "." in name:
+            importlib.import_module(name.rpartition(".")[0])
+        if name in sys.modules:  # its package has imported it
+            return
+        spec = importlib.util.spec_from_file_location(name, path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        _execute(tree, path, module)
+    finally:
+        _importing = False
 
 
 def _execute(tree, path, module):
     """A program without `if __name__ == "__main__":` calls its tasks while it is imported. The
     first such call ends its statement; of what is behind it only imports, definitions and
     assignments of what is not computed are executed."""
-    global _importing
     flags, ended = 0, False
     module.__doc__ = ast.get_docstring(tree)
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module == "__future__":
             for alias in node.names:
                 flags |= getattr(__future__, alias.name).compiler_flag
-    _importing = True
-    try:
-        for node in tree.body:
-            if ended and not _declares(node):
-                continue
-            code = compile(ast.Module([node], []), path, "exec", flags, dont_inherit=True)
-            try:
-                exec(code, module.__dict__)
-            except _EndOfImport:
-                ended = True
-            except NameError:
-                if not ended:
-                    raise
-    finally:
-        _importing = False
+    for node in tree.body:
+        if ended and not _declares(node):
+            continue
+        code = compile(ast.Module([node], []), path, "exec", flags, dont_inherit=True)
+        try:
+            exec(code, module.__dict__)
+        except _EndOfImport:
+            pass
+        except NameError:
+            if not ended:
+                raise
+        ended = _import_ended
 
 
 def _declares(node):
@@ -78,9 +82,22 @@ def _said(error, path):
         return error.sentence
     if isinstance(error, SystemExit):
         return f"{name} ends its interpreter while it is imported"
+    if isinstance(error, _EndOfImport):
+        return (f"{name} calls a task while its package imports it: do that behind `if __name__ == "
+                "\"__main__\":`")
     lines = [at.lineno for at in traceback.extract_tb(error.__traceback__) if at.filename == path]
     where = f"{name}:{lines[-1]}" if lines else name
-    return f"{where}: it cannot be imported: {type(error).__name__}: {error}"
+    return f"{where}: it cannot be imported: {_name_and_text(error)}"
+
+
+def _name_and_text(error):
+    """In one line, and such that it can be answered."""
+    try:
+        text = (str(error).strip().splitlines() or [""])[0].replace("\0", "\\0")
+    except Exception:
+        text = ""
+    text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _own_output():
@@ -94,6 +111,83 @@ def _own_output():
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")
     return given, answers
+
+
+class _Streams:
+    """What is printed to, by whatever means: the log, whatever a run has made of it."""
+
+    def __init__(self):
+        self.log, self.streams = os.dup(2), (sys.stdout, sys.stderr)
+
+    def set_back(self):
+        for number, name, stream in zip((1, 2), ("stdout", "stderr"), self.streams):
+            os.dup2(self.log, number)
+            if getattr(stream, "closed", False):
+                stream = io.open(number, "w", buffering=1, encoding="utf-8",
+                                 errors="backslashreplace", closefd=False)
+                setattr(sys, f"__{name}__", stream)
+            setattr(sys, name, stream)
+        self.streams = sys.stdout, sys.stderr
+
+
+def _flush():
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):  # it was closed, or is none
+            pass
+    ctypes.PyDLL(None).fflush(None)  # what C code has printed
+
+
+def _set_environment(wanted):
+    now = dict(os.environ)
+    for name in now.keys() - wanted.keys():
+        del os.environ[name]
+    for name, value in wanted.items():
+        if now.get(name) != value:
+            os.environ[name] = value
+
+
+class _Edits:
+    """The files of what was imported, installed modules apart: whether one was edited since."""
+
+    def __init__(self, times):
+        folders = (os.path.dirname(os.__file__), *site.getsitepackages(),
+                   site.getusersitepackages())
+        self.installed = tuple(folder + os.sep for folder in folders)
+        self.looked, self.count, self.known, self.late = time.time_ns(), 0, {}, False
+        self.times = times  # a file that writes a module as it is imported ends this by the third
+
+    @staticmethod
+    def _stamp(file):
+        try:
+            stat = os.stat(file)
+        except OSError:
+            return None
+        return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+    def look(self):
+        """After what may have imported: what is new. It may be edited behind its import."""
+        before, self.looked = self.looked - 10_000_000, time.time_ns()
+        if len(sys.modules) == self.count:
+            return
+        self.count = len(sys.modules)
+        for module in list(sys.modules.values()):
+            file = getattr(module, "__file__", None)
+            if isinstance(file, str) and file not in self.known and \
+                    not file.startswith(self.installed):
+                stamp = self.known[file] = self._stamp(file)
+                if stamp and before <= stamp[0] <= self.looked and self.times < 2:
+                    self.late = True
+
+    def found(self):
+        """Then there is to be a new interpreter."""
+        if self.late or any(self._stamp(file) != at for file, at in self.known.items()):
+            self.times += 1
+            return True
+        if self.known:
+            self.times = 0
+        return False
 
 
 def _print_traceback(error):
@@ -134,6 +228,10 @@ class _Computing:
         if task is None:
             raise Error(f"{os.path.basename(self.path)} has no task {name}; is it marked at the "
                         "top of the file?")
+        more = [k for k in arguments if k not in task.params]
+        if more:
+            raise Error(f"{os.path.basename(self.path)}: {name} has no parameter {more[0]} now; "
+                        "define it again")
         bound = task.signature.bind_partial()
         for k, kind in task.params.items():
             if k in arguments:  # inf and nan are texts in JSON
@@ -145,22 +243,26 @@ class _Computing:
 
 
 def _attempt(computing, name, arguments):
-    """The result and None, or None and a sentence."""
+    """The result and None, or None and a sentence. A child that the function forked ends here."""
+    own, result, code = os.getpid(), None, 1
     try:
-        return computing.compute(name, arguments), None
+        result, sentence, code = computing.compute(name, arguments), None, 0
     except SystemExit as error:
-        return None, f"it called sys.exit({error.code!r})"
+        sentence, code = f"it called sys.exit({error.code!r})", error.code
+        if os.getpid() != own and not isinstance(code, (int, type(None))):
+            print(code, file=sys.stderr)
     except BaseException as error:
         _print_traceback(error)
-        told = error.sentence if isinstance(error, Error) else str(error)
-        told = (told.strip().splitlines() or [""])[0]
+        sentence = _name_and_text(error)
         if type(error) in (Error, BadArgument):
-            return None, told
-        return None, f"{type(error).__name__}: {told}" if told else type(error).__name__
-    finally:
-        _close_client()
-        sys.stdout.flush()
-        sys.stderr.flush()
+            sentence = sentence.removeprefix(f"{type(error).__name__}: ")
+        elif isinstance(error, Error):
+            sentence = f"{type(error).__name__}: {error.sentence}"
+    _close_client()
+    _flush()
+    if os.getpid() != own:
+        os._exit((code or 0) & 255 if isinstance(code, (int, type(None))) else 1)
+    return result, sentence
 
 
 # More than this is given as a file: there is a longest line.
@@ -180,25 +282,64 @@ def _answer(result):
         return {"result_base64": base64.b64encode(result).decode()}
 
 
-def _serve(path):
-    """A line for each call, as dj-tasks(5) has it under PROGRAMS THAT STAY."""
-    given, answers = _own_output()
-    computing, home = _Computing(path), os.open(".", os.O_RDONLY | os.O_DIRECTORY)
-    for line in given:
-        call = json.loads(line)
-        _Now.folder, _Now.name = os.getcwd(), f"tasks/{call['task']}/{call['name']}"
-        before = {name: os.environ.get(name) for name in call["env"]}
-        os.environ.update(call["env"], DJ_RUN=call["run"])
-        result, sentence = _attempt(computing, call["task"], call["args"])
-        os.fchdir(home)
-        del os.environ["DJ_RUN"]
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
-        answer = {"error": sentence} if result is None else _answer(result)
-        answers.write(json.dumps({"run": call["run"], **answer}).encode() + b"\n")
-        answers.flush()
+class _Serving:
+    """What computes call after call, each as if it was the first: globals apart."""
+
+    def __init__(self, path):
+        self.environment = dict(os.environ)  # of a run that has none of its own
+        self.started_with = dict(self.environment)
+        self.again, times = (*map(int, os.environ.pop("DJFS_CALL", "").split()), None, 0)[:2]
+        self.environment.pop("DJFS_CALL", None)
+        self.given, self.answers = _own_output()
+        self.home = os.open(".", os.O_RDONLY | os.O_DIRECTORY)
+        self.computing, self.edits = _Computing(path), _Edits(times)
+        self.streams = None
+
+    def lines(self):
+        """Those of dj-tasks(5) under PROGRAMS THAT STAY."""
+        if self.again is not None:
+            with os.fdopen(self.again, "rb") as file:
+                yield file.read()
+        yield from self.given
+
+    def start_again(self, line):
+        """The interpreter anew, in its place, with a call that is not computed yet."""
+        file = os.memfd_create("call", 0)
+        with os.fdopen(os.dup(file), "wb") as out:
+            out.write(line)
+        os.lseek(file, 0, os.SEEK_SET)
+        os.dup2(self.given.fileno(), 0)
+        os.dup2(self.answers.fileno(), 1)
+        os.execvpe(sys.orig_argv[0], sys.orig_argv,
+                   {**self.started_with, "DJFS_CALL": f"{file} {self.edits.times}"})
+
+    def serve(self):
+        for line in self.lines():
+            if self.edits.found():
+                self.start_again(line)
+            call = json.loads(line)
+            _Now.folder, _Now.name = os.getcwd(), f"tasks/{call['task']}/{call['name']}"
+            os.environ.update(call["env"], DJ_RUN=call["run"])
+            if self.streams is None:
+                self.first(call["env"])
+            result, sentence = _attempt(self.computing, call["task"], call["args"])
+            self.edits.look()
+            os.fchdir(self.home)
+            self.streams.set_back()
+            _set_environment(self.environment)
+            answer = {"error": sentence} if result is None else _answer(result)
+            self.answers.write(json.dumps({"run": call["run"], **answer}).encode() + b"\n")
+            self.answers.flush()
+
+    def first(self, env):
+        """What the file changes at its top stays."""
+        before = self.environment
+        self.computing.load()
+        self.streams, self.environment = _Streams(), dict(os.environ)
+        for name in ("DJ_RUN", *env):
+            self.environment.pop(name, None)
+            if name in before:
+                self.environment[name] = before[name]
 
 
 def _run_once(path):
@@ -247,7 +388,7 @@ def _main(words):
         return 0 if words in (["-h"], ["--help"]) else 2
     if "DJ_ARGS" in os.environ:
         return _run_once(words[0])
-    _serve(words[0])
+    _Serving(words[0]).serve()
     return 0
 
 

@@ -66,7 +66,7 @@ class Run:
     def join(self, timeout=None):
         """Waits until it has ended, also when it failed. Timeout after so many seconds."""
         if _importing:
-            raise _EndOfImport
+            _end_import()
         if self.over and self._code == -errno.ENOTCONN and self._again:
             self.over, self._again = False, False
             self._send()

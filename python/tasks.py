@@ -13,15 +13,24 @@ class Task:
         self.__name__, self.__module__ = function.__name__, function.__module__
         self.signature = _signature_of(function)
         self.gives_bytes = self.signature.return_annotation in (bytes, "bytes")
-        self.file = os.path.realpath(function.__code__.co_filename)
+        self.file = os.path.realpath(_code_of(function).co_filename)
         self.rules = {}  # those of one call
         self.params = self._read_params(options.pop("params", None))
         self.options = self._read_options(options)
-        other = _registry.get(name)
-        if other is not None and other.file != self.file:
-            raise Error(f"two tasks are called {name}: one of {other.file} and one of {self.file}; "
-                        "name= gives another name")
+        self._refuse_another(_registry.get(name))
         _registry[name] = self
+
+    def _refuse_another(self, other):
+        if other is None:
+            return
+        if other.file != self.file:
+            raise Error(f"two tasks are called {self.name}: one of {other.file} and one of "
+                        f"{self.file}; name= gives another name")
+        # A program may load a file of its own once more; the interpreter that stays does not.
+        lines = [_code_of(task.function).co_firstlineno for task in (self, other)]
+        if self.__name__ != other.__name__ or (_importing and lines[0] != lines[1]):
+            raise Error(f"two functions of {os.path.basename(self.file)} are the task {self.name}: "
+                        "name= gives another name")
 
     def _read_params(self, given):
         kinds = dict(item.strip().partition(":")[::2] for item in re.split(r"[,\s]+", given or "")
@@ -102,16 +111,16 @@ class Task:
                 words.append(name.encode() + b"=" + _word(kind.rstrip("*"), x, what))
         return words
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, /, *args, **kwargs):
         if _importing:
-            raise _EndOfImport
+            _end_import()
         how = {name: kwargs.pop(name) for name in PER_CALL if name in kwargs}
         arguments = self.bind(args, kwargs)
         if not _varies(arguments):
             return Run(self, arguments, how)
         return Frame.make(**arguments).map(_Bound(self, how))
 
-    def with_dependencies(self, **rules):
+    def with_dependencies(self, /, **rules):
         """The same task with other rules for one call."""
         other = copy.copy(self)
         other.rules = _spelled(rules)
@@ -122,7 +131,7 @@ class Task:
         if self.name in client.defined or self.file == _serving:
             return
         if not os.path.isfile(self.file):
-            raise Error(f"{self.name}: {self.function.__code__.co_filename} is no file: an "
+            raise Error(f"{self.name}: {_code_of(self.function).co_filename} is no file: an "
                         "interpreter that imports it needs one")
         here = os.path.dirname(self.file)
         tasks = [t for t in _registry.values() if os.path.dirname(t.file) == here]
@@ -181,7 +190,7 @@ class _Bound:
     def __init__(self, task, how):
         self.task, self.how = task, how
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, /, *args, **kwargs):
         return Run(self.task, self.task.bind(args, kwargs), self.how)
 
 

@@ -20,24 +20,31 @@ def _plain(value, what):
     if isinstance(value, str):
         if not value.isascii() and re.search("[\ud800-\udfff]", value):
             raise BadArgument(f"{what} has a character that UTF-8 has not: {ascii(value)}")
-        return str(value)
+        return str.__str__(value)  # of an Enum, str() is its name
     if isinstance(value, (list, tuple)):
         return [_plain(x, f"{what}[{i}]") for i, x in enumerate(value)]
     if isinstance(value, dict):
         for key in value:
             if not isinstance(key, str):
                 raise BadArgument(f"{what} has the key {key!r}, and those of JSON are texts")
-        return {str(key): _plain(x, f"{what}[{key!r}]") for key, x in value.items()}
+        return {str.__str__(key): _plain(x, f"{what}[{key!r}]") for key, x in value.items()}
     kind = type(value).__name__
     cure = ("its tolist(), or a file by dj.open()" if hasattr(value, "tolist") else
             "a text or a file" if isinstance(value, (bytes, bytearray)) else
             "a sorted list" if isinstance(value, (set, frozenset)) else
+            "a list of it" if isinstance(value, (range, _Points)) or hasattr(value, "__next__") else
+            "its value" if isinstance(value, enum.Enum) else
+            "its str()" if isinstance(value, os.PathLike) else
+            "its dataclasses.asdict()" if hasattr(type(value), "__dataclass_fields__") else
             "numbers, texts, lists and dictionaries of them, or a file")
     raise BadArgument(f"{what} is no JSON but of type {kind}: give {cure}")
 
 
 def _json(value, what):
-    return _any_digits(json.dumps, _plain(value, what), ensure_ascii=False).encode()
+    try:
+        return _any_digits(json.dumps, _plain(value, what), ensure_ascii=False).encode()
+    except RecursionError:
+        raise BadArgument(f"{what} is nested too deeply, or inside of itself") from None
 
 
 def _any_digits(function, *args, **kwargs):

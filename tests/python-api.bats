@@ -23,8 +23,12 @@ teardown()
 
 @test "each value has a key of its own, and comes back as it was" {
     cat > values.py <<'PYTHON'
+import enum
 import djfs as dj
 import numpy as np
+
+class Colour(str, enum.Enum):
+    RED = "red"
 
 @dj.task
 def echo(x):
@@ -40,7 +44,8 @@ if __name__ == "__main__":
     assert len({echo(value).path for value in values}) == len(values)
     # Spellings of one value: they share a run.
     for one, other in (((10, 2), [10, 2]), (np.int64(1), 1), (np.float64(1.5), 1.5),
-                       (np.bool_(True), True), ({"b": 1, "a": 2}, {"a": 2, "b": 1})):
+                       (np.bool_(True), True), ({"b": 1, "a": 2}, {"a": 2, "b": 1}),
+                       (Colour.RED, "red"), ([Colour.RED], ["red"]), (np.str_("red"), "red")):
         assert echo(one).path == echo(other).path
         assert echo(one).get() == echo(other).get()
     print("ok")
@@ -54,12 +59,24 @@ PYTHON
 
 @test "what is no value, and what no parameter takes" {
     cat > wrong.py <<'PYTHON'
+import dataclasses, enum, pathlib
 import djfs as dj
 import numpy as np
+
+class Plain(enum.Enum):
+    A = 1
+
+@dataclasses.dataclass
+class Point:
+    x: int
 
 @dj.task
 def echo(x):
     return x
+
+@dj.task
+def mine(self, task=1):
+    return [self, task]
 
 @dj.task
 def typed(i: int, f: float = 2.5, b: bool = False, s: str = "a=b c"):
@@ -73,8 +90,12 @@ def refuse(*args, **kwargs):
         print(error)
 
 if __name__ == "__main__":
-    for value in (float("nan"), {1: 2}, {1}, b"x", np.zeros(2), [object()], echo(1)):
+    endless = []
+    endless.append(endless)
+    for value in (float("nan"), {1: 2}, {1}, b"x", np.zeros(2), [object()], echo(1), endless,
+                  range(3), Plain.A, Point(1), pathlib.Path("x"), dj.Frame().map):
         refuse(echo, value)
+    print(mine(self=2).get(), mine.with_dependencies(self=dj.Ignore)(self=3, task=5).get())
     refuse(typed, 1.0)
     refuse(typed, True)
     refuse(typed, "1")
@@ -94,7 +115,13 @@ PYTHON
         "echo: x is no JSON but of type bytes: give a text or a file" \
         "echo: x is no JSON but of type ndarray: give its tolist(), or a file by dj.open()" \
         "echo: x[0] is no JSON but of type object: give numbers, texts, lists and dictionaries of them, or a file" \
-        "echo: x is a run: give what its get() gives" \
+        "echo: x is a run: give what its get() gives" "echo: x is nested too deeply, or inside of itself" \
+        "echo: x is no JSON but of type range: give a list of it" \
+        "echo: x is no JSON but of type Plain: give its value" \
+        "echo: x is no JSON but of type Point: give its dataclasses.asdict()" \
+        "echo: x is no JSON but of type PosixPath: give its str()" \
+        "echo: x is no JSON but of type method: give numbers, texts, lists and dictionaries of them, or a file" \
+        "[2, 1] [3, 5]" \
         "typed: i is 1.0, and no int" "typed: i is True, and no int" "typed: i is '1', and no int" \
         "typed: f is True, and no float" "typed: b is 1, and no bool" "typed: s is 1, and no str" \
         "typed: missing a required argument: 'i'" "typed: too many positional arguments" \
@@ -164,7 +191,7 @@ PYTHON
         "the result is no JSON but of type ndarray: give its tolist(), or a file by dj.open()" \
         "the result has the key 1, and those of JSON are texts" \
         "the result is nan, which JSON has not: give None or a text for it" \
-        "the result is no JSON but of type generator: give numbers, texts, lists and dictionaries of them, or a file" \
+        "the result is no JSON but of type generator: give a list of it" \
         "the result is bytes that would be read as JSON: say \`-> bytes\` behind the parameters of the function"
     [ "$(get text)" = '"héllo\n"' ]
 }
