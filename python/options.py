@@ -147,7 +147,7 @@ def _code_of(function):
 def _refuse_function(function, name):
     where = getattr(function, "__qualname__", name)
     if not inspect.isfunction(function):
-        return f"{where} is no function"
+        return f"{where} is no function" if where != "?" else f"{function!r} is no function"
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         return f"{where} is async: a task is a plain function"
     if where != function.__name__ or name == "<lambda>":

@@ -21,7 +21,7 @@ class Task:
         _registry[name] = self
 
     def _refuse_another(self, other):
-        if other is None:
+        if other is None or not os.path.isfile(other.file):  # a cell of a notebook, once more
             return
         if other.file != self.file:
             raise Error(f"two tasks are called {self.name}: one of {other.file} and one of "
@@ -108,7 +108,10 @@ class Task:
             if kind.endswith("*") and not value and self.signature and self._list_default(name):
                 raise BadArgument(f"{what} is an empty list, which cannot be told from its default")
             for x in value if kind.endswith("*") else (value,):
-                words.append(name.encode() + b"=" + _word(kind.rstrip("*"), x, what))
+                word = _word(kind.rstrip("*"), x, what)
+                if self.signature and word.decode(errors="replace").encode() != word:
+                    raise BadArgument(f"{what} is {x!r}, which is not UTF-8, as a function gets it")
+                words.append(name.encode() + b"=" + word)
         return words
 
     def __call__(self, /, *args, **kwargs):

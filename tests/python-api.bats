@@ -102,6 +102,7 @@ if __name__ == "__main__":
     refuse(typed, 1, True)
     refuse(typed, 1, b=1)
     refuse(typed, 1, s=1)
+    refuse(typed, 1, s="\udcff")
     refuse(typed)
     refuse(typed, 1, 2, False, "", 5)
     refuse(typed, 1, z=3)
@@ -124,6 +125,7 @@ PYTHON
         "[2, 1] [3, 5]" \
         "typed: i is 1.0, and no int" "typed: i is True, and no int" "typed: i is '1', and no int" \
         "typed: f is True, and no float" "typed: b is 1, and no bool" "typed: s is 1, and no str" \
+        "typed: s is '\\udcff', which is not UTF-8, as a function gets it" \
         "typed: missing a required argument: 'i'" "typed: too many positional arguments" \
         "typed: got an unexpected keyword argument 'z'" \
         "[3, '1.0', False, 'a=b c'] [10000000000000000000000000000000000000000, 'inf', False, 'x\\n{y}']" True

@@ -321,3 +321,33 @@ PYTHON
     [ "$(get caught 2)" = 2 ]
     [ -z "$(dj ls tasks/caught/2/files)" ]
 }
+
+@test "what is in no file is refused when it is called, and a cell of a notebook may be run again" {
+    cat > cells.py <<'PYTHON'
+import functools
+import djfs as dj
+
+cell = """
+@dj.task
+def in_a_cell(n):
+    return n
+"""
+
+def refused(function, *args):
+    try:
+        print("not refused:", function(*args))
+    except dj.Error as error:
+        print(error)
+
+for name in ("<stdin>", "/tmp/cell/1.py", "/tmp/cell/2.py"):
+    exec(compile(cell, name, "exec"))
+    refused(in_a_cell, 1)
+for what in (lambda n: n, functools.partial(max, 1), len, 5, refused.__get__(1)):
+    refused(dj.task, what)
+PYTHON
+    py cells.py
+    said <(sed 's/(<built-in.*>, 1)/()/' out) \
+        "in_a_cell: "{"<stdin>",/tmp/cell/1.py,/tmp/cell/2.py}" is no file: an interpreter that imports it needs one" \
+        "<lambda> is not at the top of a file: the interpreter that stays cannot find it" \
+        "functools.partial() is no function" "len is no function" "5 is no function" "refused is no function"
+}
