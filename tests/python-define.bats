@@ -178,6 +178,20 @@ PYTHON
     (PATH=$DJ_BUILDDIR; dj define none.py 2>&1) | grep -q "cannot run python3: No such file"
 }
 
+@test "who stops waiting for an import that takes for ever has stopped it" {
+    cat > slow.py <<'PYTHON'
+import os, time
+with open("importing", "w") as file:
+    file.write(f"{os.getpid()}\n")
+time.sleep(1000)
+PYTHON
+    dj define slow.py 3>&- &
+    wait_until [ -s importing ]
+    kill -TERM $!
+    not wait $!
+    wait_until not is_running "$(cat importing)"
+}
+
 @test "one with #DJ lines is a script, as ever" {
     printf '#DJ params = n:int\nimport sys\nprint(int(sys.argv[1]) + 1)\n' > script.py
     dj define script.py

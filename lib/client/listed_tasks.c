@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,12 +18,16 @@
 
 enum { NOT_FOUND = 127, SAID_MAX = 4096 };
 
-static void become(char **argv, int out, int log) DJ_NORETURN;
+static void become(char **argv, int out, int log, pid_t asker) DJ_NORETURN;
 
-static void become(char **argv, int out, int log)
+/* It ends with who asks: loading a file may take for ever. */
+static void become(char **argv, int out, int log, pid_t asker)
 {
     int null = open("/dev/null", O_RDONLY);
 
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != asker)
+        _exit(NOT_FOUND);
     dup2(null, STDIN_FILENO);
     dup2(out, STDOUT_FILENO);
     dup2(log, STDERR_FILENO);
@@ -72,15 +78,15 @@ int dj_list_by(const char *const *argv, const char *file, struct dj_buf *ret, st
 {
     dj_cleanup_close int log = memfd_create("log", MFD_CLOEXEC);
     int pipes[2], status = 0, rc;
+    pid_t asker = getpid(), pid;
     char **words;
-    pid_t pid;
 
     if (log < 0 || pipe2(pipes, O_CLOEXEC) < 0)
         return dj_err_sys(err, errno, "cannot start %s", argv[0]);
     words = copy_of(argv);
     pid = fork();
     if (pid == 0)
-        become(words, pipes[1], log);
+        become(words, pipes[1], log, asker);
     free_words(words);
     dj_close(pipes[1]);
     rc = pid < 0 ? -errno : dj_read_fd(pipes[0], DJ_TASKFILE_MAX, ret);
