@@ -352,7 +352,8 @@ int resolve_run(struct dj_engine *engine, struct dj_scalar *scalar, struct dj_er
         return dj_err_set(err, EINVAL, "a run is written TASK/NAME");
     task = dj_task_by_name(engine, dj_bytes(text.data, (size_t)(slash - text.data)));
     if (task == NULL)
-        return dj_err_set(err, ENOENT, "a run argument names an unknown task");
+        return dj_err_set(err, ENOENT, "%.*s names a run of an unknown task", (int)text.len,
+                          (const char *)text.data);
     rc = dj_call_by_name(engine, task, dj_bytes_from(text, (size_t)(slash - text.data) + 1), &call,
                          &canonical, err);
     if (rc == 1)
@@ -455,6 +456,9 @@ void resolve_args(struct dj_engine *engine, struct task *task, struct dj_args *a
                 continue;
             if (value->type == DJ_RUN) {
                 looking->code = resolve_run(engine, &value->scalars[j], &looking->err);
+                if (looking->code < 0)
+                    dj_err_prefix(&looking->err, looking->code, "%s: %s", task->public.name,
+                                  looking->params.items[i].name);
             } else {
                 make_absolute(&value->scalars[j], asker->cwd);
                 add_file(looking, &value->scalars[j], value->type);

@@ -201,6 +201,17 @@ def _print_traceback(error):
         traceback.print_exception(type(error), error, at or error.__traceback__)
 
 
+def _value_of(kind, value):
+    """An argument as the function gets it."""
+    if kind == "float":
+        return float(value)  # inf and nan are texts in JSON
+    if kind == "run":
+        return Run(None, {}, {}, value)
+    if kind == "run*":
+        return [Run(None, {}, {}, path) for path in value]
+    return value
+
+
 class _Computing:
     """The file whose tasks are computed, imported when the first is called."""
 
@@ -234,8 +245,8 @@ class _Computing:
                         "define it again")
         bound = task.signature.bind_partial()
         for k, kind in task.params.items():
-            if k in arguments:  # inf and nan are texts in JSON
-                bound.arguments[k] = float(arguments[k]) if kind == "float" else arguments[k]
+            if k in arguments:
+                bound.arguments[k] = _value_of(kind, arguments[k])
         value = task.function(*bound.args, **bound.kwargs)
         if str(task.options.get("result", "")).startswith("file:"):
             return b""

@@ -88,7 +88,8 @@ class Run:
         """The result. Failed when the run failed, with the end of its log."""
         self.join(timeout)
         if self._code == 0:
-            return _decode(self._data, self.task.gives_bytes if self.task else False)
+            task = self.task or _registry.get(self.path.split("/")[1])
+            return _decode(self._data, task is not None and task.gives_bytes)
         if self.instance or self._code == -errno.EIO:
             raise Failed(self._sentence, -self._code, self, self._log.decode("utf-8", "replace")
                          if self._log else self._read_log())

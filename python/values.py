@@ -96,7 +96,7 @@ def _word(kind, value, what):
     if kind in ("file", "path") and isinstance(value, (str, bytes, os.PathLike)):
         return os.fsencode(value)
     if kind == "run" and isinstance(value, (Run, str)):
-        return (value.path if isinstance(value, Run) else value).encode()
+        return (value.path if isinstance(value, Run) else value).removeprefix("tasks/").encode()
     if kind == "bool" and isinstance(value, bool):
         return b"true" if value else b"false"
     if kind in ("int", "float") and isinstance(value, int) and not isinstance(value, bool):

@@ -381,6 +381,45 @@ PYTHON
     [ "$(get words b.txt)" = 1 ]
 }
 
+@test "runs as arguments: the function gets a run, too" {
+    cat > runs.py <<'PYTHON'
+import djfs as dj
+
+@dj.task
+def leaf(n) -> bytes:
+    with dj.open("side.txt", "w") as file:
+        file.write(f"side {n}")
+    return b"%d\n" % (n * 2)
+
+@dj.task
+def takes(run: dj.Run, factor=1):
+    return [run.get().decode(), run.open("side.txt").read(), run.path, factor]
+
+@dj.task
+def several(runs: list[dj.Run]):
+    return [int(run.get()) for run in runs]
+
+if __name__ == "__main__":
+    print(takes(leaf(9)).get(), takes("leaf/9", 2).get(), several([leaf(1), leaf(2)]).get())
+    print(takes(leaf(9)).path == takes("tasks/leaf/9").path, takes(leaf(9)).why, several([]).get())
+    print([row[0] for row in takes(dj.Vary([leaf(3), leaf(4)])).get()],
+          takes(leaf(5), launch="process").get())
+    for wrong in (5, "leaf", "nowhere/5"):
+        try:
+            print("not refused", takes(wrong).get())
+        except dj.Error as error:
+            print(error)
+PYTHON
+    py runs.py
+    said out "['18\\n', 'side 9', 'tasks/leaf/9', 1] ['18\\n', 'side 9', 'tasks/leaf/9', 2] [2, 4]" \
+        "True hit []" "['6\\n', '8\\n'] ['10\\n', 'side 5', 'tasks/leaf/5', 1]" \
+        "takes: run is 5, and no run" "takes: run: a run is written TASK/NAME" \
+        "takes: run: nowhere/5 names a run of an unknown task"
+    [ "$(get takes leaf/9 2)" = '["18\n", "side 9", "tasks/leaf/9", 2]' ]
+    [ "$(dj ls "$(dj path takes leaf/9 2)/deps")" = leaf,9 ]
+    [ "$(get several leaf/1 leaf/2)" = "[2, 4]" ]
+}
+
 @test "tasks of others by their names, and paths of runs" {
     dj define twice n:int word=x -- sh -c 'echo $(($1 * 2))' sh '{n}'
     dj define add n:int -- sh -c 'echo $(($1 + 1))' sh '{n}'
