@@ -191,6 +191,7 @@ def _after_fork():
     if _current_client is not None:
         _current_client.forget()
     _current_client = None
+    _Now.files = weakref.WeakSet()  # to be closed by the parent
 
 
 os.register_at_fork(after_in_child=_after_fork)

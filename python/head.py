@@ -45,6 +45,7 @@ import threading
 import time
 import traceback
 import typing
+import weakref
 
 SONAME = "libdj.so.0"
 FORCE, INCOGNITO, CACHED, FOLLOWED = 1, 2, 4, 16

@@ -2,9 +2,10 @@
 
 
 class _Now:
-    """The run that this interpreter has: its folder, its name."""
+    """The run that this interpreter has: its folder, its name, the files that it writes."""
 
     folder = name = None
+    files = weakref.WeakSet()
 
 
 def run_id():
@@ -25,7 +26,15 @@ def open(path, mode="r", *args, **kwargs):
         raise Error(f"{path}: a run's files are in its working directory", errno.EACCES)
     if any(letter in mode for letter in "wax"):
         os.makedirs(os.path.dirname(name), exist_ok=True)
-    return io.open(name, mode, *args, **kwargs)
+    file = io.open(name, mode, *args, **kwargs)
+    _Now.files.add(file)
+    return file
+
+
+def _close_files():
+    """What is not closed is not all written, and would be written to when it is stored."""
+    while _Now.files:
+        _Now.files.pop().close()
 
 
 class _Reserved:

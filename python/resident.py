@@ -247,7 +247,10 @@ class _Computing:
         for k, kind in task.params.items():
             if k in arguments:
                 bound.arguments[k] = _value_of(kind, arguments[k])
-        value = task.function(*bound.args, **bound.kwargs)
+        try:
+            value = task.function(*bound.args, **bound.kwargs)
+        finally:
+            _close_files()
         if str(task.options.get("result", "")).startswith("file:"):
             return b""
         return _encode(value, task.gives_bytes)

@@ -134,6 +134,37 @@ PYTHON
     [ "$(get input_is_empty)" = '["", "", true]' ]
 }
 
+@test "files that a function opened by dj.open() are closed behind it, and never change later" {
+    cat > keeps.py <<'PYTHON'
+import os
+import djfs as dj
+
+kept = []
+
+@dj.task
+def keeps(how: str):
+    for name, size in (("large", 3 << 20), ("small", 10)):
+        kept.append(dj.open(name, "w"))
+        kept[-1].write("a" * size + "end")
+    if os.fork() == 0:
+        return "what it has not written yet is its parent's to write"
+    os.wait()
+    if how == "full":
+        os.dup2(os.open("/dev/full", os.O_WRONLY), kept[-1].fileno())
+
+@dj.task
+def closed():
+    return [file.closed for file in kept]
+PYTHON
+    dj define keeps.py
+    [ "$(get keeps well)" = null ]
+    [ "$(get closed)" = "[true, true]" ]
+    [ "$(dj cat tasks/keeps/well/files/large | wc -c)" -eq $(((3 << 20) + 3)) ]
+    [ "$(dj cat tasks/keeps/well/files/small)" = aaaaaaaaaaend ]
+    exits 1 get keeps full 2> err
+    said err "dj: keeps/full failed with exit code 1: OSError: [Errno 28] No space left on device"
+}
+
 @test "a child that a function forks is not taken for the interpreter" {
     cat > forks.py <<'PYTHON'
 import multiprocessing, os, sys
