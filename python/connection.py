@@ -7,7 +7,8 @@ class _Client:
 
     def __init__(self):
         self.lib = _library()
-        self.lock = threading.Condition(threading.RLock())
+        self.lock = threading.RLock()  # by itself: a Condition's `with` can be interrupted
+        self.news = threading.Condition(self.lock)
         self.flying = {}   # by number: what is under way
         self.numbers = itertools.count(1)
         self.leading, self.held, self.used = False, 0, time.monotonic()
@@ -105,14 +106,23 @@ class _Client:
                 self.wake()
 
     def take(self):
-        while self.dj is not None and self.flying:
-            request = self.lib.next(self.dj, 0)
-            if not request:
-                break
-            pending = self.flying.pop(self.lib.request_cookie(request))
-            pending.take(self.lib, request)
-            self.lib.request_free(request)
-            self.lock.notify_all()
+        pending = None
+        try:
+            while self.dj is not None and self.flying:
+                request = self.lib.next(self.dj, 0)
+                if not request:
+                    break
+                pending = self.flying.pop(self.lib.request_cookie(request), None)
+                if pending:
+                    pending.take(self.lib, request)
+                self.lib.request_free(request)
+                self.news.notify_all()
+        except BaseException:  # Ctrl-C: what had come may be lost, so it is asked for again
+            for each in [*self.flying.values(), pending]:
+                if each and not each.over:
+                    each.lose()
+            self.flying.clear()
+            raise
         self.used = time.monotonic()
 
     def wait(self, pending, seconds=None, idle=None):
@@ -125,7 +135,7 @@ class _Client:
                 if left is not None and left <= 0:
                     return False
                 if self.leading:
-                    self.lock.wait(left)
+                    self.news.wait(1 if left is None else min(left, 1))  # it may be interrupted
                 elif not self.lead(0.1 if idle else left, left) and idle:
                     idle()
                 self.take()
@@ -138,13 +148,15 @@ class _Client:
         late = self.lib.poll_timeout(self.dj)
         limits = [x * 1000 for x in limits if x is not None] + ([late] if late >= 0 else [])
         self.leading = True
-        self.lock.release()
         try:
+            self.lock.release()
             came = ready.poll(math.ceil(min(limits)) if limits else None)
         finally:
-            self.lock.acquire()
-            self.leading = False
-            self.lock.notify_all()
+            try:
+                self.lock.acquire()
+            finally:
+                self.leading = False
+                self.news.notify_all()
         if any(fd == self.bell for fd, _ in came):
             os.eventfd_read(self.bell)
         return came

@@ -484,7 +484,44 @@ if __name__ == "__main__":
     print(os.waitpid(child, 0)[1], under_way.get(), square(8).get())
 PYTHON
     py many.py
-    said out True True "0 25000000 64"
+    said out True True "0 25000000 64" || { cat err; return 1; }
+}
+
+@test "a program that is interrupted wherever it is can go on" {
+    cat > interrupted.py <<'PYTHON'
+import random, signal, time
+import djfs as dj
+
+@dj.task
+def square(n: int):
+    return n * n
+
+class Interrupted(Exception):
+    pass
+
+def interrupt(*_):
+    raise Interrupted
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGALRM, interrupt)
+    random.seed(1)
+    square(0).get()
+    interrupted = n = 0
+    while interrupted < 300:
+        n += 1
+        try:
+            signal.setitimer(signal.ITIMER_REAL, random.random() * 0.002)
+            try:
+                got = square(n).get(timeout=20)
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            assert got == n * n
+        except Interrupted:
+            interrupted += 1
+    print(list(square(dj.Vary(range(300))).get()) == [n * n for n in range(300)])
+PYTHON
+    py interrupted.py
+    said out True
 }
 
 @test "locks, progress, and a daemon that is started, killed, started again" {
