@@ -123,9 +123,9 @@ start_daemon()
 # stop_daemon: the mounts, djd and what it started end; each within its bound.
 stop_daemon()
 {
-    local problem=0 pid
+    local problem=0 left
 
-    runs djd || runs djfs || return 0
+    runs djd djfs || return 0
     if runs djd; then
         timeout $((20 * DJ_TIME_FACTOR)) dj down > "$DJ_TMP/down.log" 2>&1 < /dev/null 3>&- || {
             echo "stop_daemon: dj down failed:" >&2
@@ -134,16 +134,17 @@ stop_daemon()
         }
     fi
     unmount_all
-    for pid in $(our_pids djd) $(our_pids djfs) $(our_pids djw); do
-        kill -TERM "$pid" 2> /dev/null || :
-    done
-    wait_until no_daemon || problem=1
+    mapfile -t left < <(our_pids djd djfs djw)
+    if [ "${#left[@]}" -ne 0 ]; then
+        kill -TERM "${left[@]}" 2> /dev/null || :
+        wait_until no_daemon || problem=1
+    fi
     return "$problem"
 }
 
 no_daemon()
 {
-    ! runs djd && ! runs djfs && ! runs djw
+    ! runs djd djfs djw
 }
 
 # get WORD…: dj get; one that would wait for ever fails instead.
@@ -200,26 +201,29 @@ define_tasks()
 
 # ---- what belongs to this test -------------------------------------------------------------------
 
-# our_pids [NAME]: the processes whose environment has this test's folder, a line each; with NAME
-# only those that are called so. Neither bats nor the asking shell is among them.
+# our_pids [NAME…]: the processes whose environment has this test's folder, a line each; with names
+# only those that are called so. Neither bats nor the asking shell is among them. It is not free: all
+# processes of the machine are looked at.
 our_pids()
 {
-    local pid line name words ancestors=" " parent=$BASHPID state
+    local pid line lines name words ancestors=" " parent=$BASHPID state
 
+    mapfile -t lines < <(grep -lzsF "$DJ_TMP" /proc/[0-9]*/environ)
+    [ "${#lines[@]}" -ne 0 ] || return 0 # what follows is slow beside the trap that bats sets
     while [ "${parent:-1}" -gt 1 ]; do
         ancestors+="$parent "
         state_of "$parent" || break
     done
-    while read -r line; do
+    for line in "${lines[@]}"; do
         pid=${line#/proc/}
         pid=${pid%/environ}
         [[ $ancestors != *" $pid "* ]] || continue
         { read -r name < "/proc/$pid/comm"; } 2> /dev/null || continue
-        [ $# -eq 0 ] || [ "$name" = "$1" ] || continue
+        [ $# -eq 0 ] || [[ " $* " = *" $name "* ]] || continue
         { mapfile -d '' -t words < "/proc/$pid/cmdline"; } 2> /dev/null || continue
         [[ "${words[*]}" != *bats-exec* && "${words[*]}" != *bats-format* ]] || continue
         ! is_running "$pid" || echo "$pid"
-    done < <(grep -lzsF "$DJ_TMP" /proc/[0-9]*/environ)
+    done
 }
 
 our_mounts()
@@ -229,7 +233,7 @@ our_mounts()
     while read -r _ _ _ _ point _; do
         printf -v point %b "$point"
         [[ $point != "$DJ_TMP"/* ]] || echo "$point"
-    done < /proc/self/mountinfo
+    done < <(grep -F "$DJ_TMP/" /proc/self/mountinfo)
 }
 
 unmount_all()
@@ -254,7 +258,7 @@ leftover_mounts()
     return 1
 }
 
-# runs [NAME]: whether such a process of this test runs; for wait_until.
+# runs [NAME…]: whether such a process of this test runs; for wait_until.
 runs()
 {
     [ -n "$(our_pids "$@")" ]
