@@ -130,13 +130,24 @@ class _Streams:
         self.streams = sys.stdout, sys.stderr
 
 
+_c_flush = []
+
+
 def _flush():
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except (AttributeError, OSError, ValueError):  # it was closed, or is none
             pass
-    ctypes.PyDLL(None).fflush(None)  # what C code has printed
+    if not _c_flush:
+        _c_flush.append(ctypes.PyDLL(None).fflush)
+    _c_flush[0](None)  # what C code has printed
+
+
+def _environment_bytes():
+    """What os.environ rests on: to read all of that takes a hundred times as long."""
+    data = getattr(os.environ, "_data", None)
+    return dict(os.environ if data is None else data)
 
 
 def _set_environment(wanted):
@@ -175,7 +186,7 @@ class _Edits:
         for module in list(sys.modules.values()):
             file = getattr(module, "__file__", None)
             if isinstance(file, str) and file not in self.known and \
-                    not file.startswith(self.installed):
+                    file != __file__ and not file.startswith(self.installed):
                 stamp = self.known[file] = self._stamp(file)
                 if stamp and before <= stamp[0] <= self.looked and self.times < 2:
                     self.late = True
@@ -340,7 +351,10 @@ class _Serving:
             self.edits.look()
             os.fchdir(self.home)
             self.streams.set_back()
-            _set_environment(self.environment)
+            for name in ("DJ_RUN", *call["env"]):
+                os.environ.pop(name, None)
+            if _environment_bytes() != self.environment_bytes:
+                _set_environment(self.environment)
             answer = {"error": sentence} if result is None else _answer(result)
             self.answers.write(json.dumps({"run": call["run"], **answer}).encode() + b"\n")
             self.answers.flush()
@@ -354,6 +368,10 @@ class _Serving:
             self.environment.pop(name, None)
             if name in before:
                 self.environment[name] = before[name]
+        here = dict(os.environ)
+        _set_environment(self.environment)
+        self.environment_bytes = _environment_bytes()
+        _set_environment(here)
 
 
 def _run_once(path):
