@@ -250,7 +250,7 @@ class _Computing:
         if task is None:
             raise Error(f"{os.path.basename(self.path)} has no task {name}; is it marked at the "
                         "top of the file?")
-        more = [k for k in arguments if k not in task.params]
+        more = [k for k in arguments if k not in task.params and "." not in k]  # env.NAME has one
         if more:
             raise Error(f"{os.path.basename(self.path)}: {name} has no parameter {more[0]} now; "
                         "define it again")

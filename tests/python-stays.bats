@@ -119,6 +119,14 @@ def shows(n):
     ctypes.CDLL(None).printf(b"by C\n")
     return [os.environ.get(x) for x in ("LEAK", "AT_TOP")] + ["HOME" in os.environ, os.listdir()]
 
+@dj.task(env=["ASKED"])
+def asked(n):
+    return os.environ.get("ASKED")
+
+@dj.task(env={"GIVEN": "x"})
+def given(n):
+    return [os.environ.get(x) for x in ("GIVEN", "ASKED")]
+
 @dj.task
 def input_is_empty():
     return [sys.stdin.read(), os.read(0, 1).decode(), os.getpid() > 0]
@@ -131,6 +139,10 @@ PYTHON
         [ "$(get shows $n)" = '[null, "kept", true, []]' ]
         said <(dj log shows/$n) "printed and said" "by a program" "and said by it" "by C"
     done
+    [ "$(ASKED=7 get asked 1)" = '"7"' ]
+    [ "$(ASKED=8 get asked 1)" = '"8"' ]
+    [ "$(get asked 1)" = null ]
+    [ "$(ASKED=9 get given 1)" = '["x", null]' ]
     [ "$(get input_is_empty)" = '["", "", true]' ]
 }
 
