@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -268,9 +269,22 @@ static int link_in(struct dj_content_dir *content, const char *path, int fd, con
 }
 
 /*
- * A file with a further name, or of another owner, could be changed under its digest later, so it
- * is copied, as is one of another file system (bind mounts: one device, two mounts), or of one that
- * has no links.
+ * Who has it open for writing: a program that stays is there still when its run has ended. The
+ * kernel gives a lease for reading only where nobody has. Its signal, should somebody open it just
+ * now, is one that is ignored.
+ */
+static bool is_being_written(int fd)
+{
+    if (fcntl(fd, F_SETSIG, SIGURG) < 0 || fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
+        return errno == EAGAIN;
+    fcntl(fd, F_SETLEASE, F_UNLCK);
+    return false;
+}
+
+/*
+ * A file with a further name, of another owner or that somebody writes to could be changed under
+ * its digest later, so it is copied, as is one of another file system (bind mounts: one device, two
+ * mounts), or of one that has no links.
  */
 static int take_in(struct dj_content_dir *content, const char *path, int fd, const struct stat *st,
                    const char *name)
@@ -279,7 +293,8 @@ static int take_in(struct dj_content_dir *content, const char *path, int fd, con
 
     if (fstat(content->fd, &own) < 0)
         return -errno;
-    if (st->st_dev == own.st_dev && st->st_nlink == 1 && st->st_uid == geteuid()) {
+    if (st->st_dev == own.st_dev && st->st_nlink == 1 && st->st_uid == geteuid() &&
+        !is_being_written(fd)) {
         int code = link_in(content, path, fd, name);
 
         if (code == 0 || code == -ENOSPC || code == -EDQUOT || code == -EIO)

@@ -165,6 +165,17 @@ def keeps(how: str):
         os.dup2(os.open("/dev/full", os.O_WRONLY), kept[-1].fileno())
 
 @dj.task
+def others(n):
+    kept.append(open("large", "w"))
+    kept[-1].write("a" * (3 << 20))
+    kept[-1].flush()
+
+@dj.task
+def writes():
+    kept[-1].write("later")
+    kept[-1].flush()
+
+@dj.task
 def closed():
     return [file.closed for file in kept]
 PYTHON
@@ -173,6 +184,11 @@ PYTHON
     [ "$(get closed)" = "[true, true]" ]
     [ "$(dj cat tasks/keeps/well/files/large | wc -c)" -eq $(((3 << 20) + 3)) ]
     [ "$(dj cat tasks/keeps/well/files/small)" = aaaaaaaaaaend ]
+    # One of open() is its own: what is stored is as it was when the run ended, all the same.
+    get others 1
+    get writes
+    [ "$(dj cat tasks/others/1/files/large | wc -c)" -eq $((3 << 20)) ]
+    dj fsck
     exits 1 get keeps full 2> err
     said err "dj: keeps/full failed with exit code 1: OSError: [Errno 28] No space left on device"
 }
