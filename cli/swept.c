@@ -99,7 +99,8 @@ static int check_text(const struct dj_args *args, struct dj_err *err)
                 continue;
             dj_add_printable(&shown, dj_buf_bytes(&scalar->text));
             return dj_err_set(err, EINVAL, "%s: \"%s\" is no UTF-8, which values that vary have to"
-                              " be here; get it alone, or read the results of the sweep by its path",
+                              " be here; get it alone, or read the results of the sweep by"
+                              " its path",
                               args->params->items[i].name, dj_buf_str(&shown));
         }
     }
