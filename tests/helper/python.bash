@@ -3,10 +3,15 @@
 # What the tests of djfs.py share: a private world in which `python3` is Debian's, for which
 # python3-numpy is installed, and finds the djfs.py of the build folder.
 
-# not_beside_sanitizer: one has to be loaded before Python, so nothing there can use libdj.
+# beside_sanitizer: one has to be loaded before Python, so nothing there can use libdj.
+beside_sanitizer()
+{
+    grep -qE -- '^[A-Z_]*CFLAGS = .*-fsanitize=' "${DJ_BUILDDIR:?}/Makefile"
+}
+
 not_beside_sanitizer()
 {
-    ! grep -qE -- '^[A-Z_]*CFLAGS = .*-fsanitize=' "${DJ_BUILDDIR:?}/Makefile" ||
+    ! beside_sanitizer ||
         skip "not beside a sanitizer"
 }
 
