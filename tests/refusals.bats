@@ -324,7 +324,7 @@ at_new()
 @test "a socket's path that is too long, or is something else" {
     local long
     long=$DJ_TMP/$(printf %0120d 0)
-    cannot_start 1 "the socket's path $long is too long (${#long} bytes, 107 fit)" \
+    cannot_start 2 "the socket's path $long is too long (${#long} bytes, 107 fit)" \
         dj --connect "$long" up --no-mount --store "$DJ_TMP/s1"
     echo mine > "$DJ_TMP/letter"
     cannot_start 1 "djd did not start: $DJ_TMP/letter is there and is no socket, so it is left alone; name another path for the socket" \
