@@ -105,7 +105,7 @@ bool summary_durable(struct dj_engine *engine, const struct dj_rec_summary *summ
 {
     const struct run *run = run_find(engine, summary->instance);
 
-    return (run == NULL || run->over) && !sync_has_failed(engine, summary->instance);
+    return (run == NULL || run->over) && !dj_number_set_has(&engine->unsynced, summary->instance);
 }
 
 /* Its place among the instances of its call, which are in the order of their ends. */

@@ -142,7 +142,7 @@ static void durable(void *cookie, int code, const char *sentence)
 
     dj_kill_point("djd-end-durable");
     if (code != 0) {
-        sync_failed(run->engine, run->instance);
+        (void)dj_number_set_add(&run->engine->unsynced, run->instance);
         if (run->late) { /* it may not even be written */
             call_reload(run->engine, run->call);
             engine_load_sums(run->engine);

@@ -291,7 +291,7 @@ void dj_engine_free(struct dj_engine *engine)
     for (size_t i = 0; i < SPELLED_KEPT; i++)
         dj_call_unref(engine->spelled[i]);
     unwritten_forget(engine, false);
-    sync_forget_failed(engine);
+    dj_number_set_clear(&engine->unsynced);
     instances_free(engine);
     verified_forget_all(engine);
     dj_answers_free(engine->answers);

@@ -34,6 +34,7 @@
 #include "daemon/keys.h"
 #include "daemon/locks.h"
 #include "daemon/loop.h"
+#include "daemon/number_set.h"
 #include "daemon/premises.h"
 #include "daemon/quota.h"
 #include "daemon/request.h"
@@ -337,8 +338,10 @@ struct dj_engine {
     struct dj_list leaving;      /* struct dj_digest: purged, their batch is not written yet */
     struct dj_list unwritten_calls; /* struct dj_call *, referenced */
     struct dj_list unwritten_drops; /* uint64_t */
-    struct purged *unwritten_purges;
-    struct unsynced *unsynced;
+    struct dj_number_set unwritten_purges; /* instances */
+    /* Instances whose record may be in the store, and gone after a power loss, as its sync failed.
+     * They answer nobody until a sync succeeds. */
+    struct dj_number_set unsynced;
     struct dj_frames *frames;
     /* borrowed records: valid until the loop turns */
     struct dj_list borrowed;
@@ -793,11 +796,6 @@ void call_drop_deleted(struct dj_engine *engine, struct dj_store_batch *batch,
 
 /* sync.c */
 void sync_then(struct dj_engine *engine, dj_done_fn *done, void *cookie);
-/* sync_failed(): its record may be in the store, and gone after a power loss. Until a sync succeeds
- * sync_has_failed() says so, and the instance answers nobody. */
-void sync_failed(struct dj_engine *engine, uint64_t instance);
-bool sync_has_failed(const struct dj_engine *engine, uint64_t instance);
-void sync_forget_failed(struct dj_engine *engine);
 int engine_write(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_err *err);
 /* engine_write_later(): as dj_store_write_later(). */
 int engine_write_later(struct dj_engine *engine, struct dj_store_batch *batch,

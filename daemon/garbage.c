@@ -31,15 +31,10 @@ struct collecting {
 
 /* ---- what is reached ---- */
 
-struct reader {
-    uint64_t instance;
-    UT_hash_handle hh;
-};
-
 struct reaching {
     struct dj_engine *engine;
-    struct dj_list todo;    /* struct dj_rec_edge: call and instance */
-    struct reader *seen;
+    struct dj_list todo;       /* struct dj_rec_edge: call and instance */
+    struct dj_number_set seen; /* instances */
     size_t looked;
     uint64_t call, instance; /* whose readers are looked at */
     bool reached;
@@ -48,14 +43,9 @@ struct reaching {
 static void push(struct reaching *reaching, uint64_t call, uint64_t instance)
 {
     struct dj_rec_edge *edge;
-    struct reader *reader;
 
-    HASH_FIND(hh, reaching->seen, &instance, sizeof(instance), reader);
-    if (reader != NULL)
+    if (!dj_number_set_add(&reaching->seen, instance))
         return;
-    reader = dj_xcalloc(1, sizeof(*reader));
-    reader->instance = instance;
-    HASH_ADD(hh, reaching->seen, instance, sizeof(instance), reader);
     edge = dj_list_add(&reaching->todo, sizeof(*edge));
     edge->call = call;
     edge->instance = instance;
@@ -95,7 +85,6 @@ static int look_at_reader(void *cookie, uint64_t number, uint64_t instance)
 static bool is_reached(struct dj_engine *engine, uint64_t call, uint64_t instance)
 {
     struct reaching reaching = {.engine = engine};
-    struct reader *reader, *next;
 
     push(&reaching, call, instance);
     for (size_t i = 0; !reaching.reached && i < reaching.todo.n; i++) {
@@ -105,11 +94,7 @@ static bool is_reached(struct dj_engine *engine, uint64_t call, uint64_t instanc
         reaching.instance = edge->instance;
         dj_dependents(engine, edge->call, 0, look_at_reader, &reaching);
     }
-    HASH_ITER(hh, reaching.seen, reader, next)
-    {
-        HASH_DEL(reaching.seen, reader);
-        free(reader);
-    }
+    dj_number_set_clear(&reaching.seen);
     free(reaching.todo.items);
     return reaching.reached;
 }

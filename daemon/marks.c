@@ -14,11 +14,6 @@
 
 /* ---- marks ---- */
 
-struct passed {
-    uint64_t instance;
-    UT_hash_handle hh;
-};
-
 struct spreading {
     struct dj_engine *engine;
     struct dj_store_batch *batch;
@@ -26,7 +21,7 @@ struct spreading {
     struct dj_list todo; /* struct dj_rec_edge: call and instance to mark, 0: all its instances */
     uint64_t child_call, child_instance;
     bool only_failed;
-    struct passed *passed; /* purged ones */
+    struct dj_number_set passed; /* purged ones */
 };
 
 static void push(struct spreading *spreading, uint64_t call, uint64_t instance)
@@ -40,15 +35,8 @@ static void push(struct spreading *spreading, uint64_t call, uint64_t instance)
 /* One that was purged has no record that a mark could be seen in: it is passed once. */
 static void push_purged(struct spreading *spreading, uint64_t call, uint64_t instance)
 {
-    struct passed *passed;
-
-    HASH_FIND(hh, spreading->passed, &instance, sizeof(instance), passed);
-    if (passed != NULL)
-        return;
-    passed = dj_xcalloc(1, sizeof(*passed));
-    passed->instance = instance;
-    HASH_ADD(hh, spreading->passed, instance, sizeof(instance), passed);
-    push(spreading, call, instance);
+    if (dj_number_set_add(&spreading->passed, instance))
+        push(spreading, call, instance);
 }
 
 /* Who read something is concerned when it was answered by just the instance that is marked. */
@@ -149,7 +137,6 @@ static bool mark_summaries(struct spreading *spreading, struct dj_call *call, ui
 
 static void spread(struct spreading *spreading)
 {
-    struct passed *passed, *other;
 
     for (size_t i = 0; i < spreading->todo.n; i++) {
         struct dj_rec_edge next = *DJ_LIST_AT(&spreading->todo, struct dj_rec_edge, i);
@@ -167,11 +154,7 @@ static void spread(struct spreading *spreading)
         dj_call_unref(call);
     }
     free(spreading->todo.items);
-    HASH_ITER(hh, spreading->passed, passed, other)
-    {
-        HASH_DEL(spreading->passed, passed);
-        free(passed);
-    }
+    dj_number_set_clear(&spreading->passed);
 }
 
 void mark_stale(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_call *call,

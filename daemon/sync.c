@@ -1,52 +1,14 @@
 #include <stdlib.h>
 
-#include <uthash.h>
-
 #include "daemon/engine_impl.h"
 #include "lib/util/kill_point.h"
-#include "lib/util/mem.h"
 
 /*
  * Writes are visible at once and durable after a sync. All who ask during one turn of the loop, or
  * while a sync is under way, share the next one.
  */
 
-struct unsynced {
-    uint64_t instance;
-    UT_hash_handle hh;
-};
-
 static void plan(struct dj_engine *engine);
-
-void sync_failed(struct dj_engine *engine, uint64_t instance)
-{
-    struct unsynced *unsynced;
-
-    if (sync_has_failed(engine, instance))
-        return;
-    unsynced = dj_xcalloc(1, sizeof(*unsynced));
-    unsynced->instance = instance;
-    HASH_ADD(hh, engine->unsynced, instance, sizeof(instance), unsynced);
-}
-
-bool sync_has_failed(const struct dj_engine *engine, uint64_t instance)
-{
-    struct unsynced *unsynced;
-
-    HASH_FIND(hh, engine->unsynced, &instance, sizeof(instance), unsynced);
-    return unsynced != NULL;
-}
-
-void sync_forget_failed(struct dj_engine *engine)
-{
-    struct unsynced *unsynced, *next;
-
-    HASH_ITER(hh, engine->unsynced, unsynced, next)
-    {
-        HASH_DEL(engine->unsynced, unsynced);
-        free(unsynced);
-    }
-}
 
 static void work(void *cookie)
 {
@@ -81,7 +43,7 @@ static void done(void *cookie)
     if (code < 0)
         join_failed(engine, &served);
     else
-        sync_forget_failed(engine);
+        dj_number_set_clear(&engine->unsynced);
     if (engine->syncs.n != 0)
         plan(engine);
     for (size_t i = 0; i < served.n; i++) {

@@ -1,9 +1,6 @@
 #include <stdlib.h>
 
-#include <uthash.h>
-
 #include "daemon/engine_impl.h"
-#include "lib/util/mem.h"
 
 /*
  * What is in a batch that is not written yet, and therefore not in the store for who looks there.
@@ -12,11 +9,6 @@
  * A call whose record is in it stays in memory: loaded once more for a second change, as it is in
  * the store, it would lose the first one.
  */
-
-struct purged {
-    uint64_t instance;
-    UT_hash_handle hh;
-};
 
 void unwritten_call(struct dj_engine *engine, struct dj_call *call)
 {
@@ -29,18 +21,12 @@ void unwritten_call(struct dj_engine *engine, struct dj_call *call)
 
 void unwritten_purge(struct dj_engine *engine, uint64_t instance)
 {
-    struct purged *purged = dj_xcalloc(1, sizeof(*purged));
-
-    purged->instance = instance;
-    HASH_ADD(hh, engine->unwritten_purges, instance, sizeof(instance), purged);
+    (void)dj_number_set_add(&engine->unwritten_purges, instance);
 }
 
 bool unwritten_is_purged(const struct dj_engine *engine, uint64_t instance)
 {
-    struct purged *purged;
-
-    HASH_FIND(hh, engine->unwritten_purges, &instance, sizeof(instance), purged);
-    return purged != NULL;
+    return dj_number_set_has(&engine->unwritten_purges, instance);
 }
 
 void unwritten_drop(struct dj_engine *engine, uint64_t instance)
@@ -51,7 +37,6 @@ void unwritten_drop(struct dj_engine *engine, uint64_t instance)
 void unwritten_forget(struct dj_engine *engine, bool written)
 {
     struct dj_list calls = engine->unwritten_calls, drops = engine->unwritten_drops;
-    struct purged *purged, *next;
 
     engine->unwritten_calls = engine->unwritten_drops = (struct dj_list){0};
     for (size_t i = 0; i < drops.n; i++) {
@@ -68,8 +53,5 @@ void unwritten_forget(struct dj_engine *engine, bool written)
         dj_call_unref(call);
     }
     free(calls.items);
-    HASH_ITER(hh, engine->unwritten_purges, purged, next) {
-        HASH_DEL(engine->unwritten_purges, purged);
-        free(purged);
-    }
+    dj_number_set_clear(&engine->unwritten_purges);
 }
