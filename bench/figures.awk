@@ -58,7 +58,7 @@ function quoted(text)
 END {
     for (i = 1; i <= name_count; i++) {
         n = sort(names[i], "")
-        printf "%-6s %-24s min %10s  median %10s  max %10s\n", bench, names[i], unit(sorted[1]),
+        printf "%-8s %-24s min %10s  median %10s  max %10s\n", bench, names[i], unit(sorted[1]),
             unit(middle(n)), unit(sorted[n])
         printf "{\"bench\":%s,\"who\":%s,\"rounds\":%d,\"ns\":{\"min\":%.0f,\"median\":%.0f,\"max\":%.0f}}\n",
             quoted(bench), quoted(names[i]), n, sorted[1], middle(n), sorted[n] >> json
@@ -69,7 +69,7 @@ END {
         n = sort(ours, names[i])
         if (n == 0)
             continue
-        printf "%-6s %-24s min %10.3f  median %10.3f  max %10.3f", bench, ours " / " names[i],
+        printf "%-8s %-24s min %10.3f  median %10.3f  max %10.3f", bench, ours " / " names[i],
             sorted[1], middle(n), sorted[n]
         printf "{\"bench\":%s,\"ours\":%s,\"peer\":%s,\"rounds\":%d,\"ratio\":{\"min\":%.4f,\"median\":%.4f,\"max\":%.4f}",
             quoted(bench), quoted(ours), quoted(names[i]), n, sorted[1], middle(n), sorted[n] >> json

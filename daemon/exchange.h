@@ -12,6 +12,7 @@
 #ifndef DJ_DAEMON_EXCHANGE_H
 #define DJ_DAEMON_EXCHANGE_H
 
+#include "daemon/checksum.h"
 #include "daemon/engine.h"
 #include "daemon/request.h"
 
@@ -35,6 +36,7 @@ struct dj_upload {
     uint64_t size;
     struct dj_buf bytes; /* small content */
     char *path;          /* large content, else NULL */
+    struct dj_checksum checksum; /* of large content */
 };
 /* dj_exchange_upload(exchange, digest): NULL: it was not sent. */
 const struct dj_upload *dj_exchange_upload(const struct dj_exchange *exchange,

@@ -162,12 +162,13 @@ static const struct dj_upload *find_sent(const struct import *import,
     return import->used_uploads ? dj_exchange_upload(import->exchange, digest) : NULL;
 }
 
-static void refer(struct import *import, const struct dj_digest *digest)
+/* checksum: of content that is a file, else empty. */
+static void refer(struct import *import, const struct dj_digest *digest, struct dj_bytes checksum)
 {
     dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
 
     dj_key_reference(&key, digest, import->number);
-    dj_store_batch_put(import->batch, dj_buf_bytes(&key), dj_bytes(NULL, 0));
+    dj_store_batch_put(import->batch, dj_buf_bytes(&key), checksum);
 }
 
 static void add_digest(struct dj_list *list, const struct dj_digest *digest)
@@ -182,7 +183,7 @@ static int take_large(struct import *import, const struct dj_upload *sent)
     if (rc < 0)
         return rc;
     add_digest(&import->claims, &sent->digest);
-    refer(import, &sent->digest);
+    refer(import, &sent->digest, dj_bytes(sent->checksum.b, sizeof(sent->checksum.b)));
     return 0;
 }
 
@@ -210,7 +211,7 @@ static int take_content(struct import *import, const char *what, size_t here,
     dj_key_content(&key, &content->digest);
     dj_store_batch_put(import->batch, dj_buf_bytes(&key), dj_buf_bytes(&sent->bytes));
     add_digest(&import->fresh, &content->digest);
-    refer(import, &content->digest);
+    refer(import, &content->digest, DJ_BYTES_LIT(""));
     return 0;
 }
 

@@ -8,7 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/checksum.h"
 #include "daemon/keys.h"
+#include "daemon/write_out.h"
 #include "lib/util/clock.h"
 #include "lib/util/fdio.h"
 #include "lib/util/kill_point.h"
@@ -35,12 +37,14 @@ static bool is_there(struct dj_ingest *ingest, const struct dj_digest *digest)
     return access(path, F_OK) == 0;
 }
 
-static void refer(struct dj_ingest *ingest, const struct dj_rec_content *content)
+/* checksum: of content that is a file, else empty. */
+static void refer(struct dj_ingest *ingest, const struct dj_rec_content *content,
+                  struct dj_bytes checksum)
 {
     dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT;
 
     dj_key_reference(&key, &content->digest, ingest->instance);
-    dj_store_batch_put(ingest->batch, dj_buf_bytes(&key), dj_bytes(NULL, 0));
+    dj_store_batch_put(ingest->batch, dj_buf_bytes(&key), checksum);
 }
 
 static void take_bytes(struct dj_ingest *ingest, struct dj_bytes bytes, size_t here,
@@ -54,15 +58,22 @@ static void take_bytes(struct dj_ingest *ingest, struct dj_bytes bytes, size_t h
         return;
     }
     put_content(ingest, bytes, ret);
-    refer(ingest, ret);
+    refer(ingest, ret, DJ_BYTES_LIT(""));
 }
 
 static int take_large(struct dj_ingest *ingest, int fd, const char *path,
                       struct dj_rec_content *ret)
 {
-    int rc = dj_digest_fd(fd, &ret->digest, &ret->size);
+    struct dj_checksum checksum;
+    struct dj_write_out out;
     bool fresh;
+    int rc, written;
 
+    dj_write_out_begin(&out, fd);
+    rc = dj_checksum_and_digest_fd(fd, &checksum, &ret->digest, &ret->size);
+    written = dj_write_out_end(&out);
+    if (written < 0)
+        return dj_err_sys(&ingest->err, -written, "cannot write %s to its disk", path);
     if (rc < 0)
         return dj_err_sys(&ingest->err, -rc, "cannot read %s", path);
     fresh = !is_there(ingest, &ret->digest);
@@ -74,7 +85,7 @@ static int take_large(struct dj_ingest *ingest, int fd, const char *path,
         *(struct dj_digest *)dj_list_add(&ingest->fresh, sizeof(ret->digest)) = ret->digest;
     *(struct dj_digest *)dj_list_add(&ingest->claims, sizeof(ret->digest)) = ret->digest;
     *(char **)dj_list_add(&ingest->sources, sizeof(char *)) = dj_xstrdup(path);
-    refer(ingest, ret);
+    refer(ingest, ret, dj_bytes(checksum.b, sizeof(checksum.b)));
     return 0;
 }
 
@@ -270,6 +281,7 @@ static int by_path(const void *a, const void *b)
 static int take_manifest(struct dj_ingest *ingest, struct dj_bytes bytes)
 {
     struct dj_rec_content *ret = &ingest->into->manifest;
+    struct dj_checksum checksum;
     int rc;
 
     if (bytes.len <= DJ_CONTENT_INLINE_MAX) {
@@ -282,7 +294,8 @@ static int take_manifest(struct dj_ingest *ingest, struct dj_bytes bytes)
     if (rc < 0)
         return rc;
     *(struct dj_digest *)dj_list_add(&ingest->claims, sizeof(ret->digest)) = ret->digest;
-    refer(ingest, ret);
+    dj_checksum_bytes(bytes, &checksum);
+    refer(ingest, ret, dj_bytes(checksum.b, sizeof(checksum.b)));
     return 0;
 }
 

@@ -8,7 +8,8 @@
  *   I instance64          struct dj_rec_instance
  *   D call64 instance64   call64 of the parent: instance called `call`
  *   B digest              content up to DJ_CONTENT_INLINE_MAX
- *   R digest instance64   nothing: the instance refers to that content
+ *   R digest instance64   the instance refers to that content: of a file its checksum (checksum.h),
+ *                         of other content nothing, and of files of older stores neither
  *   P premise64           struct dj_rec_premise
  *   V task32 digest       struct dj_rec_version: of an effective version that a premise names;
  *                         written with the premise and as long-lived

@@ -23,6 +23,7 @@ struct upload {
     int fd;                  /* large, and not whole yet; else -1 */
     uint64_t written;
     struct dj_hasher hasher;
+    struct dj_summing *summing;
     UT_hash_handle hh;       /* by digest */
 };
 
@@ -52,6 +53,7 @@ struct dj_exchange *dj_exchange_of(struct dj_peer *peer, struct dj_engine *engin
 static void free_upload(struct upload *upload)
 {
     dj_close(upload->fd);
+    dj_summing_free(upload->summing);
     if (upload->public.path != NULL)
         unlink(upload->public.path);
     free(upload->public.path);
@@ -222,6 +224,7 @@ static int begin_large(struct dj_exchange *exchange, const struct dj_msg_upload 
     upload->public.size = ask->size;
     memcpy(upload->public.digest.b, ask->digest.data, DJ_DIGEST_SIZE);
     dj_hasher_init(&upload->hasher);
+    upload->summing = dj_summing_new();
     upload->fd = rc < 0 ? rc : dj_open(AT_FDCWD, upload->public.path,
                                        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     if (upload->fd < 0) {
@@ -249,10 +252,13 @@ static void write_chunk(void *cookie)
     struct upload *upload = chunk->exchange->writing;
 
     dj_hasher_update(&upload->hasher, chunk->ask->bytes.data, chunk->ask->bytes.len);
+    dj_summing_add(upload->summing, chunk->ask->bytes.data, chunk->ask->bytes.len);
     chunk->code = dj_write_full(upload->fd, chunk->ask->bytes.data, chunk->ask->bytes.len);
     upload->written += chunk->ask->bytes.len;
-    if (upload->written == upload->public.size)
-        dj_hasher_final(&upload->hasher, &chunk->is);
+    if (upload->written != upload->public.size)
+        return;
+    dj_hasher_final(&upload->hasher, &chunk->is);
+    dj_summing_final(dj_steal(upload->summing), &upload->public.checksum);
 }
 
 static int whole(struct dj_exchange *exchange, const struct dj_digest *is, struct dj_err *err)

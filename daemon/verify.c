@@ -1,12 +1,16 @@
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "daemon/checksum.h"
 #include "daemon/engine_impl.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 
 /*
- * Content compared with its digest before the first of its bytes are given after a start.
+ * Content compared with its digest before the first of its bytes are given after a start; a file
+ * with its checksum (checksum.h), and only with its digest when that differs or is not known.
  *
  * What a run has just left was hashed when it was taken in, and counts as read. What is small is
  * looked at on the loop, the rest on a pool thread. Which content was found good is forgotten when
@@ -92,17 +96,40 @@ static bool is_it(struct dj_bytes bytes, const struct dj_digest *digest)
     return dj_digest_equal(&is, digest);
 }
 
-/* On any thread. */
-static void look(struct dj_store *store, struct checked *checked)
+/* Whether the file has the checksum that the instance's reference has; false says nothing. */
+static bool sum_agrees(struct dj_store *store, const struct checked *checked, uint64_t instance,
+                       int fd)
 {
     dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
-    dj_cleanup_close int fd = -1;
+    struct dj_checksum is;
+
+    dj_key_reference(&key, &checked->digest, instance);
+    return dj_store_get(store, dj_buf_bytes(&key), &value) == 0 && value.len == sizeof(is.b) &&
+           dj_checksum_fd(fd, &is) == 0 && memcmp(is.b, value.data, sizeof(is.b)) == 0;
+}
+
+static void look_at_file(struct dj_store *store, uint64_t instance, struct checked *checked)
+{
+    dj_cleanup_close int fd = dj_content_open(store, &checked->digest);
     struct dj_digest is;
 
+    if (fd < 0) {
+        checked->code = fd;
+        return;
+    }
+    if (sum_agrees(store, checked, instance, fd))
+        return;
+    checked->code = lseek(fd, 0, SEEK_SET) < 0 ? -errno : dj_digest_fd(fd, &is, NULL);
+    checked->differs = checked->code == 0 && !dj_digest_equal(&is, &checked->digest);
+}
+
+/* On any thread. */
+static void look(struct dj_store *store, uint64_t instance, struct checked *checked)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
+
     if (checked->size > DJ_CONTENT_INLINE_MAX) {
-        fd = dj_content_open(store, &checked->digest);
-        checked->code = fd < 0 ? fd : dj_digest_fd(fd, &is, NULL);
-        checked->differs = checked->code == 0 && !dj_digest_equal(&is, &checked->digest);
+        look_at_file(store, instance, checked);
         return;
     }
     dj_key_content(&key, &checked->digest);
@@ -163,7 +190,8 @@ static void work(void *cookie)
     struct verifying *verifying = cookie;
 
     for (size_t i = 0; i < verifying->checks.n; i++)
-        look(verifying->store, DJ_LIST_AT(&verifying->checks, struct checked, i));
+        look(verifying->store, verifying->instance,
+             DJ_LIST_AT(&verifying->checks, struct checked, i));
 }
 
 static void worked(void *cookie)
@@ -217,7 +245,7 @@ static int look_here(struct dj_engine *engine, uint64_t instance,
         return 0;
     if (content->size > VERIFY_HERE)
         return 1;
-    look(engine->store, &checked);
+    look(engine->store, instance, &checked);
     return judge(engine, &checked, err);
 }
 

@@ -30,7 +30,7 @@ told()
     awk -v who="$1" -v few="$2" -v many="$3" -v json="$json" 'BEGIN {
         ratio = few > 0 ? many / few : 0
         reached = ratio > 0 && ratio <= 2
-        printf "%-6s %-24s first %7.1f MB  last %7.1f MB  ratio %7.3f  goal 2.0: %s\n", "memory",
+        printf "%-8s %-24s first %7.1f MB  last %7.1f MB  ratio %7.3f  goal 2.0: %s\n", "memory",
             who, few / 1024, many / 1024, ratio, reached ? "reached" : "MISSED"
         printf "{\"bench\":\"memory\",\"who\":\"%s\",\"kib\":{\"first\":%d,\"last\":%d},", who,
             few, many >> json

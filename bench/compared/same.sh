@@ -6,36 +6,17 @@ bench_same()
 {
     local round
 
-    if [ -z "$fuse" ] || ! has python3 python3; then
-        return 0
-    fi
+    [ -n "$fuse" ] || return 0
     cat > long.sh << 'END'
 #!/bin/sh
 sleep 1
-echo "$1" >> executed
-date +%s%N > ended
+echo "$1" | tee -a executed
+exec date +%s%N > ended
 END
     sed -i "s,executed,$world/executed,; s,ended,$world/ended," long.sh
     chmod 755 long.sh
     printf '[long]\nparams = n:int\ncommand = %s {n}\n' "$world/long.sh" > long.dj
     dj define long.dj > /dev/null
-    cat > readers.py << 'END'
-import sys, threading, time
-
-def read():
-    with open(sys.argv[1]) as file:
-        file.read()
-    answered.append(time.time_ns())
-
-answered = []
-readers = [threading.Thread(target=read) for _ in range(100)]
-for reader in readers:
-    reader.start()
-for reader in readers:
-    reader.join()
-assert len(answered) == 100
-print(max(answered))
-END
     cat > calls.py << 'END'
 import sys, time
 from joblib import Memory, Parallel, delayed
@@ -52,7 +33,8 @@ if __name__ == "__main__":
 END
     : > executed
     for ((round = 0; round < rounds; round++)); do
-        last=$(python3 readers.py "$mnt/tasks/long/$round/result") || die "a reader failed"
+        "$tools/readers" "$mnt/tasks/long/$round/result" > readers || die "a reader failed"
+        last=$(awk '$1 == "answered" { print $2 }' readers)
         printf 'the last of 100 answers\t%d\t%d\n20 ms after its end\t%d\t20000000\n' "$round" \
             $((last - $(cat ended))) "$round"
     done > rounds

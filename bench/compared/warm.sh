@@ -8,13 +8,7 @@ bench_warm()
     [ -n "$fuse" ] || return 0
     echo 7 > ext4
     [ "$(cat "$hit")" = 7 ] || die "the mount gave another result than it should"
-    "$tools/nullfs" 2 "$null" > nullfs.log 2>&1 &
-    nullfs=$!
-    for _ in {1..200}; do
-        mountpoint -q "$null" && break
-        sleep 0.05
-    done
-    cat "$null/file" > /dev/null || die "nullfs does not serve: $(cat nullfs.log)"
+    null_anew 2
     "$tools/openread" -t -r "$((rounds * 3))" -n "$((runs < 1000 ? runs : 1000))" \
         "$null/file" "$hit" "$world/ext4" > rounds
     [ "$(cat "$hit")" = 7 ] || die "the mount gave another result than it should"
