@@ -41,6 +41,10 @@ has_ratio()
     jq -e -s 'map(select(.bench == "memory")) | map(.who) == ["dj", "djd", "dj-host"] and
         all(.kib.first > 1000 and .kib.last > 1000 and .ratio > 0)' "$DJ_TMP/bench.json"
     has_ratio hit 'dj get' 'cat of a file'
+    has_ratio start '5000 runs' '2 s'
+    has_ratio get '5000 runs' '50 runs'
+    jq -e -s 'map(select(.bench == "scale")) | length == 1 and .[0].reached' "$DJ_TMP/bench.json"
+    jq -e -s 'map(select(.bench == "idle" and .share < 0.001)) | length >= 1' "$DJ_TMP/bench.json"
     has_ratio resweep 'dj get' '20 us a row'
     has_ratio resweep 'dj map, CSV' '20 us a row'
     ! command -v ninja || has_ratio resweep 'dj get' ninja
@@ -48,6 +52,10 @@ has_ratio()
         has_ratio warm djfs 'null FUSE'
         has_ratio hit 'cat of a hit' 'cat of a file'
         has_ratio same 'the last of 100 answers' '20 ms after its end'
+        has_ratio read '5000 runs' '50 runs'
+        has_ratio blocked 'a read meanwhile' '5 ms'
+        jq -e -s 'map(select(.readers == 50)) | length == 1 and
+            .[0].threads.before == .[0].threads.blocked' "$DJ_TMP/bench.json"
         if command -v bindfs; then
             has_ratio fresh djfs bindfs
             has_ratio 'ls -l' djfs bindfs

@@ -49,7 +49,7 @@ END
     cmp -s source "$file" || die "the mount gave another file than it should"
     stored=$(find store/content -type f -size "${runs}M" -newer beside/copy)
     for ((round = 0; round < rounds; round++)); do
-        dj down "$mnt" > down.log 2>&1 || die "$(cat down.log)"
+        stop
         start
         uncached "$stored"
         timed djfs "$round" "$runs" read_whole "$file"

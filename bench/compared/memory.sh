@@ -1,21 +1,6 @@
 # memory: ten times the runs, and what is held meanwhile. (bench/run)
 # shellcheck shell=bash disable=SC2154,SC2034,SC2317 # variables and functions of bench/run
 
-# resident_kib PROGRAM: of ours, in this world.
-resident_kib()
-{
-    local proc
-
-    for proc in /proc/[0-9]*; do
-        if [ "$(readlink "$proc/exe")" = "$DJ_BUILDDIR/$1" ] &&
-            tr '\0' '\n' < "$proc/environ" | grep -qx "HOME=$HOME"; then
-            sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "$proc/status"
-            return 0
-        fi
-    done 2> /dev/null
-    echo 0
-}
-
 # most_kib COMMAND…: the most that it had in memory.
 most_kib()
 {
@@ -50,7 +35,7 @@ bench_memory()
         return 0
     fi
     # A daemon that has computed nothing yet.
-    dj down "$mnt" > down.log 2>&1 || dj down > down.log 2>&1 || die "$(cat down.log)"
+    stop
     start
     seq "$begin" $((begin + few - 1)) | sed 's,^,thread/,' > list
     dj_few=$(most_kib dj -q get -f list)
