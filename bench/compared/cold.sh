@@ -1,7 +1,8 @@
 # cold: tasks that nobody has computed. (bench/run)
 # shellcheck shell=bash disable=SC2154,SC2034,SC2317 # variables and functions of bench/run
 
-# Those that take ten times as long or more have a fifth of the tasks.
+# Twice as many tasks as runs. Those that take ten times as long or more have a tenth of them.
+many=$((runs * 2))
 slow=$((runs / 5 + 1))
 ways=(dj "xargs -P$jobs" "make -j$jobs")
 ! has ninja ninja-build || ways+=(ninja)
@@ -107,11 +108,11 @@ bench_cold()
     done
     for ((round = 0; round < rounds; round++)); do
         for way in "${ways[@]}"; do
-            n=$runs
+            n=$many
             [[ $way != @(parallel|doit|snakemake) ]] || n=$slow
             one "$round" "$way" "$first" $((first + n - 1))
         done
-        first=$((first + runs))
+        first=$((first + many))
     done > rounds
     figures cold dj "xargs -P$jobs=1.2;make -j$jobs=1.0;ninja=1.0;joblib=1.0;parallel=1.0;doit=1.0;snakemake=1.0" < rounds
     # What was answered is stored: nothing is computed again.
