@@ -72,11 +72,16 @@ uint64_t dj_call_generation(struct dj_engine *engine, const struct dj_call *call
 {
     uint64_t now = dj_generation(engine->generations, dj_call_bucket(call));
 
+    return dj_changes_told(engine) ? now : now - 1;
+}
+
+bool dj_changes_told(struct dj_engine *engine)
+{
     for (const struct task *task = engine->tasks; task != NULL; task = task->hh.next) {
         if (task->tracked.n != 0)
-            return now - 1;
+            return false;
     }
-    return now;
+    return true;
 }
 
 /* ---- finding ---- */

@@ -203,6 +203,8 @@ bool dj_instance_unstored(struct dj_engine *engine, const struct dj_call *call,
 uint64_t dj_call_bucket(const struct dj_call *call);
 /* dj_call_generation(): of that bucket, now. */
 uint64_t dj_call_generation(struct dj_engine *engine, const struct dj_call *call);
+/* dj_changes_told(): no task tracks files, whose changes nobody tells of. */
+bool dj_changes_told(struct dj_engine *engine);
 
 /*
  * What it depends on that an instance goes on answering a call of the same words.
@@ -493,7 +495,8 @@ uint64_t dj_events_begin(struct dj_engine *engine);
 uint64_t dj_events_end(struct dj_engine *engine);
 void dj_events_read(struct dj_engine *engine, uint64_t offset, size_t size, struct dj_buf *ret);
 
-/* dj_engine_on_change(): the tree learns that names under a call's folder mean something new. */
+/* dj_engine_on_change(): the tree learns that names under a call's folder mean something new; call
+ * NULL: under any, as a version changed. */
 typedef void dj_change_fn(void *cookie, struct dj_call *call);
 void dj_engine_on_change(struct dj_engine *engine, dj_change_fn *change, void *cookie);
 

@@ -115,6 +115,8 @@ void tasks_raise_generation(struct dj_engine *engine)
 {
     engine->generation++;
     atomic_fetch_add(&engine->generations->all, 1);
+    if (engine->change != NULL)
+        engine->change(engine->change_cookie, NULL);
 }
 
 void task_settle(struct dj_engine *engine, struct task *task)

@@ -57,6 +57,7 @@ void dj_tree_peer_gone(struct dj_engine *engine, struct dj_peer *peer)
     *slot = NULL;
     dj_handle_close_all(&mine->handles);
     dj_held_drop_all(mine);
+    dj_texts_release(mine);
     dj_named_forget_all(&mine->tree->nameds, &mine->counts);
     DL_DELETE(mine->tree->peers, mine);
     free(mine);
@@ -167,7 +168,8 @@ void dj_tree_opened_handle(struct dj_request *request, const struct dj_handle *h
 
 /* ---- one function a message ------------------------------------------------------------------ */
 
-static void reply_entry(struct dj_request *request, const struct dj_spot *spot)
+/* lasting_ms: what is known by other means to be good for so long. */
+static void reply_entry(struct dj_request *request, const struct dj_spot *spot, uint64_t lasting_ms)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     struct dj_msg_entry entry = {0};
@@ -179,7 +181,8 @@ static void reply_entry(struct dj_request *request, const struct dj_spot *spot)
     }
     if (spot->named != NULL && request->number == DJ_MSG_LOOKUP)
         dj_named_add(spot->named, &spot->peer->counts, 1);
-    if (spot->call != NULL && entry.attr.ttl_ms != 0)
+    entry.attr.ttl_ms = DJ_MAX(entry.attr.ttl_ms, lasting_ms);
+    if (entry.attr.ttl_ms != 0)
         dj_change_looked(spot->peer, spot->call);
     dj_reply(request, DJ_MSG_ENTRY, &entry);
 }
@@ -200,7 +203,7 @@ static void on_lookup(const struct dj_spot *spot, struct dj_request *request)
     if (code < 0)
         dj_reply_err(request, code, &err);
     else
-        reply_entry(request, &found);
+        reply_entry(request, &found, dj_lasting_name(spot, &found));
 }
 
 static void on_readdir(const struct dj_spot *spot, struct dj_request *request)
@@ -290,6 +293,8 @@ static void on_open(const struct dj_spot *spot, struct dj_request *request)
         dj_tree_refuse(request, -EISDIR, "this is a folder");
     } else if (ask->flags & DJ_OPEN_WRITE) {
         open_to_write(spot, request, &asker);
+    } else if ((ask->flags & DJ_OPEN_NODE) && spot->node.kind == DJ_NODE_INSTANCE) {
+        dj_open_node(spot, request);
     } else if (spot->sort->open != NULL) {
         spot->sort->open(spot, request, &asker, ask);
     } else if (spot->sort->text != NULL) {
@@ -311,9 +316,13 @@ static void on_read(const struct dj_spot *spot, struct dj_request *request)
         spot->sort->read(spot, request, ask);
     } else if (spot->sort->text != NULL) {
         dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
+        struct dj_bytes shown;
 
-        spot->sort->text(spot, &text);
-        dj_tree_slice(request, dj_buf_bytes(&text), ask);
+        if (!dj_text_shown(spot, &shown)) {
+            spot->sort->text(spot, &text);
+            shown = dj_buf_bytes(&text);
+        }
+        dj_tree_slice(request, shown, ask);
     } else {
         dj_tree_refuse(request, S_ISDIR(spot->sort->mode) ? -EISDIR : -EINVAL,
                        "this has no bytes to read");
@@ -337,7 +346,7 @@ static void on_unlink(const struct dj_spot *spot, struct dj_request *request)
 
 static void on_getattr(const struct dj_spot *spot, struct dj_request *request)
 {
-    reply_entry(request, spot);
+    reply_entry(request, spot, dj_lasting_attr(spot));
 }
 
 static void with_handle(struct dj_tree_peer *peer, struct dj_request *request, uint64_t number)

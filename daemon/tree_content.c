@@ -144,10 +144,10 @@ void dj_held_drop_all(struct dj_tree_peer *peer)
 
 /* Small content comes along, large content is a file that the mount reads itself. */
 static int set_content(struct dj_engine *engine, const struct dj_rec_content *content,
-                       struct dj_msg_opened *opened, struct dj_err *err)
+                       uint64_t small, struct dj_msg_opened *opened, struct dj_err *err)
 {
     opened->size = content->size;
-    if (content->size <= DJ_TREE_INLINE_MAX) {
+    if (content->size <= small) {
         opened->has_content = true;
         return dj_content_read(engine, content, 0, content->size, &opened->content, err);
     }
@@ -159,7 +159,10 @@ static int reply_opened(struct dj_request *request, const struct dj_rec_content 
                          struct dj_msg_opened *opened)
 {
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    int code = set_content(request->engine, content, opened, &err);
+    /* Who sends no OPEN has read nothing before: all that is not a file comes along. */
+    bool whole = (((const struct dj_msg_open *)request->fields)->flags & DJ_OPEN_NODE) != 0;
+    int code = set_content(request->engine, content,
+                           whole ? DJ_TREE_READ_MAX : DJ_TREE_INLINE_MAX, opened, &err);
 
     if (code < 0)
         dj_reply_err(request, code, &err);

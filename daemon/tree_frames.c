@@ -89,7 +89,7 @@ static const struct {
 
 static bool is_there(const struct dj_spot *folder, enum dj_frame_leaf leaf)
 {
-    return !folder->readonly || leaf != DJ_FRAME_CTL;
+    return !folder->readonly || (leaf != DJ_FRAME_CTL && leaf != DJ_FRAME_WAIT);
 }
 
 static int frame_lookup(const struct dj_spot *folder, const struct dj_asker *asker,

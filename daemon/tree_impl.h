@@ -19,8 +19,9 @@
 /* How long a mount may believe a name and its attributes without asking again. */
 enum {
     DJ_TTL_NONE = 0,
-    DJ_TTL_SHORT_MS = 1000,    /* what the next run or definition can make wrong */
-    DJ_TTL_LONG_MS = 60 * 1000 /* what never changes */
+    DJ_TTL_SHORT_MS = 1000,           /* what the next run or definition can make wrong */
+    DJ_TTL_LONG_MS = 60 * 1000,       /* what never changes */
+    DJ_TTL_LASTING_MS = 3600 * 1000   /* of a read-only mount, which is told (tree_lasting.c) */
 };
 
 #define DJ_TREE_INLINE_MAX (256U * 1024) /* content that comes with the answer to OPEN */
@@ -37,6 +38,10 @@ struct dj_tree_peer {
     uint8_t looked[DJ_LOOKED_BITS / 8]; /* calls whose files it may remember, by hash */
     uint64_t change_budget;             /* messages it may still be sent, see tree_change.c */
     uint64_t change_ns;
+    bool learnt;              /* something since it was last told to look at everything anew */
+    struct dj_shown *shown;   /* texts as it was told their sizes, see tree_texts.c */
+    size_t shown_bytes;
+    uint64_t events_base;     /* of a mount that reads without a handle */
     struct dj_tree_peer *prev, *next;
 };
 
@@ -102,7 +107,7 @@ struct dj_listing {
 struct dj_sort {
     mode_t mode; /* type and permissions; attr may change it */
     void (*text)(const struct dj_spot *spot, struct dj_buf *buf);
-    bool costly; /* its text is not made for stat(2), which then shows no size */
+    bool costly; /* its text is made for stat(2) in read-only mounts only, else it shows no size */
     int (*attr)(const struct dj_spot *spot, struct dj_part_attr *attr, struct dj_err *err);
     int (*lookup)(const struct dj_spot *spot, const struct dj_asker *asker, struct dj_bytes name,
                   struct dj_spot *ret, struct dj_err *err);
@@ -367,8 +372,26 @@ void dj_refusals_release(struct dj_tree *tree);
 
 /* ---- tree_change.c --------------------------------------------------------------------------- */
 
-/* dj_change_looked(peer, call): the peer is about to learn something that a run can make wrong. */
+/* dj_change_looked(peer, call): the peer is about to learn something that a run, or with call NULL
+ * a definition can make wrong. */
 void dj_change_looked(struct dj_tree_peer *peer, struct dj_call *call);
+/* dj_change_send(tree, call): of a call; NULL: of any. */
 void dj_change_send(struct dj_tree *tree, struct dj_call *call);
+
+/* ---- tree_lasting.c: what read-only mounts believe until they are told ------------------------ */
+
+/* dj_lasting_name(folder, found): how long the name under which it was found, 0: nothing said. */
+uint64_t dj_lasting_name(const struct dj_spot *folder, const struct dj_spot *found);
+/* dj_lasting_attr(spot): how long its attributes alone. */
+uint64_t dj_lasting_attr(const struct dj_spot *spot);
+
+/* ---- tree_texts.c: small texts of read-only mounts --------------------------------------------- */
+
+/* dj_text_show(spot, text, attr): the peer is about to be told of this text's size. */
+void dj_text_show(const struct dj_spot *spot, const struct dj_buf *text,
+                  struct dj_part_attr *attr);
+/* dj_text_shown(spot, ret): what it was told of last; borrowed. */
+bool dj_text_shown(const struct dj_spot *spot, struct dj_bytes *ret);
+void dj_texts_release(struct dj_tree_peer *peer);
 
 #endif

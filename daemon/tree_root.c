@@ -110,7 +110,8 @@ static int events_attr(const struct dj_spot *spot, struct dj_part_attr *attr, st
         spot->tree->events_end = end;
         spot->tree->events_ns = dj_clock_now_ns();
     }
-    attr->size = end - dj_events_begin(spot->engine);
+    spot->peer->events_base = dj_events_begin(spot->engine);
+    attr->size = end - spot->peer->events_base;
     attr->mtime_ns = spot->tree->events_ns;
     return 0;
 }
@@ -141,9 +142,7 @@ static void events_handle_read(struct dj_handle *handle, struct dj_request *requ
 static void events_read(const struct dj_spot *spot, struct dj_request *request,
                         const struct dj_msg_read *ask)
 {
-    uint64_t base = dj_events_begin(spot->engine);
-
-    read_events(spot->engine, &base, request, ask);
+    read_events(spot->engine, &spot->peer->events_base, request, ask);
 }
 
 static void events_open(const struct dj_spot *spot, struct dj_request *request,

@@ -104,6 +104,8 @@ static int file_spot(const struct dj_spot *folder, enum dj_run_leaf leaf, struct
         shown = dj_run_shown(folder->engine, folder->call, folder->readonly);
         if (shown != 0 && dj_spot_instance(folder, shown, DJ_INSTANCE_LOG, ret, NULL) == 0)
             return 0;
+        if (folder->readonly)
+            return dj_err_set(err, ENOENT, "there is no log of a run that has ended");
         break;
     case DJ_RUN_WAIT:
     case DJ_RUN_CTL:

@@ -440,7 +440,9 @@ static uint64_t ino_of(const struct dj_spot *spot)
 
 int dj_spot_attr(const struct dj_spot *spot, struct dj_part_attr *ret, struct dj_err *err)
 {
+    dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
     struct dj_totals totals;
+    int code;
 
     *ret = (struct dj_part_attr){
         .node = spot->id,
@@ -457,13 +459,14 @@ int dj_spot_attr(const struct dj_spot *spot, struct dj_part_attr *ret, struct dj
         dj_totals(spot->engine, &totals);
         ret->mtime_ns = totals.start_ns;
     }
-    if (spot->sort->text != NULL && !spot->sort->costly) {
-        dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
-
+    if (spot->sort->text != NULL && (spot->readonly || !spot->sort->costly)) {
         spot->sort->text(spot, &text);
         ret->size = text.len;
     }
-    return spot->sort->attr == NULL ? 0 : spot->sort->attr(spot, ret, err);
+    code = spot->sort->attr == NULL ? 0 : spot->sort->attr(spot, ret, err);
+    if (code == 0 && spot->readonly && spot->sort->text != NULL)
+        dj_text_show(spot, &text, ret);
+    return code;
 }
 
 bool dj_listing_add(struct dj_listing *listing, const struct dj_spot *spot, struct dj_bytes name,
@@ -476,6 +479,7 @@ bool dj_listing_add(struct dj_listing *listing, const struct dj_spot *spot, stru
         return false;
     if (dj_spot_attr(spot, &attr, NULL) < 0)
         return true;
+    spot->peer->learnt = true;
     entry = dj_list_add(&listing->out.entries, sizeof(*entry));
     dj_buf_set(&entry->name, name);
     entry->cookie = cookie;

@@ -7,7 +7,8 @@
  *
  * The folder and its links follow from the name and the task's parameters alone: whoever looks at
  * them starts nothing, and nothing of them is stored. So links are there whether their runs are or
- * not, through a read-only mount, too.
+ * not, through a read-only mount, too. The two files are not there: their rows are made for whoever
+ * opens them, and that mount does not say who does, nor could it tell their sizes before.
  */
 #include <errno.h>
 
@@ -31,7 +32,7 @@ int dj_sweeps_lookup(const struct dj_spot *folder, const struct dj_asker *asker,
     uint64_t row;
 
     (void)asker;
-    for (size_t i = 0; i < DJ_ARRAY_SIZE(files); i++) {
+    for (size_t i = 0; !folder->readonly && i < DJ_ARRAY_SIZE(files); i++) {
         if (dj_bytes_is(name, files[i].name)) {
             dj_spot_named(folder, folder->named, files[i].leaf, ret);
             return 0;
@@ -47,7 +48,7 @@ int dj_sweeps_lookup(const struct dj_spot *folder, const struct dj_asker *asker,
 static bool list_files(const struct dj_spot *folder, struct dj_listing *listing)
 {
     for (size_t i = (size_t)DJ_MIN(listing->cookie, DJ_ARRAY_SIZE(files));
-         i < DJ_ARRAY_SIZE(files); i++) {
+         !folder->readonly && i < DJ_ARRAY_SIZE(files); i++) {
         dj_cleanup_spot struct dj_spot spot = DJ_SPOT_INIT;
 
         dj_spot_named(folder, folder->named, files[i].leaf, &spot);

@@ -105,7 +105,8 @@ int dj_answers_map(struct dj_answers *answers, const char *path, struct dj_err *
 {
     const void *map = NULL;
 
-    drop_all(answers);
+    if (!answers->lasting)
+        drop_all(answers);
     dj_mapping_close(answers->generations, sizeof(struct dj_generations));
     answers->generations = NULL;
     if (path != NULL && *path != '\0') {
@@ -147,8 +148,10 @@ void dj_answers_add(struct dj_answers *answers, struct dj_answer *answer)
 
     if (place != NULL)
         drop(answers, place);
-    if (!(answer->flags & DJ_OPENED_CACHED) || answers->generations == NULL ||
-        answer->content.len > answers->max_bytes / 4)
+    if (answer->content.len > answers->max_bytes / 4)
+        return;
+    if (!answers->lasting &&
+        (!(answer->flags & DJ_OPENED_CACHED) || answers->generations == NULL))
         return;
     place = dj_xcalloc(1, sizeof(*place));
     place->node = answer->node;
@@ -168,7 +171,8 @@ struct dj_answer *dj_answers_get(struct dj_answers *answers, uint64_t node)
 
     if (place == NULL)
         return NULL;
-    if (dj_generation(answers->generations, place->answer->bucket) != place->answer->generation) {
+    if (!answers->lasting && dj_generation(answers->generations, place->answer->bucket) !=
+                                 place->answer->generation) {
         drop(answers, place);
         return NULL;
     }

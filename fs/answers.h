@@ -7,7 +7,9 @@
  * bytes and their descriptors; what falls out of it stays as long as somebody reads from it.
  *
  * djd says with DJ_OPENED_CACHED that an answer may be repeated, and until when: while the
- * generation of its bucket (lib/proto/generations.h) is the one that came with it.
+ * generation of its bucket (lib/proto/generations.h) is the one that came with it. A mount that
+ * hears of reads alone (bare.h) keeps all: bytes of a node that is no longer current are still the
+ * node's.
  */
 #ifndef DJ_FS_ANSWERS_H
 #define DJ_FS_ANSWERS_H
@@ -40,6 +42,7 @@ struct dj_answer_place;
 
 struct dj_answers {
     const struct dj_generations *generations; /* NULL: nothing can be repeated */
+    bool lasting; /* of nodes, whatever is current */
     struct dj_answer_place *table;
     size_t count;
     size_t bytes;

@@ -109,6 +109,8 @@ static void on_up(void *cookie)
         dj_log_warning("every open asks the daemon: %s", dj_err_text(&err, 0));
     dj_codec_release(dj_message_layout(DJ_MSG_FORGET), &fs->forgotten);
     restore(fs);
+    if (fs->options.readonly && fs->notifier.started) /* nobody told us of what happened meanwhile */
+        dj_notifier_anew(&fs->notifier);
     dj_pendings_resume(&fs->pendings);
 }
 
@@ -121,6 +123,8 @@ static void on_message(void *cookie, const struct dj_message_in *message)
 {
     struct dj_fs *fs = cookie;
 
+    if (message->number == DJ_MSG_ANEW)
+        dj_notifier_anew(&fs->notifier);
     if (message->number != DJ_MSG_CHANGED)
         return;
     const struct dj_msg_changed *changed = message->fields;

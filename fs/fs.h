@@ -48,6 +48,7 @@ struct dj_fs {
     struct dj_part_attr root;  /* of the root folder, as the daemon said last */
     struct dj_msg_forget forgotten; /* collected during one turn of the loop */
     void (*on_init)(struct dj_fs *fs);
+    bool bare;     /* it answers no OPEN: see bare.h */
     bool broken;   /* /dev/fuse cannot be read any more */
     bool gave_up;  /* parked requests have been answered ENOTCONN since the daemon went */
 };

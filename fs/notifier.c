@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "fs/epoch.h"
 #include "fs/fuse.h"
 #include "fs/guard.h"
 #include "lib/util/fdio.h"
@@ -18,15 +19,19 @@ struct dj_notice {
     char name[];
 };
 
-/* The next notice, waited for; NULL when it is time to stop. */
-static struct dj_notice *take(struct dj_notifier *notifier)
+/* The next notice, waited for; false when it is time to stop. NULL: any name may be wrong. */
+static bool take(struct dj_notifier *notifier, struct dj_notice **ret)
 {
     struct dj_notice *notice = NULL;
+    bool stop;
 
     pthread_mutex_lock(&notifier->mutex);
-    while (notifier->first == NULL && !notifier->stop)
+    while (notifier->first == NULL && !notifier->anew && !notifier->stop)
         pthread_cond_wait(&notifier->more, &notifier->mutex);
-    if (!notifier->stop) {
+    stop = notifier->stop;
+    if (!stop && notifier->anew) {
+        notifier->anew = false;
+    } else if (!stop) {
         notice = notifier->first;
         notifier->first = notice->next;
         notifier->count--;
@@ -34,7 +39,8 @@ static struct dj_notice *take(struct dj_notifier *notifier)
             notifier->last = NULL;
     }
     pthread_mutex_unlock(&notifier->mutex);
-    return notice;
+    *ret = notice;
+    return !stop;
 }
 
 /*
@@ -57,13 +63,27 @@ static void part_from_main(struct fuse_session *session)
     close_range((unsigned)number + 1, ~0U, 0);
 }
 
+static void tell_all(struct dj_notifier *notifier)
+{
+    static const char top[] = "tasks";
+
+    if (notifier->epochs && dj_epoch_raise(notifier->session) == -EINVAL)
+        notifier->epochs = false;
+    if (!notifier->epochs)
+        (void)fuse_lowlevel_notify_inval_entry(notifier->session, FUSE_ROOT_ID, top, strlen(top));
+}
+
 static void *notify(void *cookie)
 {
     struct dj_notifier *notifier = cookie;
     struct dj_notice *notice;
 
     part_from_main(notifier->session);
-    while ((notice = take(notifier)) != NULL) {
+    while (take(notifier, &notice)) {
+        if (notice == NULL) {
+            tell_all(notifier);
+            continue;
+        }
         /* ENOENT only says that the kernel does not know the name. */
         (void)fuse_lowlevel_notify_inval_entry(notifier->session, notice->folder, notice->name,
                                                notice->len);
@@ -80,7 +100,7 @@ int dj_notifier_start(struct dj_notifier *notifier, struct fuse_session *session
     notifier->session = session;
     notifier->first = notifier->last = NULL;
     notifier->count = 0;
-    notifier->stop = false;
+    notifier->anew = notifier->stop = false;
     pthread_mutex_init(&notifier->mutex, NULL);
     pthread_cond_init(&notifier->more, NULL);
     sigfillset(&all);
@@ -89,6 +109,25 @@ int dj_notifier_start(struct dj_notifier *notifier, struct fuse_session *session
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     notifier->started = code == 0;
     return -code;
+}
+
+void dj_notifier_set(struct dj_notifier *notifier, bool lossless, bool epochs)
+{
+    notifier->lossless = lossless;
+    notifier->epochs = epochs;
+}
+
+bool dj_notifier_epochs(const struct dj_notifier *notifier)
+{
+    return notifier->epochs;
+}
+
+void dj_notifier_anew(struct dj_notifier *notifier)
+{
+    pthread_mutex_lock(&notifier->mutex);
+    notifier->anew = true;
+    pthread_cond_signal(&notifier->more);
+    pthread_mutex_unlock(&notifier->mutex);
 }
 
 void dj_notifier_push(struct dj_notifier *notifier, uint64_t folder, struct dj_bytes name)
@@ -103,6 +142,8 @@ void dj_notifier_push(struct dj_notifier *notifier, uint64_t folder, struct dj_b
     pthread_mutex_lock(&notifier->mutex);
     if (notifier->stop || notifier->count == DJ_NOTIFIER_MAX) {
         free(notice);
+        notifier->anew = notifier->lossless;
+        pthread_cond_signal(&notifier->more);
     } else {
         if (notifier->last != NULL)
             notifier->last->next = notice;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "fs/epoch.h"
 #include "fs/fs.h"
 #include "lib/util/log.h"
 
@@ -24,6 +25,13 @@ static void init(void *cookie, struct fuse_conn_info *conn)
     want(conn, FUSE_CAP_ATOMIC_O_TRUNC, true);
     /* Nothing that is cached ever changes: no need to compare times and sizes at each read. */
     want(conn, FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_EXPLICIT_INVAL_DATA, false);
+    /* Where opens are not seen, all is cached; what does change is known by its size and time. */
+    fs->bare = fs->options.readonly && (conn->capable & FUSE_CAP_NO_OPEN_SUPPORT) != 0;
+    fs->answers.lasting = fs->bare;
+    if (fs->bare)
+        want(conn, FUSE_CAP_AUTO_INVAL_DATA, true);
+    dj_notifier_set(&fs->notifier, fs->options.readonly,
+                    fs->options.epoch && dj_epoch_known(conn));
     want(conn, FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_EXPORT_SUPPORT, false);
     want(conn, FUSE_CAP_POSIX_LOCKS | FUSE_CAP_FLOCK_LOCKS, false);
     fs->on_init(fs);

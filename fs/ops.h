@@ -6,6 +6,9 @@
 #define DJ_FS_OPS_H
 
 #include "fs/fuse.h"
+#include "fs/pending.h"
+
+struct dj_answer;
 
 /* ops_name.c: names and attributes */
 void dj_op_lookup(fuse_req_t req, fuse_ino_t folder, const char *name);
@@ -27,6 +30,11 @@ void dj_op_write(fuse_req_t req, fuse_ino_t node, const char *bytes, size_t size
                  struct fuse_file_info *file);
 void dj_op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *file);
 void dj_op_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *file);
+
+/* dj_reply_content(), dj_reply_bytes(): answers to READ; the latter takes the request out of pending. */
+void dj_reply_content(fuse_req_t req, const struct dj_answer *answer, uint64_t size,
+                      uint64_t offset);
+void dj_reply_bytes(struct dj_pending *pending, const struct dj_msg_data *data);
 
 /* ops_folder.c: listings */
 void dj_op_readdir(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "fs/bare.h"
 #include "fs/clock.h"
 #include "fs/fs.h"
 #include "fs/handle.h"
@@ -125,6 +126,10 @@ void dj_op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *file)
     struct dj_part_caller caller;
     uint64_t stale;
 
+    if (fs->bare) { /* said once; the kernel asks no more */
+        fuse_reply_err(req, ENOSYS);
+        return;
+    }
     dj_fs_caller(fs, req, &caller);
     stale = dj_stale_recall(&fs->stale, (pid_t)caller.pid, dj_now_ms());
     /* A run's open is a call: it is answered only when the daemon has put it on record. */
@@ -186,8 +191,8 @@ static void reopen(struct dj_pending *pending)
 
 /* ---- read -------------------------------------------------------------------------------- */
 
-static void reply_content(fuse_req_t req, const struct dj_answer *answer, uint64_t size,
-                          uint64_t offset)
+void dj_reply_content(fuse_req_t req, const struct dj_answer *answer, uint64_t size,
+                      uint64_t offset)
 {
     struct fuse_bufvec vec = FUSE_BUFVEC_INIT(0);
 
@@ -203,17 +208,19 @@ static void reply_content(fuse_req_t req, const struct dj_answer *answer, uint64
     fuse_reply_data(req, &vec, 0);
 }
 
+void dj_reply_bytes(struct dj_pending *pending, const struct dj_msg_data *data)
+{
+    uint64_t size = DJ_MIN(pending->size, data->bytes.len);
+
+    fuse_reply_buf(dj_pending_take(pending), (const char *)data->bytes.data, size);
+}
+
 static void on_data(struct dj_pending *pending, int code, void *fields)
 {
-    const struct dj_msg_data *data = fields;
-    uint64_t size = pending->size;
-
-    if (code < 0) {
+    if (code < 0)
         dj_pending_fail(pending, code);
-        return;
-    }
-    size = DJ_MIN(size, data->bytes.len);
-    fuse_reply_buf(dj_pending_take(pending), (const char *)data->bytes.data, size);
+    else
+        dj_reply_bytes(pending, fields);
 }
 
 static void start_read(struct dj_pending *pending)
@@ -226,7 +233,7 @@ static void start_read(struct dj_pending *pending)
         uint64_t size = pending->size;
         uint64_t offset = pending->offset;
 
-        reply_content(dj_pending_take(pending), handle->answer, size, offset);
+        dj_reply_content(dj_pending_take(pending), handle->answer, size, offset);
         return;
     }
     if (dj_handle_lost(pending->fs, handle)) {
@@ -249,9 +256,12 @@ void dj_op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
     struct dj_handle *handle = dj_handle_of(file->fh);
     struct dj_pending *pending;
 
-    (void)node;
+    if (handle == NULL) {
+        dj_bare_read(req, node, size, (uint64_t)offset);
+        return;
+    }
     if (handle->answer != NULL) {
-        reply_content(req, handle->answer, size, (uint64_t)offset);
+        dj_reply_content(req, handle->answer, size, (uint64_t)offset);
         return;
     }
     pending = dj_pending_new(fs, req);
@@ -305,10 +315,16 @@ void dj_op_write(fuse_req_t req, fuse_ino_t node, const char *bytes, size_t size
                  struct fuse_file_info *file)
 {
     struct dj_fs *fs = dj_fs_of(req);
-    struct dj_pending *pending = dj_pending_new(fs, req);
+    struct dj_handle *handle = dj_handle_of(file->fh);
+    struct dj_pending *pending;
 
     (void)node;
-    pending->handle = dj_handle_of(file->fh);
+    if (handle == NULL) { /* a read-only mount that was remounted */
+        fuse_reply_err(req, EROFS);
+        return;
+    }
+    pending = dj_pending_new(fs, req);
+    pending->handle = handle;
     pending->size = size;
     pending->offset = (uint64_t)offset;
     pending->resume = start_write;

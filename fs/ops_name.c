@@ -7,6 +7,9 @@
 #include "fs/ops.h"
 #include "lib/util/log.h"
 
+/* Of a read-only mount where names that are in use cannot be taken back: see notifier.h. */
+#define NAMES_IN_USE_S 1.0
+
 static void on_found(struct dj_pending *pending, int code, void *fields)
 {
     const struct dj_msg_entry *entry = fields;
@@ -18,6 +21,8 @@ static void on_found(struct dj_pending *pending, int code, void *fields)
         return;
     }
     dj_attr_entry(&entry->attr, &param);
+    if (fs->options.readonly && !dj_notifier_epochs(&fs->notifier))
+        param.entry_timeout = DJ_MIN(param.entry_timeout, NAMES_IN_USE_S);
     param.generation = dj_removed_generation(&fs->removed, pending->ask.lookup.node,
                                              dj_buf_bytes(&pending->ask.lookup.name));
     dj_attrs_keep(&fs->attrs, &entry->attr, dj_now_ms());

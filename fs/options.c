@@ -17,6 +17,7 @@ const char dj_options_usage[] =
     "  --connect SOCKET  the daemon's socket; otherwise $DJ_CONNECT, your own, /run/dj/socket\n"
     "  -o ro             the pure cache: nothing computes, what is not cached is not there\n"
     "  -o allow_other    other users may look, too; permissions are checked\n"
+    "  -o no_epoch       with ro, as on a Linux before 6.16: names are taken back folder by folder\n"
     "  -o wait=SECONDS   how long requests wait while the daemon is away (10)\n"
     "  -f, --foreground  stay in the foreground\n"
     "  -d, --debug       the same, and say more\n"
@@ -61,6 +62,10 @@ static int parse_word(const char *word, struct dj_options *options, struct dj_er
         return 0;
     if (strcmp(word, "ro") == 0) {
         options->readonly = true;
+        return 0;
+    }
+    if (strcmp(word, "no_epoch") == 0) {
+        options->epoch = false;
         return 0;
     }
     if (strcmp(word, "allow_other") == 0) {
@@ -140,7 +145,7 @@ int dj_options_parse(int argc, char **argv, struct dj_options *ret,
     int letter;
     int code = 0;
 
-    *ret = (struct dj_options){.ready_fd = -1, .wait_ms = DJ_WAIT_DEFAULT_MS};
+    *ret = (struct dj_options){.ready_fd = -1, .epoch = true, .wait_ms = DJ_WAIT_DEFAULT_MS};
     *ret_verdict = DJ_OPTIONS_RUN;
     opterr = 0;
     while (code == 0 && (letter = getopt_long(argc, argv, ":c:o:fdhVsvnt:", names, NULL)) != -1) {

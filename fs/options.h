@@ -24,6 +24,7 @@ struct dj_options {
     bool readonly;
     bool allow_other;
     bool foreground;
+    bool epoch;         /* use it where the kernel has one */
     bool debug;         /* libfuse prints every request */
     int ready_fd;       /* -1: none */
     int64_t wait_ms;    /* how long requests wait for a daemon that is away */
