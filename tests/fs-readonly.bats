@@ -17,7 +17,7 @@ command = sh -c 'echo $(($1 * $1))' sq {n}
 
 [now]
 params = n:int
-command = date +%N
+command = sh -c 'date +%N'
 
 [big]
 params = n:int
@@ -244,7 +244,7 @@ END
 
 @test "what waits, takes words or has no size before it is opened is not there" {
     get sq 1 > out
-    dj map sq '1..2' --frame two > out
+    seq 2 | dj map -R --frame two sq n:=. > out
     start_ro
     gone "$RO/ctl"
     gone "$RO/tasks/sq/.ctl"
@@ -264,7 +264,7 @@ END
     local before
 
     echo 12345 > text
-    dj define sum -- sh -c 'dj get count text' > out
+    dj define sum -- sh -c 'dj get count '"$DJ_TMP"'/text' > out
     get sum > out
     start_ro
     cat "$RO/tasks/sum/_/result" > first
@@ -319,7 +319,7 @@ look_at_all()
     start_ro
     xargs cat < paths > looked
     same looked out
-    dj rm --all sq
+    dj write tasks/sq/.ctl 'delete all'
     wait_until none_of paths
     is "$(ls "$RO/tasks/sq")" ""
 }

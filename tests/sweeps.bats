@@ -257,7 +257,7 @@ dj_is_idle()
     is "$(dj cat tasks/sum/6/status)" stale
 }
 
-@test "an open that does not wait computes nothing; nor does a read-only mount" {
+@test "an open that does not wait computes nothing; a read-only mount has the links alone" {
     through_mount
     touch open
     get gate 71 > /dev/null
@@ -267,9 +267,7 @@ dj_is_idle()
     has "$output" "Resource temporarily unavailable"
     mkdir -p "$DJ_TMP/ro"
     djfs --connect "$DJ_CONNECT" -o ro "$DJ_TMP/ro"
-    is "$(cat "$DJ_TMP/ro/tasks/gate/71..72/results")" \
-        '{"n":71,"run":"tasks/gate/71","status":"done","result":71}
-{"n":72,"run":"tasks/gate/72","status":"absent","result":null,"error":"not computed yet"}'
+    [ ! -e "$DJ_TMP/ro/tasks/gate/71..72/results" ] # nobody says when one reads there
     is "$(cat "$DJ_TMP/ro/tasks/gate/71..72/71/result")" 71
     [ ! -e "$DJ_TMP/ro/tasks/gate/71..72/72" ]
     [ -h "$DJ_TMP/ro/tasks/gate/71..72/72" ]

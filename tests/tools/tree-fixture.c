@@ -73,6 +73,7 @@ static struct waiter *waiters;
 static size_t n_waiters, cap_waiters;
 static struct dj_stream peers[PEERS_MAX];
 static bool peer_used[PEERS_MAX];
+static bool peer_readonly[PEERS_MAX];
 static struct dj_generations *generations;
 static const char *folder;
 static int64_t run_ms = 1000;
@@ -277,6 +278,8 @@ static uint64_t content_size(uint64_t node)
         return size_of(index_of(node));
     if (DJ_NODE_KIND(node) == PLAIN && index_of(node) == README)
         dj_buf_adds(&buf, "canned files\n");
+    else if (DJ_NODE_KIND(node) == PLAIN && index_of(node) == STATS)
+        return 4096; /* at the most */
     else if (DJ_NODE_KIND(node) != PLAIN && leaf_of(node) == LOG)
         log_of(run_of_node(node), &buf);
     else if (DJ_NODE_KIND(node) != PLAIN && leaf_of(node) == STATUS)
@@ -302,7 +305,8 @@ static void attr_of(uint64_t node, struct dj_part_attr *ret)
     *ret = (struct dj_part_attr){
         .node = node, .ino = node, .mode = mode, .nlink = 1,
         .size = content_size(node), .mtime_ns = UINT64_C(1700000000000000000),
-        .ttl_ms = !plain && (leaf == LOG || leaf == STATUS) ? 0 : TTL_MS};
+        .ttl_ms = (!plain && (leaf == LOG || leaf == STATUS)) || (plain && index == STATS)
+                      ? 0 : TTL_MS};
     if (!plain && node != DJ_NODE_ROOT) /* the same for placeholder and instances */
         ret->ino = node_of(CALL, run_of_node(node), leaf);
 }
@@ -471,6 +475,9 @@ static void on_lookup(int peer, uint64_t id, const struct dj_msg_lookup *m)
         if (leaf_of(m->node) == FOLDER && strcmp(name, leaf_names[leaf]) == 0) {
             uint64_t node = node_of_leaf(run_of_node(m->node), leaf);
 
+            if (peer_readonly[peer] && (leaf == RESULT || leaf == FILES) &&
+                DJ_NODE_KIND(node) != INSTANCE)
+                break;
             named_count += DJ_NODE_IS_NAMED(node);
             say_entry(peer, id, node);
             return;
@@ -531,6 +538,10 @@ static void on_read(int peer, uint64_t id, const struct dj_msg_read *m)
 
     if (DJ_NODE_KIND(m->node) == INSTANCE)
         content_of(index_of(m->node), &data.bytes);
+    else if (m->handle == 0 && DJ_NODE_KIND(m->node) == PLAIN && index_of(m->node) == README)
+        dj_buf_adds(&data.bytes, "canned files\n");
+    else if (m->handle == 0 && DJ_NODE_KIND(m->node) == PLAIN && index_of(m->node) == STATS)
+        stats(&data.bytes);
     else if (leaf_of(m->node) == LOG)
         log_of(run, &data.bytes);
     else if (leaf_of(m->node) == STATUS)
@@ -660,10 +671,11 @@ static void on_cancel(int peer, uint64_t id)
     }
 }
 
-static void on_hello(int peer, uint64_t id)
+static void on_hello(int peer, uint64_t id, const struct dj_msg_hello *m)
 {
     struct dj_msg_welcome welcome = {.version = DJ_PROTOCOL_VERSION, .pid = (uint64_t)getpid()};
 
+    peer_readonly[peer] = (m->flags & DJ_HELLO_READONLY) != 0;
     welcome.program = dj_xstrdup("tree-fixture");
     welcome.store = dj_xstrdup(folder);
     if (asprintf(&welcome.generations, "%s/generations", folder) < 0 ||
@@ -695,7 +707,7 @@ static void on_message(int peer, const struct dj_message_in *in)
     count_of[in->number % DJ_ARRAY_SIZE(count_of)]++;
     switch (in->number) {
     case DJ_MSG_HELLO:
-        on_hello(peer, in->id);
+        on_hello(peer, in->id, fields);
         break;
     case DJ_MSG_CANCEL:
         on_cancel(peer, ((const struct dj_msg_cancel *)fields)->id);
