@@ -1,7 +1,7 @@
 /*
- * openread: what one open+read+close of each file costs, in nanoseconds.
+ * openread: what one open+read+close of each file costs, or one stat, in nanoseconds.
  *
- *     openread [-t] [-r ROUNDS] [-n OPERATIONS] FILE…
+ *     openread [-t] [-s] [-r ROUNDS] [-n OPERATIONS] FILE…
  *
  * A round makes OPERATIONS (2000) of each file, one file after the other, so that a slow second of
  * the machine falls on all of them alike; ROUNDS (15) are made after a short one to warm up.
@@ -11,7 +11,8 @@
  *     openread null/file dj/tasks/factorial/5/result ext4-file
  *
  * answers how much dearer a hit is than the least that FUSE can do. With -t the rounds themselves
- * are printed: file, round and nanoseconds with tabs between, for bench/figures.awk.
+ * are printed: file, round and nanoseconds with tabs between, for bench/figures.awk. With -s it is
+ * stat(2) that is timed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,12 +20,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #define MAX_ROUNDS 1000
 
 static char buffer[1 << 16];
+static bool only_stat;
 
 static double now_ns(void)
 {
@@ -42,8 +45,15 @@ static void fail(const char *path)
 
 static void once(const char *path)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    int fd;
 
+    if (only_stat) {
+        if (stat(path, &st) < 0)
+            fail(path);
+        return;
+    }
+    fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         fail(path);
     if (read(fd, buffer, sizeof(buffer)) < 0)
@@ -119,9 +129,11 @@ int main(int argc, char **argv)
     int option, files;
     bool table = false;
 
-    while ((option = getopt(argc, argv, "tr:n:")) != -1) {
+    while ((option = getopt(argc, argv, "tsr:n:")) != -1) {
         if (option == 't')
             table = true;
+        else if (option == 's')
+            only_stat = true;
         else if (option == 'r')
             rounds = positive(optarg, MAX_ROUNDS);
         else if (option == 'n')
@@ -131,7 +143,7 @@ int main(int argc, char **argv)
     }
     files = argc - optind;
     if (files == 0) {
-        fprintf(stderr, "usage: openread [-t] [-r ROUNDS] [-n OPERATIONS] FILE...\n");
+        fprintf(stderr, "usage: openread [-t] [-s] [-r ROUNDS] [-n OPERATIONS] FILE...\n");
         return 2;
     }
     means = calloc((size_t)files, sizeof(*means));
