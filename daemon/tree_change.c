@@ -1,10 +1,10 @@
 /*
  * Telling mounts that what their kernel remembers has become wrong.
  *
- * To a mount that sees every open it only saves time: an open of an old node is answered ESTALE, and
- * names and sizes are believed for a second. It lets `stat` see the new size at once. So it may be
- * dropped at will, and is: a mount hears of a call only when it has learnt something of it since it
- * was last told, which a bit per hash of calls remembers, and at most so many times a second.
+ * To a mount that sees every open it only saves time: an open of an old node is answered ESTALE,
+ * and names and sizes are believed for a second. It lets `stat` see the new size at once. So it may
+ * be dropped at will, and is: a mount hears of a call only when it has learnt something of it since
+ * it was last told, which a bit per hash of calls remembers, and at most so many times a second.
  *
  * A read-only mount believes what it was told (tree_lasting.c), so to it nothing is dropped: when a
  * version changed, or too many calls to name them, it is told once that any name may be wrong

@@ -378,14 +378,14 @@ void dj_change_looked(struct dj_tree_peer *peer, struct dj_call *call);
 /* dj_change_send(tree, call): of a call; NULL: of any. */
 void dj_change_send(struct dj_tree *tree, struct dj_call *call);
 
-/* ---- tree_lasting.c: what read-only mounts believe until they are told ------------------------ */
+/* ---- tree_lasting.c: what read-only mounts believe until they are told ----------------------- */
 
 /* dj_lasting_name(folder, found): how long the name under which it was found, 0: nothing said. */
 uint64_t dj_lasting_name(const struct dj_spot *folder, const struct dj_spot *found);
 /* dj_lasting_attr(spot): how long its attributes alone. */
 uint64_t dj_lasting_attr(const struct dj_spot *spot);
 
-/* ---- tree_texts.c: small texts of read-only mounts --------------------------------------------- */
+/* ---- tree_texts.c: small texts of read-only mounts ------------------------------------------- */
 
 /* dj_text_show(spot, text, attr): the peer is about to be told of this text's size. */
 void dj_text_show(const struct dj_spot *spot, const struct dj_buf *text,

@@ -1,10 +1,10 @@
 /*
  * Small texts of read-only mounts: what is read fits the size that was told.
  *
- * The kernel of such a mount asks for attributes and then for bytes, with no open between, and keeps
- * the bytes until size or time are others. So the text of which a mount was told the size is kept
- * for the read that follows, and a time is told that changes with the text: its nanoseconds are a
- * hash. What falls out of the table is made anew when it is read.
+ * The kernel of such a mount asks for attributes and then for bytes, with no open between, and
+ * keeps the bytes until size or time are others. So the text of which a mount was told the size is
+ * kept for the read that follows, and a time is told that changes with the text: its nanoseconds
+ * are a hash. What falls out of the table is made anew when it is read.
  */
 #include <stdlib.h>
 

@@ -109,7 +109,7 @@ static void on_up(void *cookie)
         dj_log_warning("every open asks the daemon: %s", dj_err_text(&err, 0));
     dj_codec_release(dj_message_layout(DJ_MSG_FORGET), &fs->forgotten);
     restore(fs);
-    if (fs->options.readonly && fs->notifier.started) /* nobody told us of what happened meanwhile */
+    if (fs->options.readonly && fs->notifier.started) /* who knows what happened meanwhile */
         dj_notifier_anew(&fs->notifier);
     dj_pendings_resume(&fs->pendings);
 }

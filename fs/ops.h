@@ -31,7 +31,7 @@ void dj_op_write(fuse_req_t req, fuse_ino_t node, const char *bytes, size_t size
 void dj_op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *file);
 void dj_op_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *file);
 
-/* dj_reply_content(), dj_reply_bytes(): answers to READ; the latter takes the request out of pending. */
+/* Answers to READ. dj_reply_bytes() takes the request out of pending. */
 void dj_reply_content(fuse_req_t req, const struct dj_answer *answer, uint64_t size,
                       uint64_t offset);
 void dj_reply_bytes(struct dj_pending *pending, const struct dj_msg_data *data);

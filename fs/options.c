@@ -17,7 +17,7 @@ const char dj_options_usage[] =
     "  --connect SOCKET  the daemon's socket; otherwise $DJ_CONNECT, your own, /run/dj/socket\n"
     "  -o ro             the pure cache: nothing computes, what is not cached is not there\n"
     "  -o allow_other    other users may look, too; permissions are checked\n"
-    "  -o no_epoch       with ro, as on a Linux before 6.16: names are taken back folder by folder\n"
+    "  -o no_epoch       with ro: go on as on a Linux before 6.16, see djfs(8)\n"
     "  -o wait=SECONDS   how long requests wait while the daemon is away (10)\n"
     "  -f, --foreground  stay in the foreground\n"
     "  -d, --debug       the same, and say more\n"

@@ -50,6 +50,11 @@ has_ratio()
     ! command -v ninja || has_ratio resweep 'dj get' ninja
     if fuse_usable; then
         has_ratio warm djfs 'null FUSE'
+        has_ratio ro 'djfs -o ro' 'null FUSE'
+        has_ratio 'ro, stat' 'djfs -o ro' 'a file of the disk'
+        has_ratio versions 'a version change' '10 ms'
+        has_ratio versions 'the first read' '5 ms'
+        grep -q 'still served: 0 of 998, 500 dependents' "$DJ_TMP/figures"
         has_ratio hit 'cat of a hit' 'cat of a file'
         has_ratio same 'the last of 100 answers' '20 ms after its end'
         has_ratio read '5000 runs' '50 runs'

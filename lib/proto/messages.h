@@ -31,8 +31,8 @@ enum dj_open_flags {
     DJ_OPEN_NONBLOCK = 1 << 2, /* bytes or EAGAIN: never computes, never waits */
     DJ_OPEN_CURRENT = 1 << 3,  /* the node is known to be stale: serve the current instance */
     DJ_OPEN_FOLDER = 1 << 4,   /* opendir */
-    DJ_OPEN_NODE = 1 << 5,     /* the node's own bytes, whether it is current or not: for a mount that
-                                  hears of no open, only of reads (-o ro) */
+    DJ_OPEN_NODE = 1 << 5,     /* the node's own bytes, whether it is current or not: for a mount
+                                  that hears of no open, only of reads (-o ro) */
 };
 
 enum dj_opened_flags {
