@@ -1,12 +1,6 @@
 # versions: a task that many runs have called gets another version. (bench/run)
 # shellcheck shell=bash disable=SC2154,SC2034,SC2317 # variables and functions of bench/run
 
-# us: microseconds, now.
-us()
-{
-    printf '%s' "${EPOCHREALTIME/[.,]/}"
-}
-
 # versions_tasks: outer calls inner; false: they cannot be built here.
 versions_tasks()
 {
@@ -59,11 +53,11 @@ bench_versions()
     looked=$((looked - 1))
     for ((round = 0; round < rounds; round++)); do
         look_up
-        begun=$(us)
+        begun=${EPOCHREALTIME/[.,]/}
         echo 2 > "$version"
-        changed=$(us)
+        changed=${EPOCHREALTIME/[.,]/}
         read -r text < "$mnt/tasks/outer/1/result"
-        answered=$(us)
+        answered=${EPOCHREALTIME/[.,]/}
         [ "$text" = 1 ] || die "outer gave another result than it should"
         left=$((left + $(served)))
         printf 'a version change\t%d\t%d\n10 ms\t%d\t10000000\n' \
