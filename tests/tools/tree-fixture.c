@@ -305,8 +305,7 @@ static void attr_of(uint64_t node, struct dj_part_attr *ret)
     *ret = (struct dj_part_attr){
         .node = node, .ino = node, .mode = mode, .nlink = 1,
         .size = content_size(node), .mtime_ns = UINT64_C(1700000000000000000),
-        .ttl_ms = (!plain && (leaf == LOG || leaf == STATUS)) || (plain && index == STATS)
-                      ? 0 : TTL_MS};
+        .ttl_ms = !plain && (leaf == LOG || leaf == STATUS) ? 0 : TTL_MS};
     if (!plain && node != DJ_NODE_ROOT) /* the same for placeholder and instances */
         ret->ino = node_of(CALL, run_of_node(node), leaf);
 }

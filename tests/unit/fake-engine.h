@@ -98,6 +98,7 @@ struct dj_peer {
     struct dj_peer_facts facts;
     void *slot;
     unsigned changed; /* CHANGED messages that it got */
+    unsigned anew;    /* ANEW messages */
     struct dj_message_in last;
 };
 

@@ -95,6 +95,7 @@ void dj_peer_send(struct dj_peer *peer, enum dj_message number, const void *fiel
         dj_message_release(&peer->last);
     copy(number, fields, &peer->last);
     peer->changed += number == DJ_MSG_CHANGED;
+    peer->anew += number == DJ_MSG_ANEW;
 }
 
 struct fake_asked *fake_ask(struct dj_engine *engine, struct dj_peer *peer, uint64_t number,

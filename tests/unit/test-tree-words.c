@@ -352,6 +352,42 @@ static void test_changed(void)
     teardown();
 }
 
+/* To a mount that sees no opens nothing is dropped: what cannot be named is told as a whole. */
+static void test_anew(void)
+{
+    struct dj_call *call, *other;
+
+    setup();
+    call = fake_call(engine, "f", "5");
+    other = fake_call(engine, "f", "6");
+    fake_end(engine, call, "x", 1);
+    peer = &reader;
+    dj_tree_changed(engine, NULL);
+    is_int((int)reader.anew, 0, "a read-only mount that has not looked is not told");
+    ok(walk("tasks/f/5/result").ttl_ms > 600000, "what it is told of holds for long");
+    is_int((int)walk("tasks/f/5/status").ttl_ms, 0, "but not a text that changes");
+    dj_tree_changed(engine, other);
+    is_int((int)reader.changed, 0, "of another call it need not hear");
+    dj_tree_changed(engine, call);
+    dj_tree_changed(engine, call);
+    is_int((int)reader.changed, 2, "of each change of what it knows it hears");
+    dj_tree_changed(engine, NULL);
+    dj_tree_changed(engine, NULL);
+    is_int((int)reader.anew, 1, "one that has looked is told once that all is new");
+    dj_tree_changed(engine, call);
+    is_int((int)reader.changed, 2, "and then knows nothing that could be wrong");
+    walk("tasks/f/5/result");
+    for (int i = 0; i < 5000; i++)
+        dj_tree_changed(engine, call);
+    is_int((int)reader.anew, 2, "so it is when there is too much to name");
+    is_int((int)mount.anew, 0, "a mount that computes is never told so");
+    fake_find(engine, call->current)->rec.files = 1;
+    is_int((int)walk("tasks/f/5/result").ttl_ms, 1000, "what rests on a file holds for a second");
+    dj_message_release(&reader.last);
+    reader.last = (struct dj_message_in){0};
+    teardown();
+}
+
 int main(void)
 {
     test_wait();
@@ -364,5 +400,6 @@ int main(void)
     test_forget();
     test_restore();
     test_changed();
+    test_anew();
     return tap_done();
 }
