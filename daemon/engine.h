@@ -416,6 +416,13 @@ int dj_verify(struct dj_engine *engine, uint64_t instance,
               const struct dj_rec_content *const *contents, size_t n, dj_verified_fn *done,
               void *cookie, struct dj_err *err) DJ_MUST_CHECK;
 
+/*
+ * dj_content_at_hand(engine, content, max, ret): appends content of `max` bytes at the most, when
+ * it can be had without waiting and is good. False, and nothing comes of it, when it is not so.
+ */
+bool dj_content_at_hand(struct dj_engine *engine, const struct dj_rec_content *content, size_t max,
+                        struct dj_buf *ret);
+
 /* dj_instance_lost(engine, call, instance): the call has that instance, and dj_instance() has not:
  * true when its record is damaged, and it is corrupt from now on. */
 bool dj_instance_lost(struct dj_engine *engine, struct dj_call *call, uint64_t instance);

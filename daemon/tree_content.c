@@ -198,6 +198,26 @@ static void set_flags(const struct dj_spot *spot, struct dj_msg_opened *opened)
     }
 }
 
+/*
+ * Whoever looks up a run is about to look up and open its result. Only what an open would be
+ * answered with DJ_OPENED_CACHED may go ahead of it, and nothing may come of it here: what is not
+ * good, or has to be read by a job, is for the open to find out.
+ */
+bool dj_content_ahead(const struct dj_spot *spot, size_t max, struct dj_part_ahead *ret)
+{
+    dj_cleanup_spot struct dj_spot result = DJ_SPOT_INIT;
+    uint64_t current = dj_call_current(spot->engine, spot->call);
+
+    if (current == 0 || dj_instance_unstored(spot->engine, spot->call, current) ||
+        dj_spot_instance(spot, current, DJ_INSTANCE_RESULT, &result, NULL) < 0 ||
+        !may_repeat(&result) || dj_spot_attr(&result, &ret->attr, NULL) < 0 ||
+        !dj_content_at_hand(spot->engine, &result.record->result, max, &ret->content))
+        return false;
+    ret->bucket = dj_call_bucket(spot->call);
+    ret->generation = dj_call_generation(spot->engine, spot->call);
+    return true;
+}
+
 void dj_open_text(const struct dj_spot *spot, struct dj_request *request, struct dj_buf *text)
 {
     struct dj_msg_opened opened = {.size = text->len, .has_content = true, .content = *text};

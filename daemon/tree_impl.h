@@ -296,6 +296,12 @@ void dj_open_files(const struct dj_spot *spot, struct dj_request *request,
                    const struct dj_asker *asker, const struct dj_msg_open *ask);
 /* dj_open_text(spot, request, text): of an instance: as immutable as its content. */
 void dj_open_text(const struct dj_spot *spot, struct dj_request *request, struct dj_buf *text);
+/*
+ * dj_content_ahead(spot, max, ret): what LOOKUP and OPEN of the run's result would be answered,
+ * when a mount may repeat it and it has `max` bytes at the most. spot: the run's folder, or the
+ * result.
+ */
+bool dj_content_ahead(const struct dj_spot *spot, size_t max, struct dj_part_ahead *ret);
 /* dj_read_node(): immutable content by its node, without a handle. */
 void dj_read_node(const struct dj_spot *spot, struct dj_request *request,
                   const struct dj_msg_read *ask);

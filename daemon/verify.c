@@ -183,6 +183,32 @@ int content_unread(struct dj_engine *engine, const struct dj_rec_content *conten
     return judge(engine, &checked, NULL);
 }
 
+bool dj_content_at_hand(struct dj_engine *engine, const struct dj_rec_content *content, size_t max,
+                        struct dj_buf *ret)
+{
+    dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
+    struct dj_bytes bytes = dj_buf_bytes(&content->bytes);
+
+    if (content->size > DJ_MIN(max, (size_t)VERIFY_HERE))
+        return false;
+    if (content->size == 0)
+        return true;
+    if (!content->here) {
+        dj_key_content(&key, &content->digest);
+        if (dj_store_get(engine->store, dj_buf_bytes(&key), &value) < 0)
+            return false;
+        bytes = dj_buf_bytes(&value);
+    }
+    if (bytes.len != content->size ||
+        ((content->here || !verified_has(engine, &content->digest)) &&
+         !is_it(bytes, &content->digest)))
+        return false;
+    if (!content->here)
+        verified_add(engine, &content->digest);
+    dj_buf_add_bytes(ret, bytes);
+    return true;
+}
+
 /* ---- a job ---- */
 
 static void work(void *cookie)

@@ -165,14 +165,20 @@ void dj_answers_add(struct dj_answers *answers, struct dj_answer *answer)
         drop(answers, answers->table);
 }
 
+bool dj_answers_hold(const struct dj_answers *answers, const struct dj_answer *answer)
+{
+    return answers->lasting ||
+           (answers->generations != NULL && (answer->flags & DJ_OPENED_CACHED) &&
+            dj_generation(answers->generations, answer->bucket) == answer->generation);
+}
+
 struct dj_answer *dj_answers_get(struct dj_answers *answers, uint64_t node)
 {
     struct dj_answer_place *place = find(answers, node);
 
     if (place == NULL)
         return NULL;
-    if (!answers->lasting && dj_generation(answers->generations, place->answer->bucket) !=
-                                 place->answer->generation) {
+    if (!dj_answers_hold(answers, place->answer)) {
         drop(answers, place);
         return NULL;
     }

@@ -29,6 +29,7 @@ struct dj_answer {
     uint64_t bucket;
     int fd;              /* -1: the content is in memory */
     struct dj_buf content;
+    bool stored;         /* the kernel was given it */
     unsigned refs;
 };
 
@@ -59,6 +60,9 @@ void dj_answers_release(struct dj_answers *answers);
 
 /* dj_answers_add(answers, answer): keeps it when it says DJ_OPENED_CACHED and is not too large. */
 void dj_answers_add(struct dj_answers *answers, struct dj_answer *answer);
+
+/* dj_answers_hold(answers, answer): what it says may be said again now. */
+bool dj_answers_hold(const struct dj_answers *answers, const struct dj_answer *answer);
 
 /* dj_answers_get(answers, node): an answer that still holds, borrowed, or NULL. */
 struct dj_answer *dj_answers_get(struct dj_answers *answers, uint64_t node);

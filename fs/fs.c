@@ -105,6 +105,7 @@ static void on_up(void *cookie)
 
     fs->gave_up = false;
     dj_links_release(&fs->links);
+    dj_aheads_release(&fs->aheads);
     if (dj_answers_map(&fs->answers, welcome->generations, &err) < 0)
         dj_log_warning("every open asks the daemon: %s", dj_err_text(&err, 0));
     dj_codec_release(dj_message_layout(DJ_MSG_FORGET), &fs->forgotten);
@@ -133,6 +134,7 @@ static void on_message(void *cookie, const struct dj_message_in *message)
         const struct dj_part_changed_name *name =
             DJ_LIST_AT(&changed->names, struct dj_part_changed_name, i);
 
+        dj_aheads_forget(&fs->aheads, name->node);
         dj_notifier_push(&fs->notifier, name->node, dj_buf_bytes(&name->name));
     }
 }

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fs/ahead.h"
 #include "fs/answers.h"
 #include "fs/attr.h"
 #include "fs/backend.h"
@@ -36,6 +37,7 @@ struct dj_fs {
     struct dj_backend backend;
     struct dj_pendings pendings;
     struct dj_answers answers;
+    struct dj_aheads aheads;
     struct dj_attrs attrs;
     struct dj_callers callers;
     struct dj_names names;
@@ -45,6 +47,7 @@ struct dj_fs {
     struct dj_stale stale;
     struct dj_notifier notifier;
     struct dj_handle *handles; /* all that are open */
+    uint64_t unheld;           /* those of instances' nodes that holds does not count */
     struct dj_part_attr root;  /* of the root folder, as the daemon said last */
     struct dj_msg_forget forgotten; /* collected during one turn of the loop */
     void (*on_init)(struct dj_fs *fs);

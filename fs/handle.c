@@ -6,6 +6,8 @@
 #include "fs/fs.h"
 #include "lib/util/mem.h"
 
+#define STORE_MAX (64U * 1024) /* of more, somebody may want only the beginning */
+
 struct dj_handle *dj_handle_new(struct dj_fs *fs, uint64_t node, uint64_t open_flags)
 {
     struct dj_handle *handle = dj_xcalloc(1, sizeof(*handle));
@@ -19,8 +21,13 @@ struct dj_handle *dj_handle_new(struct dj_fs *fs, uint64_t node, uint64_t open_f
 
 static void hold(struct dj_fs *fs, struct dj_handle *handle, bool asked)
 {
-    if (!DJ_NODE_IS_INSTANCE(handle->node) || handle->remote != 0 || handle->held)
+    if (!DJ_NODE_IS_INSTANCE(handle->node) || handle->held)
         return;
+    if (handle->remote != 0) {
+        fs->unheld += !handle->unheld;
+        handle->unheld = true;
+        return;
+    }
     handle->held = true;
     dj_holds_open(&fs->holds, handle->node, asked);
 }
@@ -41,6 +48,21 @@ void dj_handle_from(struct dj_fs *fs, struct dj_handle *handle, struct dj_answer
     hold(fs, handle, false);
 }
 
+void dj_handle_store(struct dj_fs *fs, const struct dj_handle *handle)
+{
+    struct dj_answer *answer = handle->answer;
+    struct fuse_bufvec vec = FUSE_BUFVEC_INIT(0);
+
+    if (answer == NULL || answer->fd >= 0 || answer->stored || answer->content.len == 0 ||
+        answer->content.len > STORE_MAX || !handle->held || fs->unheld != 0 ||
+        dj_holds_openers(&fs->holds, handle->node) != 1)
+        return;
+    answer->stored = true;
+    vec.buf[0].size = answer->content.len;
+    vec.buf[0].mem = answer->content.data;
+    (void)fuse_lowlevel_notify_store(fs->session, handle->node, 0, &vec, FUSE_BUF_NO_SPLICE);
+}
+
 bool dj_handle_lost(const struct dj_fs *fs, const struct dj_handle *handle)
 {
     return handle->remote != 0 && handle->epoch != fs->backend.epoch;
@@ -52,6 +74,7 @@ void dj_handle_free(struct dj_fs *fs, struct dj_handle *handle)
         dj_fs_tell_release(fs, handle->node, handle->remote, 1);
     if (handle->held)
         dj_fs_tell_release(fs, handle->node, 0, dj_holds_close(&fs->holds, handle->node));
+    fs->unheld -= handle->unheld;
     DL_DELETE(fs->handles, handle);
     dj_answer_unref(handle->answer);
     dj_codec_release(dj_message_layout(DJ_MSG_DIRENTS), &handle->page);

@@ -21,6 +21,7 @@ struct dj_handle {
     unsigned epoch;           /* that remote belongs to */
     uint64_t open_flags;      /* DJ_OPEN_* that opened it */
     bool held;                /* counted in fs->holds */
+    bool unheld;              /* of an instance, but counted in fs->unheld */
     bool written;
     struct dj_answer *answer; /* content at hand, or NULL */
 
@@ -40,6 +41,15 @@ void dj_handle_opened(struct dj_fs *fs, struct dj_handle *handle, struct dj_msg_
 
 /* dj_handle_from(fs, handle, answer): an open that was answered from the table. */
 void dj_handle_from(struct dj_fs *fs, struct dj_handle *handle, struct dj_answer *answer);
+
+/*
+ * dj_handle_store(fs, handle): gives the kernel the content that is at hand, so that it need not
+ * ask for it; before the open is answered, and for a node that the kernel may cache.
+ *
+ * The kernel locks the pages that it asks for, and storing waits for that lock. So nothing is
+ * stored while anybody else has the node open: then no READ of it can be under way.
+ */
+void dj_handle_store(struct dj_fs *fs, const struct dj_handle *handle);
 
 /* dj_handle_lost(fs, handle): its remote is of an older epoch. */
 bool dj_handle_lost(const struct dj_fs *fs, const struct dj_handle *handle);

@@ -26,6 +26,14 @@ void dj_holds_open(struct dj_holds *holds, uint64_t node, bool asked)
     hold->owed += asked;
 }
 
+uint64_t dj_holds_openers(const struct dj_holds *holds, uint64_t node)
+{
+    const struct dj_hold *hold;
+
+    HASH_FIND(hh, holds->table, &node, sizeof(node), hold);
+    return hold == NULL ? 0 : hold->openers;
+}
+
 uint64_t dj_holds_close(struct dj_holds *holds, uint64_t node)
 {
     struct dj_hold *hold;

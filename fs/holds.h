@@ -23,6 +23,9 @@ struct dj_holds {
 /* dj_holds_open(holds, node, asked): one opener more; asked: djd answered this one with OPENED. */
 void dj_holds_open(struct dj_holds *holds, uint64_t node, bool asked);
 
+/* dj_holds_openers(holds, node): how many there are now. */
+uint64_t dj_holds_openers(const struct dj_holds *holds, uint64_t node);
+
 /* dj_holds_close(holds, node): one opener less; how many RELEASEs are to be sent now. */
 uint64_t dj_holds_close(struct dj_holds *holds, uint64_t node);
 

@@ -15,6 +15,7 @@
 #include "lib/util/mem.h"
 
 #define REQUESTS_A_TURN 64
+#define TURNS_ALONE 16
 #define END_MAX_MS 2000
 
 enum { FUSE, DAEMON, TRIED, SIGNALS, PLACES };
@@ -27,6 +28,7 @@ struct loop {
     struct pollfd places[PLACES];
     enum leaving leaving;
     pid_t child;
+    int alone; /* turns to come that take one request */
 };
 
 int dj_loop_signals(struct dj_err *err)
@@ -91,15 +93,23 @@ static void on_signal(struct loop *loop)
 
 /* ---- one turn ---------------------------------------------------------------------------- */
 
+/*
+ * All that are there; but after a turn that found a single one, the next turns do not look for a
+ * second: who asks mostly waits for the answer, and a look in vain is one more system call.
+ */
 static void take_requests(struct loop *loop)
 {
     struct fuse_session *session = loop->fs->session;
+    int most = loop->alone > 0 ? 1 : REQUESTS_A_TURN;
 
-    for (int i = 0; i < REQUESTS_A_TURN && !fuse_session_exited(session); i++) {
+    loop->alone -= loop->alone > 0;
+    for (int i = 0; i < most && !fuse_session_exited(session); i++) {
         int n = fuse_session_receive_buf(session, &loop->buf);
 
         if (n == -EINTR)
             continue;
+        if (n == -EAGAIN && i == 1)
+            loop->alone = TURNS_ALONE;
         if (n <= 0) {
             if (n < 0 && n != -EAGAIN) {
                 dj_log_error("cannot read from /dev/fuse: %s", dj_err_text(NULL, n));

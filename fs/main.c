@@ -219,6 +219,7 @@ static void release(struct dj_fs *fs)
         dj_handle_free(fs, fs->handles);
     dj_backend_end(&fs->backend);
     free(fs->backend.socket);
+    dj_aheads_release(&fs->aheads);
     dj_answers_release(&fs->answers);
     dj_callers_release(&fs->callers);
     dj_names_release(&fs->names);

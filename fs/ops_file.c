@@ -58,6 +58,8 @@ static bool answer_at_once(struct dj_fs *fs, fuse_req_t req, fuse_ino_t node,
     handle = dj_handle_new(fs, node, DJ_OPEN_READ);
     dj_handle_from(fs, handle, answer);
     set_file(file, answer->flags, 0);
+    if (file->keep_cache)
+        dj_handle_store(fs, handle);
     reply_open(req, file, handle);
     return true;
 }
@@ -101,6 +103,8 @@ static void on_opened(struct dj_pending *pending, int code, void *fields)
         dj_answers_add(&fs->answers, handle->answer);
     if (!(asked & DJ_OPEN_FOLDER))
         set_file(&file, opened->flags, asked);
+    if (file.keep_cache)
+        dj_handle_store(fs, handle);
     reply_open(dj_pending_take(pending), &file, handle);
 }
 

@@ -1,5 +1,6 @@
 /* Names and attributes: everything here is asked of the daemon and answered without waiting. */
 #include <errno.h>
+#include <string.h>
 
 #include "fs/attr.h"
 #include "fs/clock.h"
@@ -12,7 +13,7 @@
 
 static void on_found(struct dj_pending *pending, int code, void *fields)
 {
-    const struct dj_msg_entry *entry = fields;
+    struct dj_msg_entry *entry = fields;
     struct dj_fs *fs = pending->fs;
     struct fuse_entry_param param;
 
@@ -26,21 +27,45 @@ static void on_found(struct dj_pending *pending, int code, void *fields)
     param.generation = dj_removed_generation(&fs->removed, pending->ask.lookup.node,
                                              dj_buf_bytes(&pending->ask.lookup.name));
     dj_attrs_keep(&fs->attrs, &entry->attr, dj_now_ms());
+    dj_aheads_take(&fs->aheads, &fs->answers, entry, dj_now_ms());
     dj_names_seen(&fs->names, pending->ask.lookup.node, dj_buf_bytes(&pending->ask.lookup.name),
                   entry->attr.node);
     if (fuse_reply_entry(dj_pending_take(pending), &param) != 0)
         dj_names_forget(&fs->names, entry->attr.node, 1);
 }
 
+/* A look-up is the same for everybody, so that what came for one is good for the next. */
+static bool found_ahead(struct dj_fs *fs, fuse_req_t req, fuse_ino_t folder, const char *name)
+{
+    int64_t now_ms = dj_now_ms();
+    struct dj_part_attr attr;
+    struct fuse_entry_param param;
+
+    if (strcmp(name, "result") != 0 ||
+        !dj_aheads_find(&fs->aheads, &fs->answers, folder, now_ms, &attr))
+        return false;
+    dj_attrs_keep(&fs->attrs, &attr, now_ms);
+    dj_attr_entry(&attr, &param);
+    param.generation = dj_removed_generation(&fs->removed, folder, dj_bytes_of(name));
+    fuse_reply_entry(req, &param);
+    return true;
+}
+
 void dj_op_lookup(fuse_req_t req, fuse_ino_t folder, const char *name)
 {
     struct dj_fs *fs = dj_fs_of(req);
-    struct dj_pending *pending = dj_pending_new(fs, req);
-    struct dj_msg_lookup *ask = &pending->ask.lookup;
+    struct dj_pending *pending;
+    struct dj_msg_lookup *ask;
 
+    if (found_ahead(fs, req, folder, name))
+        return;
+    pending = dj_pending_new(fs, req);
+    ask = &pending->ask.lookup;
     ask->node = folder;
     dj_buf_adds(&ask->name, name);
     dj_fs_caller(fs, req, &ask->caller);
+    /* A read-only mount is told by other means how long names hold, and is not asked to open. */
+    ask->ahead = ask->caller.run == 0 && !fs->options.readonly ? DJ_AHEAD_BYTES : 0;
     dj_pending_ask(pending, DJ_MSG_LOOKUP, DJ_MSG_ENTRY, on_found);
 }
 

@@ -345,7 +345,7 @@ static void say_ok(int peer, uint64_t id)
 
 static void say_entry(int peer, uint64_t id, uint64_t node)
 {
-    struct dj_msg_entry entry;
+    struct dj_msg_entry entry = {0};
 
     attr_of(node, &entry.attr);
     say(peer, id, DJ_MSG_ENTRY, &entry);

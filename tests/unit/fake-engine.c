@@ -805,6 +805,12 @@ int dj_verify(struct dj_engine *engine, uint64_t instance,
     return 0;
 }
 
+bool dj_content_at_hand(struct dj_engine *engine, const struct dj_rec_content *content, size_t max,
+                        struct dj_buf *ret)
+{
+    return content->size <= max && dj_read_content(engine, content, 0, max, ret, NULL) == 0;
+}
+
 bool dj_instance_lost(struct dj_engine *engine, struct dj_call *call, uint64_t instance)
 {
     (void)engine;

@@ -1,8 +1,9 @@
-#include "fs/answers.h"
+#include "fs/ahead.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -58,6 +59,58 @@ static void test_files(void)
     ok(dj_answer_new(1, &opened) == NULL, "without content and path reads must ask");
 }
 
+/* What came with the entry of a folder. */
+static void take(struct dj_aheads *aheads, struct dj_answers *answers, uint64_t folder,
+                 uint64_t node, const char *content)
+{
+    struct dj_msg_entry entry = {.attr = {.node = folder}};
+    struct dj_part_ahead *ahead = dj_list_add(&entry.ahead, sizeof(*ahead));
+
+    *ahead = (struct dj_part_ahead){.attr = {.node = node, .size = strlen(content),
+                                             .ttl_ms = 1000},
+                                    .bucket = 3, .generation = dj_generation(generations, 3)};
+    dj_buf_adds(&ahead->content, content);
+    dj_aheads_take(aheads, answers, &entry, 0);
+    dj_codec_release(dj_message_layout(DJ_MSG_ENTRY), &entry);
+}
+
+#define FOLDER(n) (UINT64_C(2) << 60 | (n))
+#define RESULT(n) (UINT64_C(4) << 60 | (n))
+
+static void test_ahead(struct dj_answers *answers)
+{
+    static struct dj_aheads aheads;
+    struct dj_part_attr attr = {0};
+
+    take(&aheads, answers, FOLDER(1), RESULT(1), "one");
+    ok(dj_answers_get(answers, RESULT(1)) == NULL, "what is not looked up takes no place");
+    ok(!dj_aheads_find(&aheads, answers, FOLDER(2), 0, &attr), "another folder");
+    ok(dj_aheads_find(&aheads, answers, FOLDER(1), 400, &attr), "a result that came ahead");
+    ok(attr.node == RESULT(1) && attr.size == 3 && attr.ttl_ms == 600,
+       "is believed for the rest of its time");
+    ok(dj_answers_get(answers, RESULT(1)) != NULL, "and its content can be opened then");
+    ok(!dj_aheads_find(&aheads, answers, FOLDER(1), 1000, &attr), "and no longer");
+    take(&aheads, answers, FOLDER(1), RESULT(1), "one");
+    atomic_fetch_add(&generations->bucket[3], 1);
+    ok(!dj_aheads_find(&aheads, answers, FOLDER(1), 0, &attr), "nor when its bucket changed");
+    ok(dj_answers_get(answers, RESULT(1)) == NULL, "nor is the content");
+    take(&aheads, answers, FOLDER(1), RESULT(2), "two");
+    dj_aheads_forget(&aheads, FOLDER(2));
+    ok(dj_aheads_find(&aheads, answers, FOLDER(1), 0, &attr), "told of another run");
+    dj_aheads_forget(&aheads, FOLDER(1));
+    ok(!dj_aheads_find(&aheads, answers, FOLDER(1), 0, &attr), "told of a change");
+    take(&aheads, answers, RESULT(4), RESULT(4), "four");
+    ok(dj_answers_get(answers, RESULT(4)) != NULL, "what is of the node itself can be opened");
+    take(&aheads, answers, FOLDER(5), FOLDER(5), "");
+    ok(!dj_aheads_find(&aheads, answers, FOLDER(5), 0, &attr), "only instances are believed");
+    for (uint64_t i = 1; i <= 2000; i++)
+        take(&aheads, answers, FOLDER(i), RESULT(i), "x");
+    ok(dj_aheads_find(&aheads, answers, FOLDER(2000), 0, &attr) && attr.node == RESULT(2000),
+       "the latest is there, however many came");
+    dj_aheads_release(&aheads);
+    ok(!dj_aheads_find(&aheads, answers, FOLDER(2000), 0, &attr), "another daemon is asked");
+}
+
 int main(void)
 {
     struct dj_answers answers;
@@ -86,6 +139,7 @@ int main(void)
     atomic_fetch_add(&generations->all, 1);
     ok(dj_answers_get(&answers, 1) == NULL, "everything changed");
 
+    test_ahead(&answers);
     answers.max_count = 3;
     for (uint64_t node = 10; node < 13; node++)
         keep(&answers, node, 1, DJ_OPENED_CACHED);

@@ -392,6 +392,67 @@ static void test_instance(void)
     teardown();
 }
 
+/* How many bytes came ahead with the look-up of a name; -1: nothing did. */
+static int ahead(uint64_t folder, const char *name, uint64_t max, struct dj_part_attr *ret)
+{
+    struct dj_msg_lookup lookup = {.node = folder, .caller = caller(), .ahead = max};
+    const struct dj_part_ahead *part;
+    struct fake_asked *asked;
+    int bytes = -1;
+
+    dj_buf_adds(&lookup.name, name);
+    asked = ask(DJ_MSG_LOOKUP, &lookup);
+    dj_buf_release(&lookup.name);
+    if (asked->code == 0 && ((struct dj_msg_entry *)asked->reply.fields)->ahead.n == 1) {
+        part = DJ_LIST_AT(&((struct dj_msg_entry *)asked->reply.fields)->ahead,
+                          struct dj_part_ahead, 0);
+        bytes = (int)part->content.len;
+        if (part->generation != engine->generation)
+            bytes = -2;
+        if (ret != NULL)
+            *ret = part->attr;
+    }
+    fake_done(asked);
+    return bytes;
+}
+
+static void test_ahead(void)
+{
+    struct dj_part_attr came = {0}, asked_for;
+    struct dj_call *call;
+    uint64_t task;
+    int started;
+
+    setup();
+    engine->generation = 77;
+    task = walk("tasks/f").node;
+    is_int(ahead(task, "5", 100, NULL), -1, "a run that was never computed brings nothing");
+    call = fake_call(engine, "f", "7");
+    fake_end(engine, call, "one\n", 4);
+    started = (int)engine->started;
+    is_int(ahead(task, "7", 100, &came), 4, "a run brings its result along");
+    asked_for = walk("tasks/f/7/result");
+    ok(came.node == asked_for.node && came.ino == asked_for.ino && came.size == 4 &&
+           came.ttl_ms == asked_for.ttl_ms && came.mtime_ns == asked_for.mtime_ns,
+       "with what a look-up of it would say");
+    is_int(ahead(walk("tasks/f/7").node, "result", 100, &came), 4, "the result brings itself");
+    ok(came.node == asked_for.node, "under its own node");
+    is_int(ahead(task, "7", 0, NULL), -1, "who does not ask for it gets nothing");
+    is_int(ahead(task, "7", 3, NULL), -1, "nor does who wants less");
+    is_int(ahead(walk("tasks/f/7").node, "log", 100, NULL), -1, "nothing comes with a log");
+    is_int(ahead(walk("tasks/f/7/history").node, "1", 100, NULL), -1, "nor with history");
+    is_int((int)engine->started, started, "and nothing was started");
+    caller_run = 99;
+    is_int(ahead(task, "7", 100, NULL), -1, "to a run, whose opens are calls, neither");
+    caller_run = 0;
+    peer = &reader;
+    is_int(ahead(task, "7", 100, NULL), 4, "through a read-only mount as well");
+    peer = &mount;
+    call->current = 0;
+    is_int(ahead(task, "7", 100, NULL), -1, "one that is not current does not come");
+    teardown();
+}
+
 static void test_large(void)
 {
     char path[] = "/tmp/test-tree-XXXXXX";
@@ -577,6 +638,7 @@ int main(void)
     test_interrupt();
     test_history();
     test_instance();
+    test_ahead();
     test_large();
     test_files();
     test_log();
