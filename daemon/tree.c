@@ -238,6 +238,8 @@ static void on_readdir(const struct dj_spot *spot, struct dj_request *request)
 
     if (listing.max == 0)
         listing.max = DJ_TREE_PAGE_MAX;
+    if (ask->flags & DJ_READDIR_NAMES)
+        listing.max_names = (size_t)DJ_MIN(DJ_MAX(ask->max, 1), DJ_TREE_NAMES_MAX);
     if (spot->sort->list == NULL)
         code = dj_err_set(&err, ENOTDIR, "this is not a folder");
     else

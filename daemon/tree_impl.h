@@ -27,6 +27,7 @@ enum {
 #define DJ_TREE_INLINE_MAX (256U * 1024) /* content that comes with the answer to OPEN */
 #define DJ_TREE_READ_MAX (1024U * 1024)  /* bytes of one READ */
 #define DJ_TREE_PAGE_MAX 512             /* entries of one READDIR */
+#define DJ_TREE_NAMES_MAX 2048           /* and when only their names are wanted */
 #define DJ_LOOKED_BITS 65536
 
 struct dj_tree_peer {
@@ -95,6 +96,7 @@ void dj_spot_given(const struct dj_spot *spot, struct dj_asker *asker, struct dj
 struct dj_listing {
     struct dj_msg_dirents out;
     size_t max;
+    size_t max_names;      /* not 0: names are enough, so many at the most */
     size_t bytes;
     uint64_t cookie;       /* go on behind this; 0: from the start */
     struct dj_bytes after; /* and behind this name */

@@ -125,6 +125,11 @@ struct page {
     size_t max;
 };
 
+struct naming {
+    struct dj_listing *listing;
+    uint32_t task;
+};
+
 static int collect(void *cookie, struct dj_bytes name, uint64_t number)
 {
     struct page *page = cookie;
@@ -166,6 +171,23 @@ static bool add_run(const struct dj_spot *folder, struct dj_listing *listing,
     return dj_listing_add(listing, &spot, name, run->number);
 }
 
+/* Of a run in a task's folder, all but its name is the same or follows from it. */
+static int add_name(void *cookie, struct dj_bytes name, uint64_t number)
+{
+    struct naming *naming = cookie;
+    struct dj_listing *listing = naming->listing;
+    struct dj_part_dirname *entry = dj_list_add(&listing->out.names, sizeof(*entry));
+
+    dj_buf_set(&entry->name, name);
+    entry->cookie = number;
+    entry->mode = dj_run_sorts[DJ_RUN_FOLDER].mode;
+    entry->ino = dj_node_ino(naming->task, name, DJ_RUN_FOLDER, DJ_BYTES_LIT(""));
+    listing->bytes += name.len + sizeof(*entry);
+    listing->out.end = listing->out.names.n < listing->max_names &&
+                       listing->bytes < DJ_TREE_READ_MAX / 2;
+    return !listing->out.end;
+}
+
 static int task_list(const struct dj_spot *folder, const struct dj_asker *asker,
                      struct dj_listing *listing, struct dj_err *err)
 {
@@ -183,6 +205,13 @@ static int task_list(const struct dj_spot *folder, const struct dj_asker *asker,
             dj_buf_set(&after, dj_call_name(call));
             dj_call_unref(call);
         }
+    }
+    if (listing->max_names != 0 && !folder->readonly) {
+        struct naming naming = {listing, folder->task->number};
+
+        listing->out.end = true;
+        dj_task_listed(folder->engine, folder->task, dj_buf_bytes(&after), add_name, &naming);
+        return 0;
     }
     do {
         dj_task_listed(folder->engine, folder->task, dj_buf_bytes(&after), collect, &page);

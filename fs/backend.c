@@ -165,6 +165,13 @@ void dj_backend_cancel(struct dj_backend *backend, uint64_t id)
         dj_connection_cancel(backend->connection, id);
 }
 
+void dj_backend_redirect(struct dj_backend *backend, uint64_t id, dj_answer_fn *answer,
+                         void *cookie)
+{
+    if (backend->connection != NULL)
+        dj_connection_redirect(backend->connection, id, answer, cookie);
+}
+
 void dj_backend_tell(struct dj_backend *backend, enum dj_message number, const void *fields)
 {
     if (backend->connection != NULL)

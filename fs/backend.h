@@ -59,6 +59,9 @@ const struct dj_msg_welcome *dj_backend_welcome(const struct dj_backend *backend
 uint64_t dj_backend_ask(struct dj_backend *backend, enum dj_message number, const void *fields,
                         dj_answer_fn *answer, void *cookie);
 void dj_backend_cancel(struct dj_backend *backend, uint64_t id);
+/* dj_backend_redirect(): as dj_connection_redirect(). */
+void dj_backend_redirect(struct dj_backend *backend, uint64_t id, dj_answer_fn *answer,
+                         void *cookie);
 /* dj_backend_tell(): a message without an answer; dropped while the daemon is away. */
 void dj_backend_tell(struct dj_backend *backend, enum dj_message number, const void *fields);
 

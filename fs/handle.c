@@ -4,6 +4,7 @@
 #include <utlist.h>
 
 #include "fs/fs.h"
+#include "fs/page.h"
 #include "lib/util/mem.h"
 
 #define STORE_MAX (64U * 1024) /* of more, somebody may want only the beginning */
@@ -77,6 +78,7 @@ void dj_handle_free(struct dj_fs *fs, struct dj_handle *handle)
     fs->unheld -= handle->unheld;
     DL_DELETE(fs->handles, handle);
     dj_answer_unref(handle->answer);
-    dj_codec_release(dj_message_layout(DJ_MSG_DIRENTS), &handle->page);
+    dj_page_free(handle->page);
+    dj_page_ahead_leave(handle->ahead);
     free(handle);
 }

@@ -25,10 +25,8 @@ struct dj_handle {
     bool written;
     struct dj_answer *answer; /* content at hand, or NULL */
 
-    /* A folder: the entries that were read last, and the name before the next ones. */
-    struct dj_msg_dirents page;
-    uint64_t page_start;      /* the cookie that the page was asked with */
-    bool page_valid;
+    struct dj_page *page;      /* of a folder: the entries that were read last, or NULL */
+    struct dj_page_ahead *ahead; /* the page behind it, asked for already, or NULL */
 
     struct dj_handle *prev, *next; /* in fs->handles */
 };

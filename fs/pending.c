@@ -187,6 +187,16 @@ void dj_pending_ask(struct dj_pending *pending, enum dj_message number, enum dj_
         dj_pending_fail(pending, -ENOTCONN);
 }
 
+void dj_pending_adopt(struct dj_pending *pending, uint64_t id, enum dj_message number,
+                      enum dj_message want, dj_answer_to *answer)
+{
+    pending->number = number;
+    pending->want = want;
+    pending->answer = answer;
+    pending->id = id;
+    dj_backend_redirect(&pending->fs->backend, id, on_answer, pending);
+}
+
 void dj_pendings_resume(struct dj_pendings *pendings)
 {
     struct dj_pending *pending, *next;

@@ -88,6 +88,9 @@ struct dj_pending *dj_pending_new(struct dj_fs *fs, fuse_req_t req);
 /* dj_pending_ask(pending, number, want, answer): sends (again) what stands in pending->ask. */
 void dj_pending_ask(struct dj_pending *pending, enum dj_message number, enum dj_message want,
                     dj_answer_to *answer);
+/* dj_pending_adopt(pending, id, …): what stands in pending->ask was asked already, with that id. */
+void dj_pending_adopt(struct dj_pending *pending, uint64_t id, enum dj_message number,
+                      enum dj_message want, dj_answer_to *answer);
 /* dj_pending_forget_ask(): the question's memory is released and zero; before another is asked. */
 void dj_pending_forget_ask(struct dj_pending *pending);
 

@@ -35,6 +35,10 @@ enum dj_open_flags {
                                   that hears of no open, only of reads (-o ro) */
 };
 
+enum dj_readdir_flags {
+    DJ_READDIR_NAMES = 1 << 0, /* `names` will do instead of `entries` */
+};
+
 enum dj_opened_flags {
     DJ_OPENED_IMMUTABLE = 1 << 0, /* true size, may be kept in the page cache for ever */
     DJ_OPENED_DIRECT = 1 << 1,    /* no page cache: every read asks */

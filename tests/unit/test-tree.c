@@ -453,6 +453,61 @@ static void test_ahead(void)
     teardown();
 }
 
+/* A page of at most two names behind a cookie and a name; what it says goes into `said`. */
+static struct dj_part_dirname names_behind(uint64_t node, uint64_t cookie, const char *after,
+                                           struct dj_buf *said)
+{
+    struct dj_msg_readdir readdir = {.node = node, .cookie = cookie, .max = 2,
+                                     .flags = DJ_READDIR_NAMES, .caller = caller()};
+    const struct dj_msg_dirents *page;
+    struct dj_part_dirname last = {0};
+    struct fake_asked *asked;
+
+    dj_buf_adds(&readdir.after, after);
+    asked = ask(DJ_MSG_READDIR, &readdir);
+    dj_buf_release(&readdir.after);
+    page = asked->reply.fields;
+    dj_buf_clear(said);
+    for (size_t i = 0; i < page->names.n; i++) {
+        last = *DJ_LIST_AT(&page->names, struct dj_part_dirname, i);
+        dj_buf_addf(said, "%s ", dj_buf_str(&last.name));
+    }
+    dj_buf_addf(said, "%zu%s", page->entries.n, page->end ? " end" : "");
+    fake_done(asked);
+    return last;
+}
+
+static void test_plain_listing(void)
+{
+    dj_cleanup_buf struct dj_buf said = DJ_BUF_INIT;
+    struct dj_part_dirname last;
+    struct dj_part_attr attr;
+    uint64_t task;
+
+    setup();
+    task = walk("tasks/f").node;
+    names_behind(task, 0, "", &said);
+    is_str(dj_buf_str(&said), "0 end", "names of no runs");
+    fake_end(engine, fake_call(engine, "f", "5"), "1", 1);
+    fake_end(engine, fake_call(engine, "f", "7"), "1", 1);
+    fake_end(engine, fake_call(engine, "f", "9"), "1", 1);
+    last = names_behind(task, 0, "", &said);
+    is_str(dj_buf_str(&said), "5 7 0", "a page of names, and no entries");
+    attr = walk("tasks/f/7");
+    ok(last.ino == attr.ino && last.mode == attr.mode, "with the number and the type of each");
+    names_behind(task, last.cookie, "7", &said);
+    is_str(dj_buf_str(&said), "9 0 end", "the page behind it is the last");
+    names_behind(task, last.cookie, "", &said);
+    is_str(dj_buf_str(&said), "9 0 end", "also when only the cookie is known");
+    names_behind(walk("tasks").node, 0, "", &said);
+    is_str(dj_buf_str(&said), "2", "of another folder, entries come");
+    peer = &reader;
+    names_behind(task, 0, "", &said);
+    is_str(dj_buf_str(&said), "2", "and to a read-only mount, where each is looked at");
+    peer = &mount;
+    teardown();
+}
+
 static void test_large(void)
 {
     char path[] = "/tmp/test-tree-XXXXXX";
@@ -639,6 +694,7 @@ int main(void)
     test_history();
     test_instance();
     test_ahead();
+    test_plain_listing();
     test_large();
     test_files();
     test_log();
