@@ -19,8 +19,8 @@
 
 #include "daemon/store.h"
 #include "lib/util/clock.h"
-#include "lib/util/digest.h"
 #include "lib/util/fdio.h"
+#include "lib/util/random.h"
 
 enum { ROUNDS = 7, PUTS = 3, READS = 200000, WRITES = 30000 };
 
@@ -272,7 +272,6 @@ int main(int argc, char **argv)
     char path[300];
     uint64_t next = 1;
 
-    dj_digest_setup();
     dj_random(value, sizeof(value));
     if (argc == 5 && strcmp(argv[1], "-f") == 0)
         return time_floor((unsigned)atoi(argv[2]), strtoull(argv[3], NULL, 10), argv[4]);

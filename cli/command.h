@@ -174,6 +174,9 @@ int dj_path_one(struct dj_cli *cli, int argc, char **argv);
 /* dj_get_one(cli, options, argc, argv): TASK and its arguments. */
 int dj_get_one(struct dj_cli *cli, struct dj_get_options *options, int argc, char **argv);
 
+/* dj_show_locks(cli, json): of `dj lock` alone (show_locks.c). An exit code. */
+int dj_show_locks(struct dj_cli *cli, bool json);
+
 int dj_cmd_up(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_down(struct dj_cli *cli, int argc, char **argv);
 int dj_cmd_mount(struct dj_cli *cli, int argc, char **argv);

@@ -19,7 +19,6 @@
 
 #include "cli/command.h"
 #include "cli/progress_bar.h"
-#include "cli/rows.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
@@ -361,7 +360,7 @@ int dj_get_list(struct dj_cli *cli, const struct dj_get_options *options)
         list.dj = cli->dj;
         list.cancel_fd = dj_interruptible(cli, options->timeout_ms);
         list.on_terminal = isatty(STDOUT_FILENO);
-        list.lines = dj_count_lines(list.fd);
+        list.lines = cli->quiet ? 0 : dj_count_lines(list.fd);
         list.bar = dj_bar_begin(cli, "results", list.lines);
         rc = get_all(&list, &err);
         dj_bar_end(list.bar);

@@ -1,6 +1,7 @@
 /*
- * The commands that need large libraries (libjq, libarchive), as dj has them: in dj-rows, which is
- * started instead. Loading these libraries takes dj longer than all else that a hit needs.
+ * The commands that need large libraries (libjq, libarchive, libsmartcols), or others that a hit
+ * has no use for (jansson, libsodium), as dj has them: in dj-rows, which is started instead.
+ * Loading these libraries takes dj longer than all else that a hit needs.
  *
  * dj-rows is the same program without this file.
  */
@@ -10,18 +11,24 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/swept.h"
 #include "lib/util/helper_program.h"
 #include "lib/util/mem.h"
 
-static int go_there(struct dj_cli *cli)
+static int become(struct dj_cli *cli, struct dj_err *err)
 {
     dj_cleanup_free char *program = dj_helper_program("dj-rows");
-    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    int code;
 
     execv(program, cli->argv);
-    code = errno;
-    return dj_fail(dj_err_sys(&err, code, "cannot run %s", program), &err);
+    return dj_err_sys(err, errno, "cannot run %s", program);
+}
+
+static int go_there(struct dj_cli *cli)
+{
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    int rc = become(cli, &err);
+
+    return dj_fail(rc, &err);
 }
 
 /* What such a command is, dj-rows finds in its words. */
@@ -31,15 +38,36 @@ static int go_there(struct dj_cli *cli)
         return go_there(cli);                                              \
     }
 
+IN_DJ_ROWS(dj_cmd_bump)
 IN_DJ_ROWS(dj_cmd_compare)
+IN_DJ_ROWS(dj_cmd_config)
+IN_DJ_ROWS(dj_cmd_define)
+IN_DJ_ROWS(dj_cmd_doctor)
+IN_DJ_ROWS(dj_cmd_down)
+IN_DJ_ROWS(dj_cmd_events)
 IN_DJ_ROWS(dj_cmd_export)
 IN_DJ_ROWS(dj_cmd_frame)
+IN_DJ_ROWS(dj_cmd_fsck)
+IN_DJ_ROWS(dj_cmd_gc)
 IN_DJ_ROWS(dj_cmd_group)
+IN_DJ_ROWS(dj_cmd_impact)
 IN_DJ_ROWS(dj_cmd_import)
+IN_DJ_ROWS(dj_cmd_key)
 IN_DJ_ROWS(dj_cmd_load)
+IN_DJ_ROWS(dj_cmd_log)
 IN_DJ_ROWS(dj_cmd_map)
+IN_DJ_ROWS(dj_cmd_mount)
+IN_DJ_ROWS(dj_cmd_session)
 IN_DJ_ROWS(dj_cmd_set)
+IN_DJ_ROWS(dj_cmd_show)
+IN_DJ_ROWS(dj_cmd_status)
 IN_DJ_ROWS(dj_cmd_sync)
+IN_DJ_ROWS(dj_cmd_tasks)
+IN_DJ_ROWS(dj_cmd_umount)
+IN_DJ_ROWS(dj_cmd_undefine)
+IN_DJ_ROWS(dj_cmd_undelete)
+IN_DJ_ROWS(dj_cmd_up)
+IN_DJ_ROWS(dj_cmd_why)
 
 int dj_path_sweep(struct dj_cli *cli, int argc DJ_UNUSED, char **argv DJ_UNUSED)
 {
@@ -50,4 +78,16 @@ int dj_get_sweep(struct dj_cli *cli, struct dj_get_options *options DJ_UNUSED,
                  int argc DJ_UNUSED, char **argv DJ_UNUSED)
 {
     return go_there(cli);
+}
+
+int dj_show_locks(struct dj_cli *cli, bool json DJ_UNUSED)
+{
+    return go_there(cli);
+}
+
+/* Whoever asks has done nothing yet. */
+int dj_swept_runs(struct dj_cli *cli, bool start DJ_UNUSED, int argc, char **argv,
+                  struct dj_list *ret DJ_UNUSED, struct dj_err *err)
+{
+    return dj_swept_may_be(argc, argv) ? become(cli, err) : 0;
 }

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "cli/command.h"
-#include "lib/util/digest.h"
 
 static int close_stdout(int code)
 {
@@ -55,7 +54,6 @@ int main(int argc, char **argv)
     const struct dj_command *command;
     int option, code;
 
-    dj_digest_setup();
     signal(SIGPIPE, SIG_IGN);
     while ((option = getopt_long(argc, argv, "+hq", longs, NULL)) != -1) {
         switch (option) {

@@ -381,7 +381,8 @@ static int run(struct map *map, int argc, char **argv, struct dj_err *err)
     map->order.input = map->rows->fd;
     map->order.cancel_fd = dj_interruptible(map->cli, map->options->timeout_ms);
     map->order.on_terminal = isatty(STDOUT_FILENO);
-    map->order.total = map->rows->reader.format == DJ_ROWS_JSON && map->rows->fd >= 0
+    map->order.total = map->rows->reader.format == DJ_ROWS_JSON && map->rows->fd >= 0 &&
+                               !map->cli->quiet
                            ? dj_count_lines(map->rows->fd)
                            : 0;
     if (map->rows->writer.format != DJ_ROWS_JSON)

@@ -18,6 +18,7 @@ enum {
     BAR_MIN = 10,       /* columns; where there is no room for these there is none for a bar */
     BAR_MAX = 40,
     SAMPLES = 16,       /* one a second: the time that the rest is told from */
+    COUNT_SIZE = 64 << 10,
 };
 
 /* ---- the line -------------------------------------------------------------------------------- */
@@ -307,4 +308,19 @@ void dj_bar_endp(struct dj_bar **bar)
 {
     dj_bar_end(*bar);
     *bar = NULL;
+}
+
+size_t dj_count_lines(int fd)
+{
+    dj_cleanup_free uint8_t *chunk = dj_xmalloc(COUNT_SIZE);
+    uint64_t offset = 0;
+    size_t lines = 0;
+    ssize_t n;
+
+    while ((n = dj_pread_full(fd, chunk, COUNT_SIZE, offset)) > 0) {
+        for (ssize_t i = 0; i < n; i++)
+            lines += chunk[i] == '\n';
+        offset += (uint64_t)n;
+    }
+    return lines;
 }

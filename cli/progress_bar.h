@@ -34,6 +34,9 @@ void dj_bar_end(struct dj_bar *bar);
 void dj_bar_endp(struct dj_bar **bar);
 #define dj_cleanup_bar DJ_CLEANUP(dj_bar_endp)
 
+/* dj_count_lines(fd): a total for a bar; of a file; 0 for a pipe, which is still being written. */
+size_t dj_count_lines(int fd);
+
 /* ---- the line itself, pure ---- */
 
 struct dj_bar_facts {

@@ -118,21 +118,6 @@ int dj_rows_flush(struct dj_rows *rows, struct dj_err *err)
     return rc < 0 ? dj_cannot_write(rc, err) : 0;
 }
 
-size_t dj_count_lines(int fd)
-{
-    dj_cleanup_free uint8_t *chunk = dj_xmalloc(READ_SIZE);
-    uint64_t offset = 0;
-    size_t lines = 0;
-    ssize_t n;
-
-    while ((n = dj_pread_full(fd, chunk, READ_SIZE, offset)) > 0) {
-        for (ssize_t i = 0; i < n; i++)
-            lines += chunk[i] == '\n';
-        offset += (uint64_t)n;
-    }
-    return lines;
-}
-
 int dj_rows_blame(const struct dj_rows *rows, int code, struct dj_err *err)
 {
     return dj_err_prefix(err, code, "%s:%zu", rows->reader.file, rows->reader.line);

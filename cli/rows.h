@@ -60,9 +60,6 @@ int dj_rows_next(struct dj_rows *rows, struct dj_row *ret, struct dj_err *err) D
 int dj_rows_put(struct dj_rows *rows, const struct dj_row *row, struct dj_err *err) DJ_MUST_CHECK;
 int dj_rows_flush(struct dj_rows *rows, struct dj_err *err) DJ_MUST_CHECK;
 
-/* dj_count_lines(fd): of a file; 0 for a pipe, which is still being written. */
-size_t dj_count_lines(int fd);
-
 /* dj_rows_blame(rows, code, err): puts FILE:LINE of the row read last before the sentence. */
 int dj_rows_blame(const struct dj_rows *rows, int code, struct dj_err *err);
 

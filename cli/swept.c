@@ -12,18 +12,6 @@
 
 enum { CALLS_MAX = 1000000 };
 
-bool dj_swept_may_be(int argc, char **argv)
-{
-    for (int i = 0; i < argc; i++) {
-        const char *brace = strchr(argv[i], '{');
-
-        if (strstr(argv[i], "..") != NULL ||
-            (brace != NULL && (strpbrk(brace, ";%") != NULL || strchr(brace, '"') == NULL)))
-            return true;
-    }
-    return false;
-}
-
 void dj_swept_release(struct dj_swept *swept)
 {
     free(swept->task);

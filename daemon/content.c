@@ -15,6 +15,7 @@
 #include "lib/util/buf.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
+#include "lib/util/random.h"
 
 #define INCOMING "incoming"
 #define QUARANTINE "../quarantine"

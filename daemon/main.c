@@ -253,7 +253,6 @@ int main(int argc, char **argv)
         return rc < 0 ? 0 : rc;
     signal(SIGPIPE, SIG_IGN);
     umask(077);
-    dj_digest_setup();
     rc = find_places(&options, &err);
     if (rc == 0 && options.fsck)
         rc = dj_fsck_alone(options.store, options.fsck_flags, STDOUT_FILENO, &err);

@@ -4,6 +4,7 @@
 
 #include "lib/util/digest.h"
 #include "lib/util/mem.h"
+#include "lib/util/random.h"
 
 #define SEQUENCE_BITS 28
 #define EPOCH_BITS 24

@@ -9,6 +9,7 @@
 #include "lib/util/clock.h"
 #include "lib/util/kill_point.h"
 #include "lib/util/mem.h"
+#include "lib/util/random.h"
 #include "lib/util/str.h"
 
 enum {

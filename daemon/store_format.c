@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "daemon/store.h"
-#include "lib/util/digest.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
+#include "lib/util/random.h"
 #include "lib/util/str.h"
 
 #define FIRST_LINE "djfs store"

@@ -12,6 +12,7 @@
 #include "daemon/store_impl.h"
 #include "lib/util/digest.h"
 #include "lib/util/mem.h"
+#include "lib/util/random.h"
 
 struct node {
     RB_ENTRY(node) entry;

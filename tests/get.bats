@@ -256,3 +256,14 @@ TASKS
     ends 130
     kill -CONT "$djd"
 }
+
+@test "a hit loads no library that it does not need" {
+    requires readelf
+    local needed library
+    needed=$(readelf -d "$DJ_BUILDDIR/dj" | grep NEEDED)
+    has "$needed" libc.so
+    for library in jansson sodium smartcols jq archive; do
+        has "$(readelf -d "$DJ_BUILDDIR/dj-rows" | grep NEEDED)" "lib$library.so"
+        [[ $needed != *"lib$library.so"* ]]
+    done
+}

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "lib/client/programs.h"
-#include "lib/util/digest.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
@@ -29,7 +28,6 @@ struct dj *dj_new(const char *program)
 {
     struct dj *dj = dj_xcalloc(1, sizeof(*dj));
 
-    dj_digest_setup();
     dj->program = dj_xstrdup(program == NULL ? "libdj " PACKAGE_VERSION : program);
     dj->pid = getpid();
     dj->cancel_fd = dj->timer_fd = dj->wake_fd = -1;

@@ -6,8 +6,8 @@
 
 #include "lib/client/request.h"
 #include "lib/model/lock.h"
-#include "lib/util/digest.h"
 #include "lib/util/mem.h"
+#include "lib/util/random.h"
 #include "lib/util/str.h"
 
 _Static_assert((int)DJ_SHARED == DJ_LOCK_SHARED && (int)DJ_NOW == DJ_LOCK_NOW,

@@ -192,7 +192,7 @@ int dj_config_set(struct dj_config *config, enum dj_setting setting, const char 
 
 /* ---- sections -------------------------------------------------------------------------------- */
 
-static int known_in_session(struct dj_bytes name, struct dj_err *err)
+static int known_in_session(struct dj_bytes name, bool head DJ_UNUSED, struct dj_err *err)
 {
     dj_cleanup_buf struct dj_buf shown = DJ_BUF_INIT;
 
@@ -203,7 +203,7 @@ static int known_in_session(struct dj_bytes name, struct dj_err *err)
                       dj_buf_str(&shown));
 }
 
-static int known_in_launch(struct dj_bytes name, struct dj_err *err)
+static int known_in_launch(struct dj_bytes name, bool head DJ_UNUSED, struct dj_err *err)
 {
     dj_cleanup_buf struct dj_buf shown = DJ_BUF_INIT;
 
@@ -378,7 +378,7 @@ static void join_sessions(struct dj_list *into, struct dj_list *fresh)
 
 /* ---- a file ---------------------------------------------------------------------------------- */
 
-static int known(struct dj_bytes name, struct dj_err *err)
+static int known(struct dj_bytes name, bool head DJ_UNUSED, struct dj_err *err)
 {
     enum dj_setting setting;
     int code = dj_setting_find(name, &setting, err);

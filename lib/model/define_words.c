@@ -104,7 +104,7 @@ static int read_words(struct line *line, const struct dj_bytes *words, size_t n,
 int dj_define_words(const struct dj_bytes *words, size_t n, const char *here,
                     struct dj_definition *ret, struct dj_err *err)
 {
-    struct line line = {.params = DJ_BUF_INIT};
+    struct line line = {.section.known = dj_option_known, .params = DJ_BUF_INIT};
     int code = 0;
 
     *ret = (struct dj_definition){0};

@@ -28,6 +28,8 @@ struct dj_launch_place {
     const char *job;    /* a script that only runs that one */
 };
 
+#define DJ_LAUNCH_MARK "COMMAND"
+
 /* dj_launch_command_at(word, ret): where COMMAND stands in a word for the first time. */
 bool dj_launch_command_at(struct dj_bytes word, size_t *ret);
 

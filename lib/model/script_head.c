@@ -125,7 +125,7 @@ static int read_head(struct dj_section *section, struct dj_bytes text, struct dj
 int dj_script_head(const char *file, const char *here, struct dj_bytes text,
                    struct dj_list *ret, struct dj_err *err)
 {
-    struct dj_section section = {.file = file, .head = true};
+    struct dj_section section = {.file = file, .head = true, .known = dj_option_known};
     struct dj_bytes base = base_of(file);
     struct dj_definition definition;
     int code = read_head(&section, text, err);

@@ -43,8 +43,7 @@ struct dj_option *dj_section_find(const struct dj_section *section, const char *
 int dj_section_set(struct dj_section *section, struct dj_bytes name, struct dj_bytes value,
                    unsigned line, struct dj_err *err)
 {
-    int code = section->known != NULL ? section->known(name, err)
-                                      : dj_option_known(name, section->head, err);
+    int code = section->known(name, section->head, err);
     struct dj_option *option;
     const struct dj_option *first;
 

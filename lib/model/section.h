@@ -29,8 +29,9 @@ struct dj_section {
     unsigned line;
     bool head; /* of a script: `name` is an option, too, and script is none */
     bool open; /* the last option is a block that may go on */
-    /* Whether there is such an option; NULL: dj_option_known(), for definitions. */
-    int (*known)(struct dj_bytes name, struct dj_err *err);
+    /* Whether there is such an option: dj_option_known() for definitions. Whoever reads dj.conf is
+     * not linked with what these need. */
+    int (*known)(struct dj_bytes name, bool head, struct dj_err *err);
     struct dj_list options; /* struct dj_option */
     struct dj_list block;   /* struct dj_bytes of the text: lines of the open block */
 };

@@ -108,6 +108,7 @@ static int add_function(struct finder *finder, struct dj_bytes name, struct dj_e
     dj_section_end(&finder->head);
     finder->head.file = finder->file;
     finder->head.line = finder->line;
+    finder->head.known = dj_option_known;
     code = set_command(finder, name, err);
     if (code == 0)
         code = dj_head_name(&finder->head, name, err);
@@ -141,7 +142,8 @@ static int read_line(struct finder *finder, struct dj_bytes line, struct dj_err 
     case DJ_HEAD_OPTION:
         if (finder->head.line == 0)
             finder->head = (struct dj_section){
-                .file = finder->file, .line = finder->line, .head = true};
+                .file = finder->file, .line = finder->line, .head = true,
+                .known = dj_option_known};
         return dj_section_line(&finder->head, rest, finder->line, err);
     case DJ_HEAD_COMMENT:
         return 0;

@@ -58,6 +58,7 @@ static int head_line(struct reader *reader, struct dj_bytes text, struct dj_err 
         return dj_err_set(err, EINVAL, "a task file holds at most %d sections", SECTIONS_MAX);
     section = dj_list_add(&reader->sections, sizeof(*section));
     section->file = reader->file;
+    section->known = dj_option_known;
     section->name = dj_xmemdup0(name.data, name.len);
     section->line = reader->line;
     return 0;

@@ -12,7 +12,8 @@
 _Static_assert(sizeof(crypto_generichash_state) <= sizeof(struct dj_hasher),
                "the hasher has room for libsodium's state");
 
-void dj_digest_setup(void)
+/* Here and not in main(): what is not linked with this file does not load libsodium either. */
+__attribute__((constructor)) static void set_up(void)
 {
     if (sodium_init() < 0) {
         fputs("djfs: libsodium could not start\n", stderr);
@@ -98,16 +99,6 @@ bool dj_digest_is_zero(const struct dj_digest *digest)
     static const struct dj_digest zero;
 
     return dj_digest_equal(digest, &zero);
-}
-
-void dj_hex(const void *bytes, size_t len, char *hex)
-{
-    sodium_bin2hex(hex, 2 * len + 1, bytes, len);
-}
-
-void dj_random(void *ret, size_t len)
-{
-    randombytes_buf(ret, len);
 }
 
 int dj_base64_decode(struct dj_bytes text, struct dj_buf *buf)

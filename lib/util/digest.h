@@ -1,8 +1,8 @@
 /*
  * Content digests: BLAKE2b with 256 bits, from libsodium, which no other file includes.
  *
- * dj_digest_setup() once per process before anything else here. A streaming hash is init, update…,
- * final; the state needs no release. Everything is thread-safe after set-up.
+ * A streaming hash is init, update…, final; the state needs no release. Everything is thread-safe.
+ * A process in which libsodium cannot start exits with a sentence: nothing works without it.
  */
 #ifndef DJ_UTIL_DIGEST_H
 #define DJ_UTIL_DIGEST_H
@@ -26,9 +26,6 @@ struct dj_hasher {
     _Alignas(64) unsigned char state[384];
 };
 
-/* Exits the process with a sentence when libsodium cannot start: nothing works without it. */
-void dj_digest_setup(void);
-
 void dj_digest_bytes(struct dj_bytes bytes, struct dj_digest *ret);
 
 void dj_hasher_init(struct dj_hasher *hasher);
@@ -41,17 +38,11 @@ int dj_digest_fd(int fd, struct dj_digest *ret, uint64_t *ret_size);
 /* dj_digest_hex(digest, hex): lower-case hex with a NUL into a buffer of DJ_DIGEST_HEX_SIZE. */
 void dj_digest_hex(const struct dj_digest *digest, char *hex);
 
-/* dj_hex(bytes, len, hex): likewise of any bytes, into 2 * len + 1. */
-void dj_hex(const void *bytes, size_t len, char *hex);
-
 /* dj_digest_parse(hex, ret): exactly 64 hex digits, else -EINVAL. */
 int dj_digest_parse(struct dj_bytes hex, struct dj_digest *ret);
 
 bool dj_digest_equal(const struct dj_digest *a, const struct dj_digest *b);
 bool dj_digest_is_zero(const struct dj_digest *digest);
-
-/* Random bytes from the kernel. */
-void dj_random(void *ret, size_t len);
 
 /* dj_base64_decode(text, buf): appends the bytes; -EINVAL. Here, since libsodium has it. */
 int dj_base64_decode(struct dj_bytes text, struct dj_buf *buf) DJ_MUST_CHECK;

@@ -153,7 +153,6 @@ int main(int argc, char **argv)
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     struct dj_store *store;
 
-    dj_digest_setup();
     if (argc < 3)
         die("which store, and what to do?");
     if (dj_store_open_rocksdb(argv[1], &store, &err) < 0)

@@ -90,7 +90,6 @@ static void test_names(void)
 
 int main(void)
 {
-    dj_digest_setup();
     test_manifest();
     test_head_and_end();
     test_names();

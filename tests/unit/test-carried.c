@@ -293,7 +293,6 @@ static void test_digest(void)
 
 int main(void)
 {
-    dj_digest_setup();
     test_records();
     test_files();
     test_digest();

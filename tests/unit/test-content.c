@@ -245,7 +245,6 @@ int main(void)
     const char *tmp = getenv("TMPDIR");
     struct dj_store *store = NULL;
 
-    dj_digest_setup();
     snprintf(top, sizeof(top), "%s/djcontent-XXXXXX", tmp == NULL ? "/tmp" : tmp);
     if (mkdtemp(top) == NULL || dj_store_open_memory(below("store"), &store, NULL) < 0)
         return 1;

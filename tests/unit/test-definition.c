@@ -274,7 +274,6 @@ static void hashed(void)
 
 int main(void)
 {
-    dj_digest_setup();
     printing();
     storing();
     digests();

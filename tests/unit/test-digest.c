@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "lib/util/random.h"
 #include "tests/unit/tap.h"
 
 /* b2sum -l 256 of nothing and of "abc" */
@@ -81,15 +82,26 @@ static void test_random(void)
     dj_random(&a, sizeof(a));
     dj_random(&b, sizeof(b));
     ok(a != b, "two random numbers differ");
+    dj_random(&a, 0);
+}
+
+static void test_hex(void)
+{
+    char hex[9];
+
+    dj_hex("\x00\x0f\xa9\xff", 4, hex);
+    is_str(hex, "000fa9ff", "bytes as hex");
+    dj_hex("", 0, hex);
+    is_str(hex, "", "no bytes as hex");
 }
 
 int main(void)
 {
-    dj_digest_setup();
     test_known();
     test_streaming();
     test_fd();
     test_parse();
     test_random();
+    test_hex();
     return tap_done();
 }

@@ -186,7 +186,6 @@ int main(void)
 {
     uint64_t start;
 
-    dj_digest_setup();
     open_engine();
     define();
     make_graph();

@@ -410,7 +410,6 @@ int main(void)
     char path[4096];
     FILE *file;
 
-    dj_digest_setup();
     snprintf(path, sizeof(path), "%s/PROTOCOL.md", folder == NULL ? "." : folder);
     file = fopen(path, "re");
     if (file == NULL)

@@ -326,7 +326,6 @@ static void test_long(void)
 
 int main(void)
 {
-    dj_digest_setup();
     test_encode();
     test_every_byte();
     test_decode();

@@ -14,6 +14,7 @@
 #include "lib/util/clock.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
+#include "lib/util/random.h"
 #include "tests/unit/tap.h"
 
 enum { ROUNDS = 20, KEYS_A_BATCH = 3, BATCHES_A_SYNC = 4, ACK = 3 };
@@ -123,7 +124,6 @@ int main(int argc, char **argv)
 
     if (argc == 3)
         return write_on(argv[1], (uint32_t)strtoul(argv[2], NULL, 10));
-    dj_digest_setup();
     snprintf(dir, sizeof(dir), "%s/djkill-XXXXXX", tmp == NULL ? "/tmp" : tmp);
     if (mkdtemp(dir) == NULL)
         return 1;

@@ -14,6 +14,7 @@
 #include "daemon/store.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
+#include "lib/util/random.h"
 #include "tests/unit/tap.h"
 
 typedef int opener(const char *dir, struct dj_store **ret, struct dj_err *err);
@@ -562,7 +563,6 @@ int main(int argc, char **argv)
 {
     const char *tmp = getenv("TMPDIR");
 
-    dj_digest_setup();
     if (argc == 4) {
         snprintf(top, sizeof(top), "%s", argv[2]);
         return play(argv[1], argv[3]);

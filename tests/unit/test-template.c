@@ -249,7 +249,6 @@ static void placeholders(void)
 
 int main(void)
 {
-    dj_digest_setup();
     commands();
     without_mount();
     files();

@@ -253,7 +253,6 @@ static void test_path_digest(void)
 
 int main(void)
 {
-    dj_digest_setup();
     test_types();
     test_scalars();
     test_long_int();
