@@ -1,119 +1,156 @@
 /*
  * dj get -f LIST: the results of many runs, in the order of the list. (command.h)
  *
- * Requests are sent ahead, and answers come when they are ready; what comes before its turn is
- * held. The list is read on while earlier results are printed, so it may be a pipe that is still
- * being written.
- *
- * How many are under way begins small and grows with each answer, as long as as many of the largest
- * answer so far would fit into what may be held: so neither we nor the daemon, which has to keep
- * what we do not read, need much memory for a list of large results.
+ * They are asked for in groups (dj_batch_of_runs), and answers come when they are ready; what comes
+ * before its turn is held (in_order.h). The list is read on while earlier results are printed, so
+ * it may be a pipe that is still being written. With --ignore or --keep each run is a request of
+ * its own.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/command.h"
-#include "cli/progress_bar.h"
+#include "cli/in_order.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
 
 enum {
-    UNDER_WAY_FIRST = 64,
-    UNDER_WAY_MAX = 1000,
-    HELD_MAX = 64 << 20, /* bytes; beyond it nothing more is asked for until some are printed */
     READ_SIZE = 64 << 10,
     LINE_MAX_BYTES = 1 << 20,
     OUT_SIZE = 256 << 10,
+    SPARE_MAX = 16 << 10, /* bytes of a result whose memory the next may have */
 };
 
 struct item {
+    struct dj_order_item order; /* first: an item is one */
     struct list *list;
-    struct item *next;
+    struct item *spare;
+    struct dj_request *request; /* or NULL */
     size_t line;
-    struct dj_request *request; /* NULL: could not be asked for */
-    bool ended;
-    char *sentence;     /* why not */
-    size_t len;         /* of a result that is in memory */
+    char *sentence;             /* why not */
+    char *note;
+    char *path;                 /* of a large result */
+    struct dj_buf result;
 };
 
 struct list {
-    struct dj *dj;
-    struct dj_bar *bar;
+    struct dj_cli *cli;
+    struct dj_order order;
     const char *file;
     const struct dj_get_options *options;
+    struct dj_batch *batch;     /* NULL: each is a request */
     int fd;
-    int cancel_fd;
-    bool at_end;        /* nothing more is read */
-    bool interrupted;
+    bool at_end;                /* nothing more is read */
     bool failed;
-    bool on_terminal;   /* the results */
-    bool mid_line;      /* what was printed last did not end in a newline */
-    size_t line;        /* that was taken last, from 1 */
+    size_t line;                /* that was taken last, from 1 */
     struct dj_buf in;
     size_t in_used;
+    struct dj_buf path;         /* of the line */
     struct dj_buf out;
-    struct item *first; /* not printed yet, in order */
-    struct item **end;
-    size_t under_way;
-    size_t answers;
-    size_t asked;
-    size_t lines;       /* of the file when it was opened, 0: not known */
-    size_t held;
-    size_t largest;
+    struct item *spares;
 };
+
+/* ---- items ------------------------------------------------------------------------------- */
+
+static struct item *item_new(struct list *list)
+{
+    struct item *item = list->spares;
+
+    if (item == NULL)
+        item = dj_xcalloc(1, sizeof(*item));
+    else
+        list->spares = item->spare;
+    item->list = list;
+    item->line = list->line;
+    return item;
+}
+
+static void item_clear(struct item *item)
+{
+    dj_request_free(item->request);
+    item->request = NULL;
+    free(dj_steal(item->sentence));
+    free(dj_steal(item->note));
+    free(dj_steal(item->path));
+    dj_buf_clear(&item->result);
+}
 
 static void item_free(struct item *item)
 {
-    dj_request_free(item->request);
-    free(item->sentence);
+    item_clear(item);
+    dj_buf_release(&item->result);
     free(item);
+}
+
+static void item_done(struct list *list, struct item *item)
+{
+    item_clear(item);
+    if (item->result.cap > SPARE_MAX) {
+        item_free(item);
+        return;
+    }
+    item->spare = list->spares;
+    list->spares = item;
+}
+
+static char *copy_of(const char *text)
+{
+    return text == NULL || *text == '\0' ? NULL : dj_xstrdup(text);
+}
+
+static void end_item(struct item *item, int code, const char *sentence, const char *note,
+                     const char *file)
+{
+    item->note = copy_of(note);
+    if (code < 0)
+        item->sentence = dj_xstrdup(sentence);
+    else
+        item->path = copy_of(file);
+    dj_order_ended(&item->list->order, &item->order, item->result.len);
 }
 
 /* ---- asking ------------------------------------------------------------------------------ */
 
-/* How many there are is known at the end of the list; until then a file tells by its lines. */
-static void say_how_far(struct list *list)
-{
-    bool known = list->at_end && list->in_used == list->in.len;
-
-    dj_bar_set(list->bar, list->answers,
-               known ? list->asked : list->lines >= list->asked ? list->lines : 0);
-}
-
 static void on_answer(struct dj_request *request, void *cookie)
 {
     struct item *item = cookie;
-    struct list *list = item->list;
+    const char *file = dj_request_file(request);
     const void *bytes;
+    size_t len;
 
-    item->ended = true;
-    list->under_way--;
-    list->answers++;
-    say_how_far(list);
-    if (dj_request_code(request) < 0 || dj_request_file(request) != NULL ||
-        dj_request_bytes(request, &bytes, &item->len) < 0)
-        return;
-    list->held += item->len;
-    list->largest = DJ_MAX(list->largest, item->len);
+    if (dj_request_code(request) == 0 && file == NULL &&
+        dj_request_bytes(request, &bytes, &len) == 0)
+        dj_buf_add(&item->result, bytes, len);
+    end_item(item, dj_request_code(request), dj_request_error(request), dj_request_note(request),
+             file);
 }
 
-static void refuse(struct item *item, const char *sentence)
+static void collect(void *cookie)
 {
-    item->ended = true;
-    item->sentence = dj_xstrdup(sentence);
-    dj_request_free(item->request);
-    item->request = NULL;
+    struct list *list = cookie;
+    const void *bytes;
+    size_t len;
+
+    while (list->batch != NULL && dj_batch_next(list->batch, 0) == 1) {
+        struct item *item = dj_batch_cookie(list->batch);
+        const char *file = dj_batch_file(list->batch);
+
+        if (dj_batch_code(list->batch) == 0 && file == NULL &&
+            dj_batch_bytes(list->batch, &bytes, &len) == 0)
+            dj_buf_add(&item->result, bytes, len);
+        end_item(item, dj_batch_code(list->batch), dj_batch_error(list->batch),
+                 dj_batch_note(list->batch), file);
+    }
 }
 
 static bool is_path(const struct list *list, const char *path)
 {
-    const char *mount = dj_daemon_mount(list->dj), *slash;
+    const char *mount = dj_daemon_mount(list->cli->dj), *slash;
     size_t len = strlen(mount);
 
     if (len != 0 && strncmp(path, mount, len) == 0 && path[len] == '/')
@@ -122,49 +159,41 @@ static bool is_path(const struct list *list, const char *path)
     return slash != NULL && slash != path && slash[1] != '\0';
 }
 
-static void ask(struct item *item, struct dj_bytes line)
+static int request(struct list *list, struct item *item, const char *path)
 {
-    struct list *list = item->list;
-    dj_cleanup_free char *path = dj_xmemdup0(line.data, line.len);
+    int rc;
 
-    if (is_path(list, path))
-        item->request = dj_request_get(list->dj, path);
-    if (item->request == NULL) {
-        refuse(item, "not the path of a run, which is TASK/NAME");
-        return;
-    }
-    if (dj_set_options(item->request, list->options) < 0 ||
-        dj_request_set_callback(item->request, on_answer, item) < 0 ||
-        dj_submit(item->request) < 0) {
-        refuse(item, dj_error(list->dj));
-        return;
-    }
-    list->under_way++;
-    list->asked++;
+    item->request = dj_request_get(list->cli->dj, path);
+    if (item->request == NULL)
+        return -EINVAL;
+    rc = dj_set_options(item->request, list->options);
+    if (rc == 0)
+        rc = dj_request_set_callback(item->request, on_answer, item);
+    return rc == 0 ? dj_submit(item->request) : rc;
+}
+
+static void ask(struct list *list, struct item *item, const char *path)
+{
+    int rc = -EINVAL;
+
+    if (is_path(list, path) && list->batch != NULL)
+        rc = dj_batch_add_run(list->batch, path, item);
+    else if (is_path(list, path))
+        rc = request(list, item, path);
+    if (rc == -EINVAL)
+        item->sentence = dj_xstrdup("not the path of a run, which is TASK/NAME");
+    else if (rc < 0)
+        item->sentence = dj_xstrdup(dj_error(list->cli->dj));
+    dj_order_add(&list->order, &item->order, rc == 0);
 }
 
 static void take_line(struct list *list, struct dj_bytes line)
 {
-    struct item *item;
-
     list->line++;
     if (line.len == 0)
         return;
-    item = dj_xcalloc(1, sizeof(*item));
-    item->list = list;
-    item->line = list->line;
-    *list->end = item;
-    list->end = &item->next;
-    ask(item, line);
-}
-
-static bool has_room(const struct list *list)
-{
-    size_t window = DJ_MIN(UNDER_WAY_FIRST + list->answers, UNDER_WAY_MAX);
-
-    if (list->largest != 0)
-        window = DJ_MIN(window, HELD_MAX / list->largest);
-    return list->under_way < window && list->held < HELD_MAX;
+    dj_buf_set(&list->path, line);
+    ask(list, item_new(list), dj_buf_str(&list->path));
 }
 
 /* A line that is there as a whole; the last one may lack its end. */
@@ -181,16 +210,19 @@ static bool next_line(struct list *list, struct dj_bytes *ret)
     return true;
 }
 
-static void ask_on(struct list *list)
+static int take(void *cookie, struct dj_err *err DJ_UNUSED)
 {
+    struct list *list = cookie;
     struct dj_bytes line;
 
-    while (!list->interrupted && has_room(list) && next_line(list, &line))
+    while (!list->order.stopped && dj_order_room(&list->order) > 0 && next_line(list, &line))
         take_line(list, line);
+    return 0;
 }
 
-static int read_on(struct list *list, struct dj_err *err)
+static int read_on(void *cookie, struct dj_err *err)
 {
+    struct list *list = cookie;
     ssize_t n;
 
     dj_buf_consume(&list->in, list->in_used);
@@ -205,26 +237,41 @@ static int read_on(struct list *list, struct dj_err *err)
     return 0;
 }
 
-static void interrupt(struct list *list)
+static bool at_end(void *cookie)
 {
-    list->interrupted = list->at_end = true;
-    for (struct item *item = list->first; item != NULL; item = item->next) {
-        if (!item->ended)
-            (void)dj_cancel(item->request);
+    return ((struct list *)cookie)->at_end;
+}
+
+static bool over(void *cookie)
+{
+    const struct list *list = cookie;
+
+    return list->at_end && list->in_used == list->in.len;
+}
+
+static void cancel(void *cookie)
+{
+    struct list *list = cookie;
+
+    if (list->batch != NULL)
+        (void)dj_batch_cancel(list->batch);
+    for (struct dj_order_item *at = list->order.first; at != NULL; at = at->next) {
+        if (!at->ended && ((struct item *)at)->request != NULL)
+            (void)dj_cancel(((struct item *)at)->request);
     }
 }
 
 /* ---- printing ---------------------------------------------------------------------------- */
 
-static int flush_out(struct list *list, struct dj_err *err)
+static int flush(void *cookie, struct dj_err *err)
 {
+    struct list *list = cookie;
     int rc;
 
     if (list->out.len == 0)
         return 0;
-    list->mid_line = list->out.data[list->out.len - 1] != '\n';
+    list->order.mid_line = list->out.data[list->out.len - 1] != '\n';
     rc = dj_write_out(dj_buf_bytes(&list->out));
-
     dj_buf_clear(&list->out);
     return rc < 0 ? dj_cannot_write(rc, err) : 0;
 }
@@ -232,112 +279,50 @@ static int flush_out(struct list *list, struct dj_err *err)
 /* Where results go to the terminal the bar is hidden already. */
 static void say(struct list *list, const struct item *item, const char *sentence)
 {
-    if (!list->on_terminal)
-        dj_bar_hide(list->bar);
+    if (!list->order.on_terminal)
+        dj_bar_hide(list->order.bar);
     fprintf(stderr, "dj: %s:%zu: %s\n", list->file, item->line, sentence);
-    if (!list->on_terminal)
-        dj_bar_show(list->bar, false);
+    if (!list->order.on_terminal)
+        dj_bar_show(list->order.bar, false);
 }
 
-static int print_content(struct list *list, const struct item *item, struct dj_err *err)
+static int print_result(struct list *list, const struct item *item, struct dj_err *err)
 {
-    const char *file = dj_request_file(item->request);
-    const void *bytes = NULL;
-    size_t len = 0;
     int rc = 0;
 
-    if (file == NULL && dj_request_bytes(item->request, &bytes, &len) == 0)
-        dj_buf_add(&list->out, bytes, len);
-    if (list->out.len >= OUT_SIZE || file != NULL)
-        rc = flush_out(list, err);
-    if (rc == 0 && file != NULL) {
-        list->mid_line = true; /* or nobody knows */
-        rc = dj_copy_out(file, err);
+    dj_buf_add_bytes(&list->out, dj_buf_bytes(&item->result));
+    if (list->out.len >= OUT_SIZE || item->path != NULL)
+        rc = flush(list, err);
+    if (rc == 0 && item->path != NULL) {
+        list->order.mid_line = true; /* or nobody knows */
+        rc = dj_copy_out(item->path, err);
     }
     return rc;
 }
 
-static int print_item(struct list *list, const struct item *item, struct dj_err *err)
+static int print(void *cookie, struct dj_order_item *order, struct dj_err *err)
 {
-    const char *note = dj_request_note(item->request), *sentence = item->sentence;
+    struct list *list = cookie;
+    struct item *item = (struct item *)order;
+    int rc = 0;
 
-    if (note[0] != '\0')
-        say(list, item, note);
-    if (sentence == NULL && dj_request_code(item->request) < 0)
-        sentence = dj_request_error(item->request);
-    if (sentence != NULL) {
-        say(list, item, sentence);
+    if (!list->order.interrupted && item->note != NULL)
+        say(list, item, item->note);
+    if (!list->order.interrupted && item->sentence != NULL) {
+        say(list, item, item->sentence);
         list->failed = true;
-        return 0;
+    } else if (!list->order.interrupted) {
+        rc = print_result(list, item, err);
     }
-    return print_content(list, item, err);
-}
-
-static int print_ended(struct list *list, struct dj_err *err)
-{
-    int rc = 0;
-
-    if (list->first == NULL || !list->first->ended)
-        return 0;
-    if (list->on_terminal)
-        dj_bar_hide(list->bar);
-
-    while (rc == 0 && list->first != NULL && list->first->ended) {
-        struct item *item = list->first;
-
-        if (!list->interrupted)
-            rc = print_item(list, item, err);
-        list->held -= item->len;
-        list->first = item->next;
-        if (list->first == NULL)
-            list->end = &list->first;
-        item_free(item);
-    }
-    if (rc == 0)
-        rc = flush_out(list, err);
-    if (list->on_terminal)
-        dj_bar_show(list->bar, list->mid_line);
+    item_done(list, item);
     return rc;
 }
+
+static const struct dj_order_ops ops = {.take = take, .read = read_on, .at_end = at_end,
+                                        .over = over, .print = print, .flush = flush,
+                                        .cancel = cancel, .collect = collect};
 
 /* ---- the whole --------------------------------------------------------------------------- */
-
-static int wait_on(struct list *list, struct dj_err *err)
-{
-    bool wants_lines = !list->at_end && has_room(list);
-    struct pollfd polled[3] = {
-        {.fd = dj_fd(list->dj), .events = dj_events(list->dj)},
-        {.fd = list->interrupted ? -1 : list->cancel_fd, .events = POLLIN},
-        {.fd = wants_lines ? list->fd : -1, .events = POLLIN},
-    };
-    int rc = 0;
-
-    if (poll(polled, DJ_ARRAY_SIZE(polled), -1) < 0)
-        return errno == EINTR ? 0 : dj_err_sys(err, errno, "poll");
-    if (polled[1].revents != 0)
-        interrupt(list);
-    if (polled[2].revents != 0 && !list->interrupted)
-        rc = read_on(list, err);
-    if (rc == 0 && dj_process(list->dj) < 0)
-        rc = dj_err_set(err, ENOTCONN, "the daemon ended the connection");
-    return rc;
-}
-
-static int get_all(struct list *list, struct dj_err *err)
-{
-    int rc = 0;
-
-    while (rc == 0) {
-        ask_on(list);
-        rc = print_ended(list, err);
-        if (rc < 0 || (list->at_end && list->first == NULL && list->in_used == list->in.len) ||
-            (list->interrupted && list->first == NULL))
-            break;
-        if (list->under_way != 0 || !list->at_end)
-            rc = wait_on(list, err);
-    }
-    return rc;
-}
 
 static int open_list(struct list *list, struct dj_err *err)
 {
@@ -346,34 +331,69 @@ static int open_list(struct list *list, struct dj_err *err)
     return list->fd < 0 ? dj_err_sys(err, list->fd == -1 ? errno : -list->fd, "%s", list->file) : 0;
 }
 
-int dj_get_list(struct dj_cli *cli, const struct dj_get_options *options)
+static int begin(struct list *list, struct dj_err *err)
 {
-    struct list list = {.file = options->list, .options = options, .fd = -1};
-    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    struct item *item, *next;
-    int rc = dj_connect(cli, true, &err);
+    const struct dj_get_options *options = list->options;
+    struct dj_cli *cli = list->cli;
+    int rc = open_list(list, err);
 
-    list.end = &list.first;
-    if (rc == 0)
-        rc = open_list(&list, &err);
-    if (rc == 0) {
-        list.dj = cli->dj;
-        list.cancel_fd = dj_interruptible(cli, options->timeout_ms);
-        list.on_terminal = isatty(STDOUT_FILENO);
-        list.lines = cli->quiet ? 0 : dj_count_lines(list.fd);
-        list.bar = dj_bar_begin(cli, "results", list.lines);
-        rc = get_all(&list, &err);
-        dj_bar_end(list.bar);
-    }
-    if (list.interrupted && rc == 0)
-        rc = -EINTR;
-    rc = rc < 0 ? dj_fail(rc, &err) : list.failed ? DJ_EX_FAILED : DJ_EX_OK;
-    for (item = list.first; item != NULL; item = next) {
-        next = item->next;
+    if (rc < 0 || options->ignore.n != 0 || options->keep.n != 0)
+        return rc;
+    list->batch = dj_batch_of_runs(cli->dj, (unsigned)options->flags);
+    if (list->batch == NULL)
+        return dj_said(cli, dj_refused(cli), err);
+    rc = dj_batch_set_session(list->batch, options->session);
+    return dj_said(cli, rc < 0 ? rc : dj_batch_set_launch(list->batch, options->launch), err);
+}
+
+static int get_all(struct list *list, struct dj_err *err)
+{
+    struct dj_order *order = &list->order;
+    struct dj_cli *cli = list->cli;
+    int rc;
+
+    dj_order_init(order, &ops, list, cli->dj);
+    order->input = list->fd;
+    order->cancel_fd = dj_interruptible(cli, list->options->timeout_ms);
+    order->on_terminal = isatty(STDOUT_FILENO);
+    order->total = cli->quiet ? 0 : dj_count_lines(list->fd);
+    order->bar = dj_bar_begin(cli, "results", order->total);
+    rc = dj_order_run(order, err);
+    dj_bar_endp(&order->bar);
+    return rc == 0 && order->interrupted ? -EINTR : rc;
+}
+
+static void release(struct list *list)
+{
+    struct item *item;
+
+    dj_batch_free(list->batch);
+    while (list->order.first != NULL) {
+        item = (struct item *)list->order.first;
+        list->order.first = item->order.next;
         item_free(item);
     }
-    dj_close(list.fd);
-    dj_buf_release(&list.in);
-    dj_buf_release(&list.out);
+    while ((item = list->spares) != NULL) {
+        list->spares = item->spare;
+        item_free(item);
+    }
+    dj_close(list->fd);
+    dj_buf_release(&list->in);
+    dj_buf_release(&list->path);
+    dj_buf_release(&list->out);
+}
+
+int dj_get_list(struct dj_cli *cli, const struct dj_get_options *options)
+{
+    struct list list = {.cli = cli, .file = options->list, .options = options, .fd = -1};
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    int rc = dj_connect(cli, true, &err);
+
+    if (rc == 0)
+        rc = begin(&list, &err);
+    if (rc == 0)
+        rc = get_all(&list, &err);
+    rc = rc < 0 ? dj_fail(rc, &err) : list.failed ? DJ_EX_FAILED : DJ_EX_OK;
+    release(&list);
     return rc;
 }

@@ -65,10 +65,11 @@ void dj_answers_free(struct dj_answers *answers)
 }
 
 /* One form for each list of words: every one has its length before it. */
-static void set_key(struct dj_answers *answers, uint32_t task, const struct dj_list *words)
+static void set_key(struct dj_answers *answers, uint32_t task, bool named,
+                    const struct dj_list *words)
 {
     dj_buf_clear(&answers->key);
-    dj_put64(&answers->key, task);
+    dj_put64(&answers->key, (uint64_t)task << 1 | named);
     for (size_t i = 0; i < words->n; i++) {
         struct dj_bytes word = dj_buf_bytes(&DJ_LIST_AT(words, struct dj_part_word, i)->bytes);
 
@@ -97,14 +98,14 @@ static void add(struct dj_answers *answers, struct entry *entry)
     answers->bytes += size_of(entry);
 }
 
-bool dj_answers_find(struct dj_answers *answers, uint32_t task, const struct dj_list *words,
-                     struct dj_answer *ret)
+bool dj_answers_find(struct dj_answers *answers, uint32_t task, bool named,
+                     const struct dj_list *words, struct dj_answer *ret)
 {
     struct entry *entry;
 
     if (answers->young == NULL && answers->old == NULL)
         return false;
-    set_key(answers, task, words);
+    set_key(answers, task, named, words);
     entry = look(answers->young, &answers->key);
     if (entry == NULL) {
         entry = look(answers->old, &answers->key);
@@ -142,14 +143,14 @@ static uint8_t *put(uint8_t *at, struct dj_bytes bytes)
     return at + bytes.len;
 }
 
-void dj_answers_keep(struct dj_answers *answers, uint32_t task, const struct dj_list *words,
-                     const struct dj_answer *answer)
+void dj_answers_keep(struct dj_answers *answers, uint32_t task, bool named,
+                     const struct dj_list *words, const struct dj_answer *answer)
 {
     struct dj_bytes key;
     struct entry *entry;
     size_t len;
 
-    set_key(answers, task, words);
+    set_key(answers, task, named, words);
     forget(answers);
     key = dj_buf_bytes(&answers->key);
     len = key.len + answer->run.len + answer->content.len;

@@ -25,14 +25,14 @@ struct dj_answer {
 struct dj_answers *dj_answers_new(size_t max_bytes);
 void dj_answers_free(struct dj_answers *answers);
 
-/* dj_answers_find(answers, task, words, ret): of the task with that number, words are struct
- * dj_part_word. What ret points to is valid until the next call of these functions; the answer is
- * one only if dj_basis_holds(). */
-bool dj_answers_find(struct dj_answers *answers, uint32_t task, const struct dj_list *words,
-                     struct dj_answer *ret);
+/* dj_answers_find(answers, task, named, words, ret): of the task with that number, words are struct
+ * dj_part_word, or named: one of them, the name of the run. What ret points to is valid until the
+ * next call of these functions; the answer is one only if dj_basis_holds(). */
+bool dj_answers_find(struct dj_answers *answers, uint32_t task, bool named,
+                     const struct dj_list *words, struct dj_answer *ret);
 
-/* dj_answers_keep(answers, task, words, answer): copied, in the place of an earlier one. */
-void dj_answers_keep(struct dj_answers *answers, uint32_t task, const struct dj_list *words,
-                     const struct dj_answer *answer);
+/* dj_answers_keep(answers, task, named, words, answer): copied, in the place of an earlier one. */
+void dj_answers_keep(struct dj_answers *answers, uint32_t task, bool named,
+                     const struct dj_list *words, const struct dj_answer *answer);
 
 #endif

@@ -113,15 +113,46 @@ static struct dj_task *bind(struct dj_calling *calling, struct dj_args *ret, str
     return *ret_code < 0 ? NULL : task;
 }
 
+/* A name as the tree has it; that of a stored run is found whatever its task has become. */
+static void try_name(struct dj_calling *calling)
+{
+    struct dj_engine *engine = calling->plan->engine;
+    struct dj_asker asker = asker_of(calling);
+    struct dj_bytes name = dj_buf_bytes(&DJ_LIST_AT(calling->words, struct dj_part_word, 0)->bytes);
+    struct dj_task *task = dj_task_by_name(engine, dj_bytes_of(calling->plan->task));
+    dj_cleanup_buf struct dj_buf canonical = DJ_BUF_INIT;
+    dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct dj_args given = DJ_ARGS_INIT;
+    const struct dj_args *args = NULL;
+    struct dj_call *call = NULL;
+    int rc = task == NULL ? dj_err_set(&err, ENOENT, "there is no task %s", calling->plan->task)
+                          : dj_call_by_name(engine, task, name, &call, &canonical, &err);
+
+    if (rc > 0) {
+        dj_call_resolve(engine, task, name, &asker, resolved, calling);
+        return;
+    }
+    if (rc == 0 && dj_call_given(engine, task, name, &given))
+        args = &given;
+    resolved(calling, rc, call, args, rc == 0 ? NULL : dj_err_text(&err, rc));
+    dj_args_release(&given);
+    dj_call_unref(call);
+}
+
 static void try_it(struct dj_calling *calling)
 {
     struct dj_engine *engine = calling->plan->engine;
     struct dj_asker asker = asker_of(calling);
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+    struct dj_task *task;
     struct dj_args args;
     int rc = 0;
-    struct dj_task *task = bind(calling, &args, &err, &rc);
 
+    if (calling->plan->named) {
+        try_name(calling);
+        return;
+    }
+    task = bind(calling, &args, &err, &rc);
     if (task != NULL && dj_memo_is_task(task)) {
         dj_args_release(&args);
         rc = dj_err_set(&err, EINVAL, "the runs of dj memo are no calls of a task");

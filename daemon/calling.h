@@ -26,6 +26,7 @@ struct dj_calling_plan {
     struct dj_asker asker; /* what it points to outlives the calling */
     /* Instead of words: the arguments of the call with that cookie. -errno. */
     int (*bind)(void *cookie, struct dj_task *task, struct dj_args *ret, struct dj_err *err);
+    bool named;            /* the one word of each is the name of its run */
     unsigned flags;        /* DJ_GET_FORCE, DJ_GET_INCOGNITO, DJ_GET_CACHED */
     bool lazy;
     dj_called_fn *done;

@@ -12,6 +12,7 @@
 #include "daemon/calling.h"
 #include "daemon/dispatch.h"
 #include "daemon/failure.h"
+#include "daemon/memo.h"
 #include "daemon/outcome.h"
 #include "lib/model/status.h"
 #include "lib/util/mem.h"
@@ -104,7 +105,7 @@ static void keep(struct group *group, struct dj_call *call, uint64_t instance,
         return;
     answer.run = dj_bytes_of(outcome->run);
     answer.content = dj_buf_bytes(&outcome->content);
-    dj_answers_keep(dj_engine_answers(engine), group->known->number,
+    dj_answers_keep(dj_engine_answers(engine), group->known->number, group->plan.named,
                     words_of(group, outcome->call), &answer);
 }
 
@@ -116,8 +117,8 @@ static bool answer_known(struct group *group, size_t call)
     struct dj_answer answer;
 
     if (group->known == NULL ||
-        !dj_answers_find(dj_engine_answers(engine), group->known->number, words_of(group, call),
-                         &answer) ||
+        !dj_answers_find(dj_engine_answers(engine), group->known->number, group->plan.named,
+                         words_of(group, call), &answer) ||
         !dj_basis_holds(engine, group->known, &answer.basis))
         return false;
     outcome = dj_list_add(&group->out.outcomes, sizeof(*outcome));
@@ -190,6 +191,37 @@ static void start_all(struct group *group, const struct dj_msg_calls *ask)
     send(group);
 }
 
+static bool are_names(const struct dj_list *calls)
+{
+    for (size_t i = 0; i < calls->n; i++) {
+        if (DJ_LIST_AT(calls, struct dj_part_words, i)->words.n != 1)
+            return false;
+    }
+    return true;
+}
+
+/* What is wrong with all of it, or has to be known first. A stored run has its name whatever has
+ * become of its task. True: it is answered. */
+static bool refuse(struct dj_request *request, const struct dj_task *task)
+{
+    const struct dj_msg_calls *ask = request->fields;
+
+    if (task == NULL || (task->definition == NULL && !ask->named)) {
+        dj_reply_error(request, ENOENT, "there is no task %s",
+                       ask->task == NULL ? "" : ask->task);
+        return true;
+    }
+    if (ask->named && !are_names(&ask->calls)) {
+        dj_reply_error(request, EINVAL, "a call that is named is one word");
+        return true;
+    }
+    if (ask->env.n == 0 && task->definition != NULL && task->definition->env_keyed.n != 0) {
+        dj_reply_wants(request, task->definition);
+        return true;
+    }
+    return false;
+}
+
 void dj_serve_group(struct dj_request *request)
 {
     const struct dj_peer_facts *facts = dj_peer_facts(request->peer);
@@ -197,15 +229,8 @@ void dj_serve_group(struct dj_request *request)
     struct dj_task *task = dj_task_by_name(request->engine, dj_bytes_of(ask->task));
     struct group *group;
 
-    if (task == NULL || task->definition == NULL) {
-        dj_reply_error(request, ENOENT, "there is no task %s",
-                       ask->task == NULL ? "" : ask->task);
+    if (refuse(request, task))
         return;
-    }
-    if (ask->env.n == 0 && task->definition->env_keyed.n != 0) {
-        dj_reply_wants(request, task->definition);
-        return;
-    }
     group = dj_xcalloc(1, sizeof(*group));
     group->request = request;
     group->n = ask->calls.n;
@@ -213,12 +238,14 @@ void dj_serve_group(struct dj_request *request)
     group->notes = facts->run == 0;
     group->plan = (struct dj_calling_plan){
         .engine = request->engine, .task = ask->task, .flags = (unsigned)ask->flags,
-        .lazy = ask->lazy, .done = called,
+        .lazy = ask->lazy, .named = ask->named, .done = called,
         .asker = {.run = facts->run, .uid = facts->uid, .gid = facts->gid, .cwd = ask->cwd,
                   .env = ask->env.n == 0 ? NULL : &ask->env,
                   .session = dj_given(ask->session), .launch = dj_given(ask->launch)}};
-    /* A run's calls are put on record, and other users' are refused where they may not look. */
-    if (facts->run == 0 && facts->uid == geteuid() && !ask->lazy && ask->env.n == 0 &&
+    /* A run's calls are put on record, and other users' are refused where they may not look. What a
+     * name of a memo says is not looked into. */
+    if (task->definition != NULL && !dj_memo_is_task(task) && facts->run == 0 &&
+        facts->uid == geteuid() && !ask->lazy && ask->env.n == 0 &&
         (ask->flags & ~(uint64_t)DJ_GET_CACHED) == 0 && dj_given(ask->session) == NULL &&
         dj_given(ask->launch) == NULL)
         group->known = task;

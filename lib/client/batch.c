@@ -1,4 +1,4 @@
-/* Many calls of one task, sent in groups. (dj.h) */
+/* Many calls, sent in groups of one task each. (dj.h) */
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -19,6 +19,7 @@ enum {
     UNDER_WAY_MAX = 1000,
     HELD_MAX = 64 << 20,   /* bytes of results that may come unasked for */
     TRIES = 3,
+    OPEN_MAX = 16,         /* groups that are filled at a time: of as many tasks */
 };
 
 /* A call that has ended. */
@@ -33,6 +34,7 @@ struct outcome {
 
 struct call {
     void *cookie;
+    uint64_t index;
     bool ended;
 };
 
@@ -42,7 +44,6 @@ struct group {
     struct dj_batch *batch;
     struct dj_msg_calls ask;
     struct call calls[GROUP_MAX];
-    uint64_t first; /* index of the first of them */
     size_t bytes;
     size_t left;    /* not ended */
     uint64_t id;
@@ -57,7 +58,8 @@ TAILQ_HEAD(outcomes, outcome);
 struct dj_batch {
     struct dj *dj;
     TAILQ_ENTRY(dj_batch) link;
-    char *task, *session, *launch;
+    char *task; /* NULL: of runs by their paths */
+    char *session, *launch;
     unsigned flags;
     struct groups groups;     /* the sent ones first */
     struct outcomes ready;
@@ -93,7 +95,7 @@ static struct outcome *end_call(struct group *group, uint64_t at, int code)
     group->left--;
     batch->under_way -= group->sent;
     outcome = dj_xcalloc(1, sizeof(*outcome));
-    outcome->index = group->first + at;
+    outcome->index = group->calls[at].index;
     outcome->cookie = group->calls[at].cookie;
     outcome->code = code;
     TAILQ_INSERT_TAIL(&batch->ready, outcome, link);
@@ -291,16 +293,12 @@ void dj_batches_lose(struct dj *dj)
 
 /* ---- filling --------------------------------------------------------------------------------- */
 
-struct dj_batch *dj_batch_new(struct dj *dj, const char *task, unsigned flags)
+static struct dj_batch *batch_new(struct dj *dj, const char *task, unsigned flags)
 {
     struct dj_batch *batch;
-    int rc = dj_fresh(dj);
+    int rc = 0;
 
-    if (rc < 0)
-        return NULL;
-    if (task == NULL)
-        rc = dj_null(dj, "the task");
-    else if ((flags & ~(unsigned)(DJ_FORCE | DJ_INCOGNITO | DJ_CACHED | DJ_LAZY)) != 0)
+    if ((flags & ~(unsigned)(DJ_FORCE | DJ_INCOGNITO | DJ_CACHED | DJ_LAZY)) != 0)
         rc = dj_err_set(&dj->err, EINVAL, "a batch has no flags %#x", flags);
     else if ((flags & DJ_LAZY) != 0 && flags != DJ_LAZY)
         rc = dj_err_set(&dj->err, EINVAL, "DJ_LAZY computes nothing, so it stands alone");
@@ -310,12 +308,28 @@ struct dj_batch *dj_batch_new(struct dj *dj, const char *task, unsigned flags)
         return NULL;
     batch = dj_xcalloc(1, sizeof(*batch));
     batch->dj = dj;
-    batch->task = dj_xstrdup(task);
+    batch->task = task == NULL ? NULL : dj_xstrdup(task);
     batch->flags = flags;
     TAILQ_INIT(&batch->groups);
     TAILQ_INIT(&batch->ready);
     TAILQ_INSERT_TAIL(&dj->batches, batch, link);
     return batch;
+}
+
+struct dj_batch *dj_batch_new(struct dj *dj, const char *task, unsigned flags)
+{
+    if (dj_fresh(dj) < 0)
+        return NULL;
+    if (task == NULL) {
+        (void)dj_null(dj, "the task");
+        return NULL;
+    }
+    return batch_new(dj, task, flags);
+}
+
+struct dj_batch *dj_batch_of_runs(struct dj *dj, unsigned flags)
+{
+    return dj_fresh(dj) < 0 ? NULL : batch_new(dj, NULL, flags);
 }
 
 /* 0 when more can be asked of it. */
@@ -326,17 +340,22 @@ static int changing(struct dj_batch *batch)
     return batch->dj == NULL ? -ENOTCONN : dj_fresh(batch->dj);
 }
 
-/* The group that is being filled is closed: what comes next differs. */
+/* The groups that are being filled are closed: what comes next differs. */
 static int set(struct dj_batch *batch, char **at, const char *text)
 {
+    struct group *group;
     int rc = changing(batch);
 
     if (rc < 0)
         return rc;
     free(*at);
     *at = text == NULL || text[0] == '\0' ? NULL : dj_xstrdup(text);
-    if (next_unsent(batch) != NULL)
-        TAILQ_LAST(&batch->groups, groups)->bytes = GROUP_BYTES;
+    TAILQ_FOREACH_REVERSE(group, &batch->groups, groups, link)
+    {
+        if (group->sent)
+            break;
+        group->bytes = GROUP_BYTES;
+    }
     return 0;
 }
 
@@ -355,18 +374,30 @@ static char *copy_of(const char *text)
     return text == NULL ? NULL : dj_xstrdup(text);
 }
 
-/* The one that is being filled, or a new one. */
-static struct group *open_group(struct dj_batch *batch)
+/* The one of that task that is being filled, or NULL. */
+static struct group *open_group(struct dj_batch *batch, struct dj_bytes task)
 {
-    struct group *group = TAILQ_LAST(&batch->groups, groups);
+    struct group *group;
+    size_t looked = 0;
 
-    if (group != NULL && !group->sent && group->ask.calls.n < GROUP_MAX &&
-        group->bytes < GROUP_BYTES)
-        return group;
-    group = dj_xcalloc(1, sizeof(*group));
+    TAILQ_FOREACH_REVERSE(group, &batch->groups, groups, link)
+    {
+        if (group->sent || looked++ == OPEN_MAX)
+            return NULL;
+        if (group->ask.calls.n < GROUP_MAX && group->bytes < GROUP_BYTES &&
+            dj_bytes_is(task, group->ask.task))
+            return group;
+    }
+    return NULL;
+}
+
+static struct group *new_group(struct dj_batch *batch, struct dj_bytes task)
+{
+    struct group *group = dj_xcalloc(1, sizeof(*group));
+
     group->batch = batch;
-    group->first = batch->added;
-    group->ask = (struct dj_msg_calls){.task = dj_xstrdup(batch->task),
+    group->ask = (struct dj_msg_calls){.task = dj_xmemdup0(task.data, task.len),
+                                       .named = batch->task == NULL,
                                        .flags = batch->flags & ~(unsigned)DJ_LAZY,
                                        .lazy = (batch->flags & DJ_LAZY) != 0,
                                        .cwd = getcwd(NULL, 0),
@@ -409,27 +440,58 @@ int dj_check_words(struct dj *dj, int n, const char *const *words, const size_t 
     return rc;
 }
 
-int dj_batch_add(struct dj_batch *batch, int n, const char *const *words, const size_t *lens,
-                 void *cookie)
+static void add_call(struct dj_batch *batch, struct dj_bytes task, int n,
+                     const char *const *words, const size_t *lens, size_t bytes, void *cookie)
 {
-    struct group *group;
-    size_t bytes;
-    int rc = changing(batch);
+    struct group *group = open_group(batch, task);
+    struct dj_part_words *call;
 
-    if (rc == 0)
-        rc = dj_check_words(batch->dj, n, words, lens, &bytes);
-    if (rc < 0)
-        return rc;
-    group = open_group(batch);
-    group->calls[group->ask.calls.n].cookie = cookie;
-    dj_add_words(&((struct dj_part_words *)dj_list_add(&group->ask.calls,
-                                                       sizeof(struct dj_part_words)))->words,
-                 n, words, lens);
+    if (group == NULL)
+        group = new_group(batch, task);
+    group->calls[group->ask.calls.n] = (struct call){.cookie = cookie, .index = batch->added};
+    call = dj_list_add(&group->ask.calls, sizeof(*call));
+    dj_add_words(&call->words, n, words, lens);
     group->bytes += bytes;
     group->left++;
     batch->added++;
     batch->pending++;
-    return 0;
+}
+
+int dj_batch_add(struct dj_batch *batch, int n, const char *const *words, const size_t *lens,
+                 void *cookie)
+{
+    size_t bytes;
+    int rc = changing(batch);
+
+    if (rc == 0 && batch->task == NULL)
+        rc = dj_err_set(&batch->dj->err, EINVAL, "this batch is of runs by their paths");
+    if (rc == 0)
+        rc = dj_check_words(batch->dj, n, words, lens, &bytes);
+    if (rc == 0)
+        add_call(batch, dj_bytes_of(batch->task), n, words, lens, bytes, cookie);
+    return rc;
+}
+
+int dj_batch_add_run(struct dj_batch *batch, const char *run, void *cookie)
+{
+    struct dj_bytes task, name;
+    const char *word;
+    size_t bytes;
+    int rc = changing(batch);
+
+    if (rc == 0 && batch->task != NULL)
+        rc = dj_err_set(&batch->dj->err, EINVAL, "this batch is of calls of %s", batch->task);
+    if (rc == 0 && run == NULL)
+        rc = dj_null(batch->dj, "the run");
+    if (rc == 0)
+        rc = dj_run_split(batch->dj, run, &task, &name);
+    if (rc < 0)
+        return rc;
+    word = (const char *)name.data;
+    rc = dj_check_words(batch->dj, 1, &word, &name.len, &bytes);
+    if (rc == 0)
+        add_call(batch, task, 1, &word, &name.len, bytes, cookie);
+    return rc;
 }
 
 /* ---- waiting --------------------------------------------------------------------------------- */

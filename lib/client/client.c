@@ -29,7 +29,7 @@ struct dj *dj_new(const char *program)
     struct dj *dj = dj_xcalloc(1, sizeof(*dj));
 
     dj->program = dj_xstrdup(program == NULL ? "libdj " PACKAGE_VERSION : program);
-    dj->pid = getpid();
+    dj->process = dj_process_mark();
     dj->cancel_fd = dj->timer_fd = dj->wake_fd = -1;
     TAILQ_INIT(&dj->waiting);
     TAILQ_INIT(&dj->over);
@@ -392,7 +392,7 @@ void dj_notice_end(struct dj *dj)
 
 bool dj_is_forked(const struct dj *dj)
 {
-    return dj->pid != getpid();
+    return dj->process != dj_process_mark();
 }
 
 /* Descriptors that the parent uses, too, are closed and not touched. */
@@ -402,7 +402,7 @@ void dj_notice_fork(struct dj *dj)
 
     if (!dj_is_forked(dj))
         return;
-    dj->pid = getpid();
+    dj->process = dj_process_mark();
     dj_drop(dj);
     dj_locks_forget(dj);
     dj_close(dj->timer_fd);
@@ -482,7 +482,8 @@ const char *dj_below_mount(const struct dj *dj, const char *path)
     return path;
 }
 
-int dj_run_path(struct dj *dj, const char *run, struct dj_buf *ret)
+int dj_run_split(struct dj *dj, const char *run, struct dj_bytes *ret_task,
+                 struct dj_bytes *ret_name)
 {
     const char *path = dj_below_mount(dj, run), *slash;
     size_t len;
@@ -495,7 +496,21 @@ int dj_run_path(struct dj *dj, const char *run, struct dj_buf *ret)
     slash = memchr(path, '/', len);
     if (slash == NULL || slash == path)
         return dj_err_set(&dj->err, EINVAL, "%s is not the path of a run, as TASK/NAME is", run);
+    *ret_task = dj_bytes(path, (size_t)(slash - path));
+    *ret_name = dj_bytes(slash + 1, len - ret_task->len - 1);
+    return 0;
+}
+
+int dj_run_path(struct dj *dj, const char *run, struct dj_buf *ret)
+{
+    struct dj_bytes task, name;
+    int rc = dj_run_split(dj, run, &task, &name);
+
+    if (rc < 0)
+        return rc;
     dj_buf_adds(ret, "tasks/");
-    dj_buf_add(ret, path, len);
+    dj_buf_add_bytes(ret, task);
+    dj_buf_addc(ret, '/');
+    dj_buf_add_bytes(ret, name);
     return 0;
 }

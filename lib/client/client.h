@@ -36,7 +36,7 @@ struct dj {
     unsigned flags;
     uint64_t serial;                  /* of the connection, from 1 */
     uint64_t exports;                 /* how many runs were exported: the last one is readable */
-    pid_t pid;                        /* of the process that it was made in */
+    uint64_t process;                 /* dj_process_mark() of the one that it was made in */
     struct dj_daemon_options options; /* of a daemon that is started; its texts are ours */
     struct dj_err err;
     struct dj_list notes;             /* struct dj_buf */
@@ -92,8 +92,14 @@ int dj_child_begin(struct dj_child *child) DJ_MUST_CHECK;
 
 void dj_add_note(struct dj *dj, const char *note);
 
+/* dj_process_mark(): another one in each child of fork(). */
+uint64_t dj_process_mark(void);
+
 /* dj_below_mount(dj, path): the part of a path behind the mount point and slashes. */
 const char *dj_below_mount(const struct dj *dj, const char *path);
+/* dj_run_split(dj, run, ret_task, ret_name): of a run's path; -EINVAL with a sentence. */
+int dj_run_split(struct dj *dj, const char *run, struct dj_bytes *ret_task,
+                 struct dj_bytes *ret_name) DJ_MUST_CHECK;
 /* dj_run_path(dj, run, ret): tasks/TASK/NAME; -EINVAL with a sentence. */
 int dj_run_path(struct dj *dj, const char *run, struct dj_buf *ret) DJ_MUST_CHECK;
 

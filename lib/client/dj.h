@@ -492,6 +492,8 @@ enum {
 
 /* dj_batch_new(dj, task, flags): DJ_FORCE, DJ_INCOGNITO, DJ_CACHED, or DJ_LAZY alone. */
 DJ_PUBLIC struct dj_batch *dj_batch_new(struct dj *dj, const char *task, unsigned flags);
+/* dj_batch_of_runs(dj, flags): likewise, of runs by their paths, of any tasks. */
+DJ_PUBLIC struct dj_batch *dj_batch_of_runs(struct dj *dj, unsigned flags);
 /* As of a request; for what is added from then on. */
 DJ_PUBLIC int dj_batch_set_session(struct dj_batch *batch, const char *session);
 DJ_PUBLIC int dj_batch_set_launch(struct dj_batch *batch, const char *launch);
@@ -501,6 +503,9 @@ DJ_PUBLIC int dj_batch_set_launch(struct dj_batch *batch, const char *launch);
  * beside its own. */
 DJ_PUBLIC int dj_batch_add(struct dj_batch *batch, int n, const char *const *words,
                            const size_t *lens, void *cookie);
+
+/* dj_batch_add_run(batch, run, cookie): TASK/NAME or tasks/TASK/NAME, also below the mount. */
+DJ_PUBLIC int dj_batch_add_run(struct dj_batch *batch, const char *run, void *cookie);
 
 /* dj_batch_cancel(batch): those that have not ended end soon, with -EINTR. */
 DJ_PUBLIC int dj_batch_cancel(struct dj_batch *batch);

@@ -11,37 +11,6 @@
 
 enum { LEVELS_MAX = 512 };
 
-/* ---- strings ---------------------------------------------------------------------------- */
-
-static void add_character(struct dj_buf *buf, struct dj_bytes character)
-{
-    static const char plain[] = "\"\\\b\f\n\r\t", escaped[] = "\"\\bfnrt";
-    const uint8_t first = character.data[0];
-    const char *found = first == '\0' ? NULL : strchr(plain, first);
-
-    if (found != NULL)
-        dj_buf_addf(buf, "\\%c", escaped[found - plain]);
-    else if (first < 0x20)
-        dj_buf_addf(buf, "\\u%04x", (unsigned)first);
-    else
-        dj_buf_add_bytes(buf, character);
-}
-
-void dj_json_string(struct dj_buf *buf, struct dj_bytes bytes)
-{
-    dj_buf_addc(buf, '"');
-    while (bytes.len > 0) {
-        size_t len = dj_utf8_char(bytes);
-
-        if (len == 0)
-            dj_buf_adds(buf, "\xef\xbf\xbd");
-        else
-            add_character(buf, dj_bytes(bytes.data, len));
-        bytes = dj_bytes_from(bytes, len == 0 ? 1 : len);
-    }
-    dj_buf_addc(buf, '"');
-}
-
 /* ---- parsing ---------------------------------------------------------------------------- */
 
 static bool too_deep(json_t *value, unsigned levels)

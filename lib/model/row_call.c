@@ -83,10 +83,12 @@ const char *dj_outcome_status(const struct dj_row_outcome *outcome)
 }
 
 /* JSON holds no bytes that are not UTF-8. A name has another spelling, which leads to the run. */
-static void add_run(struct dj_buf *buf, const char *run)
+static const char *run_text(const char *run, struct dj_buf *buf)
 {
     struct dj_bytes rest = dj_bytes_of(run);
 
+    if (dj_utf8_ok(rest))
+        return run;
     while (rest.len > 0) {
         size_t len = dj_utf8_char(rest);
 
@@ -96,11 +98,12 @@ static void add_run(struct dj_buf *buf, const char *run)
             dj_buf_add(buf, rest.data, len);
         rest = dj_bytes_from(rest, len == 0 ? 1 : len);
     }
+    return dj_buf_str(buf);
 }
 
 void dj_outcome_cell(struct dj_buf *buf, const struct dj_row_outcome *outcome)
 {
-    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
+    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT, text = DJ_BUF_INIT;
 
     if (outcome->code != 0 || outcome->status == NULL) {
         dj_buf_adds(buf, "null");
@@ -108,8 +111,7 @@ void dj_outcome_cell(struct dj_buf *buf, const struct dj_row_outcome *outcome)
     }
     if (outcome->has_content && dj_result_cell(buf, outcome->content))
         return;
-    add_run(&path, outcome->run);
-    dj_buf_adds(&path, "/result");
+    dj_buf_addf(&path, "%s/result", run_text(outcome->run, &text));
     dj_json_string(buf, dj_buf_bytes(&path));
 }
 
@@ -126,12 +128,10 @@ static void put_text(struct dj_row *row, const char *column, const char *text)
 void dj_row_answer(const struct dj_row *row, const char *run, const char *status, const char *as,
                    struct dj_bytes cell, const char *error, bool errors, struct dj_row *ret)
 {
-    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
+    dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
 
     dj_row_copy(ret, row);
-    if (run != NULL)
-        add_run(&path, run);
-    put_text(ret, "run", run == NULL ? NULL : dj_buf_str(&path));
+    put_text(ret, "run", run == NULL ? NULL : run_text(run, &text));
     if (as != NULL) {
         put_text(ret, "status", status);
         dj_buf_add_bytes(dj_row_set(ret, dj_bytes_of(as)),

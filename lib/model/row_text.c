@@ -310,13 +310,12 @@ static void csv_quoted(struct dj_buf *buf, struct dj_bytes text)
 
 static bool needs_quotes(struct dj_bytes text)
 {
-    if (text.len == 0)
-        return true;
-    for (size_t i = 0; i < text.len; i++) {
-        if (strchr(",\"\n\r", text.data[i]) != NULL && text.data[i] != '\0')
-            return true;
-    }
-    return false;
+    bool needs = text.len == 0;
+
+    for (size_t i = 0; !needs && i < text.len; i++)
+        needs = text.data[i] == ',' || text.data[i] == '"' || text.data[i] == '\n' ||
+                text.data[i] == '\r';
+    return needs;
 }
 
 static void tsv_escaped(struct dj_buf *buf, struct dj_bytes text)
@@ -350,7 +349,9 @@ static void write_cell(const struct dj_row_writer *writer, struct dj_bytes value
 
     if (value.len == 0 || dj_bytes_is(value, "null"))
         return;
-    if (value.data[0] == '"') {
+    if (value.data[0] == '"' && memchr(value.data, '\\', value.len) == NULL) {
+        text = dj_bytes(value.data + 1, value.len - 2);
+    } else if (value.data[0] == '"') {
         dj_json_unquote(&plain, value);
         text = dj_buf_bytes(&plain);
     } else if (value.data[0] == '{' || value.data[0] == '[') {

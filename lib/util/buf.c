@@ -28,6 +28,10 @@ uint8_t *dj_buf_room(struct dj_buf *buf, size_t n)
 {
     size_t want;
 
+    if (n < buf->cap - buf->len) {
+        buf->data[buf->len] = '\0';
+        return buf->data + buf->len;
+    }
     if (__builtin_add_overflow(buf->len, n + 1, &want) || n + 1 == 0)
         want = (size_t)-1;
     buf->data = dj_xgrow(buf->data, &buf->cap, want, 1);
@@ -57,9 +61,11 @@ void dj_buf_adds(struct dj_buf *buf, const char *text)
 
 void dj_buf_addc(struct dj_buf *buf, int byte)
 {
-    uint8_t one = (uint8_t)byte;
+    uint8_t *end = dj_buf_room(buf, 1);
 
-    dj_buf_add(buf, &one, 1);
+    end[0] = (uint8_t)byte;
+    end[1] = '\0';
+    buf->len++;
 }
 
 void dj_buf_addv(struct dj_buf *buf, const char *format, va_list args)

@@ -33,7 +33,7 @@ static void keep(struct dj_answers *answers, uint32_t task, const char *first, c
     struct dj_list words = {0};
 
     set_words(&words, first, second);
-    dj_answers_keep(answers, task, &words, &answer);
+    dj_answers_keep(answers, task, false, &words, &answer);
     release(&words);
 }
 
@@ -46,8 +46,10 @@ static int found(struct dj_answers *answers, uint32_t task, const char *first, c
     bool is = false;
 
     set_words(&words, first, second);
-    is = dj_answers_find(answers, task, &words, &answer) && dj_bytes_is(answer.run, "tasks/t/1") &&
-         dj_bytes_is(answer.content, content);
+    is = dj_answers_find(answers, task, false, &words, &answer) &&
+         dj_bytes_is(answer.run, "tasks/t/1") && dj_bytes_is(answer.content, content);
+    if (second == NULL)
+        is = is && !dj_answers_find(answers, task, true, &words, &answer);
     release(&words);
     return is ? (int)answer.basis.generation : 0;
 }
@@ -66,7 +68,7 @@ static void test_words(void)
     keep(answers, 1, "a", "b", 6, "");
     is_int(found(answers, 1, "a", "b", ""), 6, "a later one is in its place, an empty one, too");
     keep(answers, 1, "", NULL, 7, "y");
-    is_int(found(answers, 1, "", NULL, "y"), 7, "an empty word");
+    is_int(found(answers, 1, "", NULL, "y"), 7, "an empty word, which is no name");
     dj_answers_free(answers);
     dj_answers_free(NULL);
 }

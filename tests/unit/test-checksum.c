@@ -6,6 +6,7 @@
 
 #include "daemon/checksum.h"
 #include "lib/util/fdio.h"
+#include "lib/util/random.h"
 #include "tests/unit/tap.h"
 
 #define LONG 1000003
@@ -73,7 +74,6 @@ int main(void)
 {
     uint8_t *bytes = malloc(LONG);
 
-    dj_digest_setup();
     for (size_t i = 0; i < LONG; i++)
         bytes[i] = (uint8_t)(i * 7 + i / 251);
     known();
