@@ -172,6 +172,14 @@ bool dj_answers_hold(const struct dj_answers *answers, const struct dj_answer *a
             dj_generation(answers->generations, answer->bucket) == answer->generation);
 }
 
+void dj_answers_forget(struct dj_answers *answers, uint64_t node)
+{
+    struct dj_answer_place *place = find(answers, node);
+
+    if (place != NULL)
+        drop(answers, place);
+}
+
 struct dj_answer *dj_answers_get(struct dj_answers *answers, uint64_t node)
 {
     struct dj_answer_place *place = find(answers, node);

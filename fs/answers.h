@@ -64,6 +64,9 @@ void dj_answers_add(struct dj_answers *answers, struct dj_answer *answer);
 /* dj_answers_hold(answers, answer): what it says may be said again now. */
 bool dj_answers_hold(const struct dj_answers *answers, const struct dj_answer *answer);
 
+/* dj_answers_forget(answers, node): it will not be asked for again soon. */
+void dj_answers_forget(struct dj_answers *answers, uint64_t node);
+
 /* dj_answers_get(answers, node): an answer that still holds, borrowed, or NULL. */
 struct dj_answer *dj_answers_get(struct dj_answers *answers, uint64_t node);
 

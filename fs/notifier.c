@@ -10,6 +10,7 @@
 #include "fs/fuse.h"
 #include "fs/guard.h"
 #include "lib/util/fdio.h"
+#include "lib/util/log.h"
 #include "lib/util/mem.h"
 
 struct dj_notice {
@@ -69,6 +70,7 @@ static void tell_all(struct dj_notifier *notifier)
 
     if (notifier->epochs && dj_epoch_raise(notifier->session) == -EINVAL)
         notifier->epochs = false;
+    dj_log_debug("all names are taken back by %s", notifier->epochs ? "an epoch" : "their folder");
     if (!notifier->epochs)
         (void)fuse_lowlevel_notify_inval_entry(notifier->session, FUSE_ROOT_ID, top, strlen(top));
 }

@@ -73,6 +73,8 @@ static void forget(struct dj_fs *fs, uint64_t node, uint64_t count)
 {
     if (dj_names_forget(&fs->names, node, count))
         dj_fs_tell_forget(fs, node, count);
+    if (fs->bare) /* nobody has it open: the file of what was purged must not take space for us */
+        dj_answers_forget(&fs->answers, node);
 }
 
 void dj_op_forget(fuse_req_t req, fuse_ino_t node, uint64_t count)
