@@ -54,7 +54,7 @@ static bool is_mounted(const char *at)
            here.stx_dev_minor != there.stx_dev_minor;
 }
 
-static int mount_and_say(struct dj_cli *cli, const char *named)
+static int mount_and_say(struct dj_cli *cli, const char *named, const char *options)
 {
     char *mount;
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
@@ -67,7 +67,7 @@ static int mount_and_say(struct dj_cli *cli, const char *named)
         return DJ_EX_OK;
     }
     bar = dj_bar_begin(cli, "mounting", 0);
-    rc = dj_said(cli, dj_mount(cli->dj, named, &mount), &err);
+    rc = dj_said(cli, dj_mount_with(cli->dj, named, options, &mount), &err);
     dj_bar_end(bar);
     if (rc < 0)
         return dj_fail(rc, &err);
@@ -177,20 +177,27 @@ int dj_cmd_up(struct dj_cli *cli, int argc, char **argv)
     dj_bytes_list_release(&options.resources);
     if (rc < 0)
         return dj_fail(rc, &err);
-    return mount ? mount_and_say(cli, optind < argc ? argv[optind] : NULL) : DJ_EX_OK;
+    return mount ? mount_and_say(cli, optind < argc ? argv[optind] : NULL, NULL) : DJ_EX_OK;
 }
 
 int dj_cmd_mount(struct dj_cli *cli, int argc, char **argv)
 {
+    static const struct option longs[] = {{NULL, 0, NULL, 0}};
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
-    int rc;
+    const char *options = NULL;
+    int option, rc;
 
-    if (argc > 2)
+    while ((option = getopt_long(argc, argv, "+:o:", longs, NULL)) != -1) {
+        if (option != 'o')
+            return dj_bad_option(argv, option);
+        options = optarg;
+    }
+    if (argc - optind > 1)
         return dj_usage("mount");
     rc = dj_connect(cli, false, &err);
     if (rc < 0)
         return dj_fail(rc, &err);
-    return mount_and_say(cli, argc == 2 ? argv[1] : NULL);
+    return mount_and_say(cli, optind < argc ? argv[optind] : NULL, options);
 }
 
 static int run_program(char **argv)

@@ -52,7 +52,7 @@ const struct dj_command dj_commands[] = {
     {"ls", "[-l] [PATH]", "list a folder of the tree", dj_cmd_ls},
     {"map", MAP, "call a task for every row, many at a time", dj_cmd_map},
     {"memo", MEMO, "run any command once, and replay it ever after", dj_cmd_memo},
-    {"mount", "[MOUNT]", "mount the tree", dj_cmd_mount},
+    {"mount", "[-o OPTIONS] [MOUNT]", "mount the tree", dj_cmd_mount},
     {"path", "TASK [ARG...]", "print where a run is in the tree", dj_cmd_path},
     {"progress", "N/M", "inside a run: say how far it is", dj_cmd_progress},
     {"release", "[NAME=N...]", "inside a run: give back what it has reserved", dj_cmd_release},

@@ -249,6 +249,28 @@ END
     has "$(cat "$RO/tasks/sq/30/key")" sq
 }
 
+@test "dj mount -o ro makes one, beside the mount that computes" {
+    get sq 4 > out
+    dj mount "$MNT"
+    is "$(dj mount -o ro "$RO")" "mounted at $RO"
+    is "$(cat "$RO/tasks/sq/4/result")" 16
+    gone "$RO/tasks/sq/5"
+    is "$(cat "$MNT/tasks/sq/5/result")" 25
+    is "$(cat "$RO/tasks/sq/5/result")" 25
+    # runs are told of the other one
+    dj define where -- sh -c 'echo "$DJ"'
+    is "$(get where)" "$MNT"
+    exits 1 dj mount -o ro "$RO"
+    has "$output" "$RO"
+    exits 2 dj mount -o
+    exits 2 dj mount -o ro
+    has "$output" "name it"
+    exits 1 dj mount -o bogus "$DJ_TMP/other"
+    dj umount "$RO"
+    gone "$RO/tasks"
+    is "$(cat "$MNT/tasks/sq/5/result")" 25
+}
+
 @test "what waits, takes words or has no size before it is opened is not there" {
     get sq 1 > out
     seq 2 | dj map -R --frame two sq n:=. > out

@@ -148,6 +148,13 @@ DJ_PUBLIC int dj_set_daemon_option(struct dj *dj, const char *name, const char *
  */
 DJ_PUBLIC int dj_mount(struct dj *dj, const char *at, char **ret);
 
+/*
+ * dj_mount_with(dj, at, options, ret): likewise, with options as of `djfs -o`; NULL: none. One with
+ * "ro" is a further mount, which is never the one that runs are told of: at must not be NULL, and
+ * what is mounted there already is -EBUSY.
+ */
+DJ_PUBLIC int dj_mount_with(struct dj *dj, const char *at, const char *options, char **ret);
+
 /* dj_set_timeout(dj, ms): how long each blocking call may last; 0: for ever, as at first. To
  * connect has bounds of its own: 20 s for an answer, 30 s for a daemon that is started. */
 DJ_PUBLIC int dj_set_timeout(struct dj *dj, uint64_t ms);

@@ -153,18 +153,33 @@ static int default_mount(struct dj *dj, const char *socket, char **ret)
     return 0;
 }
 
-static int mount_at(struct dj *dj, const char *socket, const char *at)
+/* Options with commas between them: it is one of the words. */
+static bool has_word(const char *options, const char *word)
+{
+    const size_t len = strlen(word);
+
+    for (const char *at = options; at != NULL; at = strchr(at, ',')) {
+        at += *at == ',';
+        if (strncmp(at, word, len) == 0 && (at[len] == ',' || at[len] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+static int mount_at(struct dj *dj, const char *socket, const char *at, const char *options)
 {
     dj_cleanup_free char *program = dj_program("djfs"), *folder = dj_xstrdup(at);
     dj_cleanup_free char *address = dj_absolute(socket);
     dj_cleanup_buf struct dj_buf log = DJ_BUF_INIT;
-    char option[] = "--connect";
-    char *argv[5] = {program, option, address, folder, NULL};
+    dj_cleanup_free char *words = dj_xstrdup(options == NULL ? "" : options);
+    char option[] = "--connect", with[] = "-o";
+    char *argv[] = {program, option, address, folder, options == NULL ? NULL : with, words, NULL};
+    const bool further = has_word(words, "ro");
     const char *slash;
 
-    if (is_live_mount(at) && is_back(dj->connection, at))
+    if (!further && is_live_mount(at) && is_back(dj->connection, at))
         return 1;
-    if (comes_back(dj, address, at))
+    if (!further && comes_back(dj, address, at))
         return 1;
     if (dj_interrupted(dj) < 0)
         return -EINTR;
@@ -178,11 +193,13 @@ static int mount_at(struct dj *dj, const char *socket, const char *at)
     return dj_start_program(argv, dj_buf_str(&log), dj->wake_fd, &dj->err);
 }
 
-static int find_and_mount(struct dj *dj, const char *named, char **ret)
+static int find_and_mount(struct dj *dj, const char *named, const char *options, char **ret)
 {
     dj_cleanup_free char *socket = NULL, *at = NULL;
     int rc = dj_socket_path(dj->address, &socket, &dj->err);
 
+    if (rc == 0 && named == NULL && has_word(options, "ro"))
+        rc = dj_err_set(&dj->err, EINVAL, "a read-only mount has a folder of its own: name it");
     if (rc == 0 && named != NULL)
         at = dj_xstrdup(named);
     else if (rc == 0)
@@ -190,7 +207,7 @@ static int find_and_mount(struct dj *dj, const char *named, char **ret)
     if (rc == 0) {
         dj_cleanup_free char *folder = dj_absolute(at);
 
-        rc = mount_at(dj, socket, folder);
+        rc = mount_at(dj, socket, folder, options);
     }
     if (rc >= 0 && ret != NULL)
         *ret = dj_steal(at);
@@ -199,7 +216,12 @@ static int find_and_mount(struct dj *dj, const char *named, char **ret)
 
 int dj_mount(struct dj *dj, const char *at, char **ret)
 {
+    return dj_mount_with(dj, at, NULL, ret);
+}
+
+int dj_mount_with(struct dj *dj, const char *at, const char *options, char **ret)
+{
     int rc = dj_begin(dj);
 
-    return rc < 0 ? rc : dj_end(dj, find_and_mount(dj, at, ret));
+    return rc < 0 ? rc : dj_end(dj, find_and_mount(dj, at, options, ret));
 }
