@@ -18,7 +18,7 @@
 #include "lib/util/log.h"
 #include "lib/util/mem.h"
 
-enum { ANSWERS_BYTES = 48 << 20 }; /* some 250 000 short ones */
+enum { ANSWERS_BYTES = 48 << 20 }; /* some 350 000 short ones */
 
 static uint64_t counter(struct dj_engine *engine, const char *name)
 {
