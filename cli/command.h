@@ -54,6 +54,11 @@ int dj_fail(int code, const struct dj_err *err);
  * is about no one of several. */
 int dj_fail_of(int code, const char *run, const struct dj_err *err);
 
+/* dj_become(cli, name, err): never comes back but with -errno: the program of that name, which has
+ * more commands than dj, does all of it from the beginning. */
+int dj_become(struct dj_cli *cli, const char *name, struct dj_err *err) DJ_MUST_CHECK;
+int dj_become_or_fail(struct dj_cli *cli, const char *name); /* an exit code */
+
 /* dj_usage(argv0): how that command is used, on stderr; DJ_EX_USAGE. */
 int dj_usage(const char *command);
 /* dj_bad_option(argv, option): what getopt did not take, by name, and the usage; DJ_EX_USAGE. */

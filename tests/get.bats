@@ -257,13 +257,19 @@ TASKS
     kill -CONT "$djd"
 }
 
-@test "a hit loads no library that it does not need" {
+@test "a hit loads no library that it does not need, and a table no archives" {
     requires readelf
-    local needed library
-    needed=$(readelf -d "$DJ_BUILDDIR/dj" | grep NEEDED)
-    has "$needed" libc.so
+    local library
+    has "$(needed dj)" libc.so
     for library in jansson sodium smartcols jq archive; do
-        has "$(readelf -d "$DJ_BUILDDIR/dj-rows" | grep NEEDED)" "lib$library.so"
-        [[ $needed != *"lib$library.so"* ]]
+        has "$(needed dj-archive)" "lib$library.so"
+        [[ $(needed dj) != *"lib$library.so"* ]]
     done
+    has "$(needed dj-rows)" libjq.so
+    [[ $(needed dj-rows) != *libarchive.so* ]]
+}
+
+needed()
+{
+    readelf -d "$DJ_BUILDDIR/$1" | grep NEEDED
 }

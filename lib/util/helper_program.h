@@ -1,6 +1,6 @@
 /*
  * Where our programs are: djd and djfs, and those that only ours start, djw,
- * dj-host, dj-rows; where djfs.py is.
+ * dj-host, dj-rows, dj-archive; where djfs.py is.
  */
 #ifndef DJ_UTIL_HELPER_PROGRAM_H
 #define DJ_UTIL_HELPER_PROGRAM_H
