@@ -1,5 +1,7 @@
 #include "lib/util/utf8.h"
 
+#include <string.h>
+
 #include "tests/unit/tap.h"
 
 /* What RFC 3629 says about a code point, written independently of the table under test. */
@@ -54,9 +56,32 @@ static void test_bad(void)
     ok(!dj_utf8_ok(DJ_BYTES_LIT("abc\xc3")), "cut off");
 }
 
+/* Plain bytes are looked at eight at a time: what is not plain may stand at any place of these. */
+static void test_among_plain(void)
+{
+    char text[32];
+    unsigned wrong = 0;
+
+    for (size_t len = 1; len <= sizeof(text); len++) {
+        memset(text, 'a', sizeof(text));
+        wrong += !dj_utf8_ok(dj_bytes(text, len));
+        for (size_t at = 0; at < len; at++) {
+            memset(text, 'a', sizeof(text));
+            text[at] = (char)0xc3;
+            wrong += dj_utf8_ok(dj_bytes(text, len));
+            if (at + 1 == len)
+                continue;
+            text[at + 1] = (char)0xbc;
+            wrong += !dj_utf8_ok(dj_bytes(text, len));
+        }
+    }
+    is_int(wrong, 0, "one character among plain ones, at every place, whole and cut");
+}
+
 int main(void)
 {
     test_all_points();
     test_bad();
+    test_among_plain();
     return tap_done();
 }
