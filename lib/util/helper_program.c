@@ -8,9 +8,26 @@
 #include "lib/util/mem.h"
 
 /* An installation that was moved as a whole still finds its parts. */
-static const char *const beside[] = {"", "../libexec/djfs/"};
+#define HELPERS "libexec/djfs/"
+static const char *const beside[] = {"", "../" HELPERS};
 
-/* The folder of this program, with a slash behind it. */
+/* From the helpers' folder to that of dj, when they are installed like that. */
+static void go_to_dj(struct dj_buf *folder)
+{
+    size_t len = strlen("/" HELPERS), at = folder->len;
+    dj_cleanup_buf struct dj_buf dj = DJ_BUF_INIT;
+
+    if (at < len || strcmp(dj_buf_str(folder) + at - len, "/" HELPERS) != 0)
+        return;
+    dj_buf_add(&dj, folder->data, at - len);
+    dj_buf_adds(&dj, "/bin/");
+    at = dj.len;
+    dj_buf_adds(&dj, "dj");
+    if (access(dj_buf_str(&dj), X_OK) == 0)
+        dj_buf_set(folder, dj_bytes(dj.data, at));
+}
+
+/* The folder of this program, with a slash behind it; of one that dj has become, dj's. */
 static bool own_folder(struct dj_buf *ret)
 {
     const char *slash;
@@ -18,9 +35,11 @@ static bool own_folder(struct dj_buf *ret)
     if (dj_readlink(AT_FDCWD, "/proc/self/exe", ret) < 0)
         return false;
     slash = strrchr(dj_buf_str(ret), '/');
-    if (slash != NULL)
-        dj_buf_truncate(ret, (size_t)(slash + 1 - dj_buf_str(ret)));
-    return slash != NULL;
+    if (slash == NULL)
+        return false;
+    dj_buf_truncate(ret, (size_t)(slash + 1 - dj_buf_str(ret)));
+    go_to_dj(ret);
+    return true;
 }
 
 static bool is_beside(const char *name, struct dj_buf *ret)
