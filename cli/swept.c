@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <uthash.h>
+
 #include "cli/map.h"
 #include "lib/model/row_call.h"
 #include "lib/util/mem.h"
@@ -108,19 +110,25 @@ int dj_swept_row(const struct dj_swept *swept, uint64_t number, struct dj_row *r
     return rc;
 }
 
+int dj_swept_words(const struct dj_swept *swept, uint64_t number, struct dj_list *ret,
+                   struct dj_err *err)
+{
+    dj_cleanup_row struct dj_row row = DJ_ROW_INIT;
+    int rc = dj_swept_row(swept, number, &row, err);
+
+    return rc < 0 ? rc : dj_row_words(&row, &swept->params, ret, err);
+}
+
 /* ---- runs ------------------------------------------------------------------------------------ */
 
 static int ask(struct dj_cli *cli, struct dj_batch *batch, const struct dj_swept *swept,
                uint64_t number, struct dj_err *err)
 {
-    dj_cleanup_row struct dj_row row = DJ_ROW_INIT;
     dj_cleanup_free const char **words = NULL;
     dj_cleanup_free size_t *lens = NULL;
     struct dj_list list = {0};
-    int rc = dj_swept_row(swept, number, &row, err);
+    int rc = dj_swept_words(swept, number, &list, err);
 
-    if (rc == 0)
-        rc = dj_row_words(&row, &swept->params, &list, err);
     words = dj_xcalloc(list.n + 1, sizeof(*words));
     lens = dj_xcalloc(list.n + 1, sizeof(*lens));
     for (size_t i = 0; i < list.n; i++) {
@@ -169,6 +177,32 @@ static int ask_all(struct dj_cli *cli, const struct dj_swept *swept, struct dj_l
     return rc;
 }
 
+struct seen {
+    UT_hash_handle hh; /* by a path of the list */
+};
+
+/* Rows that differ in ignored parameters, or in files of one content, are one run. */
+static void add_each_once(const struct dj_list *runs, struct dj_list *ret)
+{
+    struct seen *all = NULL, *seen, *next;
+
+    for (size_t i = 0; i < runs->n; i++) {
+        struct dj_bytes run = dj_list_bytes(runs, i);
+
+        HASH_FIND(hh, all, run.data, run.len, seen);
+        if (seen != NULL)
+            continue;
+        seen = dj_xcalloc(1, sizeof(*seen));
+        HASH_ADD_KEYPTR(hh, all, run.data, run.len, seen);
+        dj_list_add_bytes(ret, run);
+    }
+    HASH_ITER(hh, all, seen, next)
+    {
+        HASH_DEL(all, seen);
+        free(seen);
+    }
+}
+
 int dj_swept_runs(struct dj_cli *cli, bool start, int argc, char **argv, struct dj_list *ret,
                   struct dj_err *err)
 {
@@ -178,8 +212,8 @@ int dj_swept_runs(struct dj_cli *cli, bool start, int argc, char **argv, struct 
 
     if (rc == 1)
         rc = ask_all(cli, &swept, &runs, err);
-    for (size_t i = 0; rc == 0 && i < runs.n; i++)
-        dj_list_add_bytes(ret, dj_list_bytes(&runs, i));
+    if (rc == 0)
+        add_each_once(&runs, ret);
     dj_bytes_list_release(&runs);
     return rc < 0 ? rc : swept.sweep != NULL;
 }

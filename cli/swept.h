@@ -32,8 +32,13 @@ void dj_swept_release(struct dj_swept *swept);
 int dj_swept_row(const struct dj_swept *swept, uint64_t number, struct dj_row *ret,
                  struct dj_err *err) DJ_MUST_CHECK;
 
+/* dj_swept_words(swept, number, ret, err): the words of that row's call are added (struct dj_buf). */
+int dj_swept_words(const struct dj_swept *swept, uint64_t number, struct dj_list *ret,
+                   struct dj_err *err) DJ_MUST_CHECK;
+
 /* dj_swept_runs(cli, start, argc, argv, ret, err): 1: the paths of the runs of that sweep in their
- * order, each once, are added (struct dj_buf); 0: it is one call. Nothing is computed. */
+ * order, each once, are added (struct dj_buf); 0: it is one call. Nothing is computed. A path has
+ * no values of ignored parameters: to start a run takes its words. */
 int dj_swept_runs(struct dj_cli *cli, bool start, int argc, char **argv, struct dj_list *ret,
                   struct dj_err *err) DJ_MUST_CHECK;
 

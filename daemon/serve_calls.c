@@ -87,14 +87,14 @@ static void on_cancel(struct dj_request *request)
     dj_reply_error(request, EINTR, "%s", sentence.len == 0 ? "interrupted" : dj_buf_str(&sentence));
 }
 
-static void start(struct getting *getting, struct dj_call *call)
+static void start(struct getting *getting, struct dj_call *call, const struct dj_asker *asker)
 {
     struct dj_request *request = getting->request;
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
     int code;
 
-    dj_note_named(request->engine, &getting->asker);
-    code = dj_start(request->engine, call, &getting->asker, getting->flags, &err);
+    dj_note_named(request->engine, asker);
+    code = dj_start(request->engine, call, asker, getting->flags, &err);
     end(getting);
     if (code < 0)
         dj_reply_err(request, code, &err);
@@ -185,7 +185,7 @@ static void resolved_get(void *cookie, int code, struct dj_call *call, const str
         return;
     }
     if (getting->flags & DJ_GET_START) {
-        start(getting, call);
+        start(getting, call, &asker);
         return;
     }
     if (answer_alike(getting, call, &asker))

@@ -454,3 +454,33 @@ tasks/mult/a=1,b=4"
     dj run pick '{one;two}'
     is "$(dj wait pick '{one;two}' | paste -sd' ')" "done done"
 }
+
+@test "values of ignored parameters go to the runs that are started, and make no further ones" {
+    cat > loud.dj << 'END'
+[loud]
+params = n:int v:int
+default.v = 0
+ignore = v
+command = echo {n} {v}
+END
+    dj define loud.dj
+    dj run loud 1 v=7
+    dj run loud/2,v=7
+    dj run loud 3..4 v=7
+    dj run 'loud/5,v={8;9}'
+    is "$(dj get loud 1..5 | paste -sd,)" "1 7,2 7,3 7,4 7,5 8"
+    # Each once, whatever else they are asked for with.
+    is "$(dj wait loud 5 'v={8;9}')" "done"
+    is "$(dj rm loud 4..5 'v={8;9}' 2>&1)" ""
+    is "$(dj wait loud 3..5 | paste -sd,)" "done,absent,absent"
+}
+
+@test "one of a sweep that is refused keeps no other from its start" {
+    dj define pick f:file -- cat '{f}'
+    printf 1 > one
+    printf 3 > three
+    exits 5 dj run pick '{one;nowhere;three}'
+    has "$output" "/nowhere: No such file"
+    [[ $output != *three:* ]]
+    is "$(dj wait pick '{one;three}' | paste -sd,)" "done,done"
+}
