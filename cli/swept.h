@@ -32,7 +32,8 @@ void dj_swept_release(struct dj_swept *swept);
 int dj_swept_row(const struct dj_swept *swept, uint64_t number, struct dj_row *ret,
                  struct dj_err *err) DJ_MUST_CHECK;
 
-/* dj_swept_words(swept, number, ret, err): the words of that row's call are added (struct dj_buf). */
+/* dj_swept_words(swept, number, ret, err): the words of that row's call are added (struct dj_buf).
+ * As dj_swept_row() otherwise. */
 int dj_swept_words(const struct dj_swept *swept, uint64_t number, struct dj_list *ret,
                    struct dj_err *err) DJ_MUST_CHECK;
 

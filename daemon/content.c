@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 #include <uthash.h>
 
+#include "daemon/lease.h"
 #include "lib/util/buf.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
@@ -237,16 +237,29 @@ static int give_name(struct dj_content_dir *content, int fd, const char *from, c
     return code == 0 ? sync_fan_out(content, name) : code;
 }
 
-static int copy_in(struct dj_content_dir *content, int from, const struct stat *st,
-                   const char *name)
+/* What is copied may be written to meanwhile; -EBUSY: it is something else by now. */
+static int check_copy(int fd, const struct dj_digest *digest)
 {
+    struct dj_digest is;
+    int code = lseek(fd, 0, SEEK_SET) < 0 ? -errno : dj_digest_fd(fd, &is, NULL);
+
+    return code < 0 || dj_digest_equal(&is, digest) ? code : -EBUSY;
+}
+
+static int copy_in(struct dj_content_dir *content, int from, const struct stat *st,
+                   const struct dj_digest *digest)
+{
+    char name[NAME_SIZE];
     char temporary[64];
     dj_cleanup_close int to = open_incoming(content, temporary, sizeof(temporary));
     int code;
 
     if (to < 0)
         return to;
+    name_of(digest, name);
     code = copy_data(from, to, st->st_size);
+    if (code == 0)
+        code = check_copy(to, digest);
     if (code == 0)
         code = give_name(content, to, temporary, name);
     if (code < 0)
@@ -269,17 +282,13 @@ static int link_in(struct dj_content_dir *content, const char *path, int fd, con
     return code == 0 ? sync_fan_out(content, name) : code;
 }
 
-/*
- * Who has it open for writing: a program that stays is there still when its run has ended. The
- * kernel gives a lease for reading only where nobody has. Its signal, should somebody open it just
- * now, is one that is ignored.
- */
 static bool is_being_written(int fd)
 {
-    if (fcntl(fd, F_SETSIG, SIGURG) < 0 || fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
-        return errno == EAGAIN;
-    fcntl(fd, F_SETLEASE, F_UNLCK);
-    return false;
+    enum dj_lease lease = dj_lease_take(fd);
+
+    if (lease == DJ_LEASE_HELD)
+        dj_lease_end(fd);
+    return lease == DJ_LEASE_WRITTEN;
 }
 
 /*
@@ -288,9 +297,12 @@ static bool is_being_written(int fd)
  * mounts), or of one that has no links.
  */
 static int take_in(struct dj_content_dir *content, const char *path, int fd, const struct stat *st,
-                   const char *name)
+                   const struct dj_digest *digest)
 {
+    char name[NAME_SIZE];
     struct stat own;
+
+    name_of(digest, name);
 
     if (fstat(content->fd, &own) < 0)
         return -errno;
@@ -301,7 +313,7 @@ static int take_in(struct dj_content_dir *content, const char *path, int fd, con
         if (code == 0 || code == -ENOSPC || code == -EDQUOT || code == -EIO)
             return code;
     }
-    return copy_in(content, fd, st, name);
+    return copy_in(content, fd, st, digest);
 }
 
 /* Whether the file of that name holds the same, byte for byte. */
@@ -343,7 +355,8 @@ static int adopt_open(struct dj_content_dir *content, const char *path, int fd,
     if (replaced && there.st_size == st.st_size && there.st_mode == (S_IFREG | SEALED) &&
         is_same(content, name, fd))
         return sync_fan_out(content, name);
-    code = replaced ? copy_in(content, fd, &st, name) : take_in(content, path, fd, &st, name);
+    code = replaced ? copy_in(content, fd, &st, digest)
+                    : take_in(content, path, fd, &st, digest);
     if (code < 0)
         return code;
     if (fstatat(content->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)

@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/checksum.h"
 #include "daemon/keys.h"
+#include "daemon/lease.h"
 #include "daemon/write_out.h"
 #include "lib/util/clock.h"
 #include "lib/util/fdio.h"
@@ -17,7 +19,7 @@
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
 
-enum { FILES_MAX = 1000000, DEPTH_MAX = 200 };
+enum { FILES_MAX = 1000000, DEPTH_MAX = 200, TRIES = 6, PAUSE_NS = 10000000 };
 
 static void put_content(struct dj_ingest *ingest, struct dj_bytes bytes,
                         const struct dj_rec_content *content)
@@ -61,29 +63,70 @@ static void take_bytes(struct dj_ingest *ingest, struct dj_bytes bytes, size_t h
     refer(ingest, ret, DJ_BYTES_LIT(""));
 }
 
-static int take_large(struct dj_ingest *ingest, int fd, const char *path,
-                      struct dj_rec_content *ret)
+/* Whether what was adopted is what was hashed. */
+static int check_adopted(struct dj_ingest *ingest, const struct dj_digest *digest)
 {
-    struct dj_checksum checksum;
+    dj_cleanup_close int fd = dj_content_open(ingest->store, digest);
+    struct dj_digest is;
+    int rc = fd < 0 ? fd : dj_digest_fd(fd, &is, NULL);
+
+    if (rc < 0)
+        return dj_err_sys(&ingest->err, -rc, "what was taken in cannot be read");
+    return dj_digest_equal(&is, digest) ? 0 : -EBUSY;
+}
+
+static bool same_times(const struct stat *a, const struct stat *b)
+{
+    return a->st_size == b->st_size && dj_ns_of(a->st_mtim) == dj_ns_of(b->st_mtim);
+}
+
+/* -EBUSY, without a sentence: it was written to. */
+static int hash_and_adopt(struct dj_ingest *ingest, int fd, const char *path, bool leased,
+                          struct dj_rec_content *ret, struct dj_checksum *ret_checksum)
+{
     struct dj_write_out out;
+    struct stat before, after;
     bool fresh;
     int rc, written;
 
+    if (fstat(fd, &before) < 0)
+        return dj_err_sys(&ingest->err, errno, "cannot look at %s", path);
     dj_write_out_begin(&out, fd);
-    rc = dj_checksum_and_digest_fd(fd, &checksum, &ret->digest, &ret->size);
+    rc = dj_checksum_and_digest_fd(fd, ret_checksum, &ret->digest, &ret->size);
     written = dj_write_out_end(&out);
     if (written < 0)
         return dj_err_sys(&ingest->err, -written, "cannot write %s to its disk", path);
     if (rc < 0)
         return dj_err_sys(&ingest->err, -rc, "cannot read %s", path);
+    if (ret->size <= DJ_CONTENT_INLINE_MAX) /* that would be no file */
+        return -EBUSY;
     fresh = !is_there(ingest, &ret->digest);
     rc = dj_content_adopt(ingest->store, path, &ret->digest, &ingest->err);
     dj_kill_point("djd-content-adopted");
     if (rc < 0)
         return rc;
-    if (fresh)
-        *(struct dj_digest *)dj_list_add(&ingest->fresh, sizeof(ret->digest)) = ret->digest;
     *(struct dj_digest *)dj_list_add(&ingest->claims, sizeof(ret->digest)) = ret->digest;
+    if (fstat(fd, &after) < 0)
+        return dj_err_sys(&ingest->err, errno, "cannot look at %s", path);
+    rc = leased && same_times(&before, &after) ? 0 : check_adopted(ingest, &ret->digest);
+    if (rc == 0 && fresh)
+        *(struct dj_digest *)dj_list_add(&ingest->fresh, sizeof(ret->digest)) = ret->digest;
+    return rc;
+}
+
+/* Who writes to it waits meanwhile, or has it open, so that what was hashed is looked at again.
+ * Where files have no leases times have to do. */
+static int take_large(struct dj_ingest *ingest, int fd, const char *path,
+                      struct dj_rec_content *ret)
+{
+    enum dj_lease lease = dj_lease_take(fd);
+    struct dj_checksum checksum;
+    int rc = hash_and_adopt(ingest, fd, path, lease != DJ_LEASE_WRITTEN, ret, &checksum);
+
+    if (lease == DJ_LEASE_HELD)
+        dj_lease_end(fd);
+    if (rc < 0)
+        return rc;
     *(char **)dj_list_add(&ingest->sources, sizeof(char *)) = dj_xstrdup(path);
     refer(ingest, ret, dj_bytes(checksum.b, sizeof(checksum.b)));
     return 0;
@@ -102,8 +145,8 @@ static int open_output(const char *path)
     return fd;
 }
 
-/* path is a regular file. */
-static int take_file(struct dj_ingest *ingest, const char *path, size_t here,
+/* path is a regular file. -EBUSY: it was written to. */
+static int try_file(struct dj_ingest *ingest, const char *path, size_t here,
                      struct dj_rec_content *ret)
 {
     dj_cleanup_buf struct dj_buf bytes = DJ_BUF_INIT;
@@ -117,9 +160,25 @@ static int take_file(struct dj_ingest *ingest, const char *path, size_t here,
         return take_large(ingest, fd, path, ret);
     rc = dj_read_fd(fd, DJ_CONTENT_INLINE_MAX, &bytes);
     if (rc < 0)
-        return dj_err_sys(&ingest->err, -rc, "cannot read %s", path);
+        return rc == -EFBIG ? -EBUSY : dj_err_sys(&ingest->err, -rc, "cannot read %s", path);
     take_bytes(ingest, dj_buf_bytes(&bytes), here, ret);
     return 0;
+}
+
+/* A program that stays may write still, in a thread of its own: it is given time to end. */
+static int take_file(struct dj_ingest *ingest, const char *path, size_t here,
+                     struct dj_rec_content *ret)
+{
+    struct timespec pause = {.tv_nsec = PAUSE_NS};
+    int rc = try_file(ingest, path, here, ret);
+
+    for (int i = 1; i < TRIES && rc == -EBUSY; i++) {
+        nanosleep(&pause, NULL);
+        pause.tv_nsec *= 2;
+        rc = try_file(ingest, path, here, ret);
+    }
+    return rc == -EBUSY ? dj_err_set(&ingest->err, EBUSY, "%s is still being written to", path)
+                        : rc;
 }
 
 /* Its last line says best what was wrong. */

@@ -123,7 +123,8 @@ const char *dj_store_dir(const struct dj_store *store);
 
 /*
  * dj_content_adopt(store, path, digest, err): the file at path is content of that digest from here
- * on: linked where that can be, else copied; the file stays. Durable when it returns, and claimed:
+ * on: linked where that can be, else copied; the file stays. -EBUSY: the copy has another digest.
+ * Durable when it returns, and claimed:
  * until dj_content_unclaim(), when a record refers to it or never will, it cannot be removed.
  * dj_content_seal() makes it read-only, before anybody reads it and after the record is written.
  */

@@ -188,9 +188,37 @@ PYTHON
     get others 1
     get writes
     [ "$(dj cat tasks/others/1/files/large | wc -c)" -eq $((3 << 20)) ]
-    dj fsck
+    dj fsck --read-data
     exits 1 get keeps full 2> err
     said err "dj: keeps/full failed with exit code 1: OSError: [Errno 28] No space left on device"
+}
+
+@test "what a thread still writes when its function has ended is stored as a whole, or not" {
+    cat > restless.py <<'PYTHON'
+import threading, time
+import djfs as dj
+
+def keep_writing(file, n, seconds):
+    end, i = time.monotonic() + seconds, 0
+    while time.monotonic() < end:
+        file.seek(i * 4099 % (3 << 20))
+        file.write(b"%d %d" % (n, i))
+        i += 1
+    file.close()
+
+@dj.task
+def restless(seconds: float, n: int):
+    file = open("large", "wb", buffering=0)
+    file.write(b"%d" % n * (3 << 20))
+    threading.Thread(target=keep_writing, args=(file, n, seconds), daemon=True).start()
+PYTHON
+    dj define restless.py
+    for n in 1 2 3 4; do
+        get restless 0.05 $n || true
+    done > /dev/null 2>&1
+    exits 1 get restless 100 5 2> err
+    grep -q "/large is still being written to" err || { cat err; return 1; } >&2
+    dj fsck --read-data
 }
 
 @test "a child that a function forks is not taken for the interpreter" {

@@ -121,6 +121,21 @@ static void test_adopt(struct dj_store *store)
     is_int(files(store), 1, "one file");
 }
 
+/* What was written to since it was hashed does not take the place of what has that digest. */
+static void test_changed(struct dj_store *store)
+{
+    struct dj_digest digest = make("good", "as it was", 0644);
+
+    is_int(dj_content_adopt(store, below("good"), &digest, NULL), 0, "a file");
+    is_int(dj_content_seal(store, &digest), 0, "sealed");
+    unlink(below("good"));
+    make("changed", "as it is!", 0644);
+    is_int(dj_content_adopt(store, below("changed"), &digest, NULL), -EBUSY, "another content");
+    content_is(store, &digest, "as it was");
+    dj_content_unclaim(store, &digest);
+    is_int(dj_content_remove(store, &digest), 0, "removed");
+}
+
 /* What is not sealed is still the file of a run whose record is not written. */
 static void test_two_runs(struct dj_store *store)
 {
@@ -186,6 +201,9 @@ static void test_other_file_system(struct dj_store *store)
     ok(pwrite(fd, "middle", 6, 32 << 20) == 6 && pwrite(fd, "end", 3, (64 << 20) - 3) == 3,
        "a sparse file elsewhere");
     memset(&digest, 0x5a, sizeof(digest));
+    is_int(dj_content_adopt(store, source, &digest, NULL), -EBUSY, "a copy with another digest");
+    content_is(store, &digest, NULL);
+    is_int(dj_digest_fd(fd, &digest, NULL), 0, "its own");
     is_int(dj_content_adopt(store, source, &digest, NULL), 0, "adopt from another file system");
     is_int(access(source, F_OK), 0, "the source stays");
     unlink(source);
@@ -249,6 +267,7 @@ int main(void)
     if (mkdtemp(top) == NULL || dj_store_open_memory(below("store"), &store, NULL) < 0)
         return 1;
     test_adopt(store);
+    test_changed(store);
     test_two_runs(store);
     test_odd_sources(store);
     test_other_file_system(store);
