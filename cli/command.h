@@ -172,6 +172,9 @@ int dj_check_session(const char *text, struct dj_err *err) DJ_MUST_CHECK;
  * after all.
  */
 int dj_get_sweep(struct dj_cli *cli, struct dj_get_options *options, int argc, char **argv);
+/* dj_run_sweep(cli, options, argc, argv): each run of a sweep started; dj_run_one(): one call's. */
+int dj_run_sweep(struct dj_cli *cli, const struct dj_get_options *options, int argc, char **argv);
+int dj_run_one(struct dj_cli *cli, const struct dj_get_options *options, int argc, char **argv);
 /* dj_path_sweep(cli, argc, argv): likewise, the paths of the runs. */
 int dj_path_sweep(struct dj_cli *cli, int argc, char **argv);
 /* dj_path_one(cli, argc, argv): of one call. */

@@ -44,6 +44,12 @@ int dj_get_sweep(struct dj_cli *cli, struct dj_get_options *options DJ_UNUSED,
     return dj_become_or_fail(cli, "dj-rows");
 }
 
+int dj_run_sweep(struct dj_cli *cli, const struct dj_get_options *options DJ_UNUSED,
+                 int argc DJ_UNUSED, char **argv DJ_UNUSED)
+{
+    return dj_become_or_fail(cli, "dj-rows");
+}
+
 int dj_show_locks(struct dj_cli *cli, bool json DJ_UNUSED)
 {
     return dj_become_or_fail(cli, "dj-rows");
