@@ -13,8 +13,8 @@ bench_hit()
         set -- "$@" -- 'cat of a hit' cat "$hit"
     fi
     "$tools/loop" -r "$((rounds * 2))" -n "$times" "$@" > rounds
-    grep -v '^cat of a hit' rounds | figures hit 'dj get' ''
+    grep -v '^cat of a hit' rounds | figures hit 'dj get' 'cat of a file=1.5'
     if [ -n "$fuse" ]; then
-        grep -v '^dj get' rounds | figures hit 'cat of a hit' ''
+        grep -v '^dj get' rounds | figures hit 'cat of a hit' 'cat of a file=1.15'
     fi
 }

@@ -18,7 +18,7 @@ bench_thread()
         printf 'xargs -P%d true\t%d\t%d\n' "$jobs" "$round" $(((ended - begun) * 1000 / few))
         first=$((first + n))
     done > rounds
-    figures thread dj '20 000 a second=1.0' < rounds
+    figures thread dj '20 000 a second=1.0;raw RocksDB=3.0' < rounds
     # What was answered is stored: nothing is computed again.
     seq $((first - 1)) > numbers
     sed 's,^,thread/,' numbers > list

@@ -14,5 +14,5 @@ bench_warm()
     [ "$(cat "$hit")" = 7 ] || die "the mount gave another result than it should"
     sed -i -e "s,^$null/file,null FUSE," -e "s,^$hit,djfs," -e "s,^$world/ext4,a file of the disk," \
         rounds
-    figures warm djfs 'null FUSE=1.3' < rounds
+    figures warm djfs 'null FUSE=1.15' < rounds
 }
