@@ -168,25 +168,6 @@ void dj_tree_opened_handle(struct dj_request *request, const struct dj_handle *h
 
 /* ---- one function a message ------------------------------------------------------------------ */
 
-static bool has_ahead(const struct dj_spot *spot)
-{
-    return (spot->node.kind == DJ_NODE_CALL && spot->node.leaf == DJ_RUN_FOLDER) ||
-           (spot->node.kind == DJ_NODE_INSTANCE && spot->node.leaf == DJ_INSTANCE_RESULT);
-}
-
-/* A run that opens has made a call, so to runs nothing is told ahead. */
-static void look_ahead(struct dj_request *request, const struct dj_spot *spot,
-                       struct dj_msg_entry *entry)
-{
-    const struct dj_msg_lookup *ask = request->fields;
-    struct dj_part_ahead ahead = {0};
-
-    if (request->number == DJ_MSG_LOOKUP && ask->ahead != 0 && has_ahead(spot) &&
-        dj_tree_asker(request, &ask->caller, NULL).run == 0 &&
-        dj_content_ahead(spot, (size_t)DJ_MIN(ask->ahead, DJ_TREE_INLINE_MAX), &ahead))
-        *(struct dj_part_ahead *)dj_list_add(&entry->ahead, sizeof(ahead)) = ahead;
-}
-
 /* lasting_ms: what is known by other means to be good for so long. */
 static void reply_entry(struct dj_request *request, const struct dj_spot *spot, uint64_t lasting_ms)
 {
@@ -203,7 +184,7 @@ static void reply_entry(struct dj_request *request, const struct dj_spot *spot, 
     entry.attr.ttl_ms = DJ_MAX(entry.attr.ttl_ms, lasting_ms);
     if (entry.attr.ttl_ms != 0)
         dj_change_looked(spot->peer, spot->call);
-    look_ahead(request, spot, &entry);
+    dj_ahead_entry(request, spot, &entry);
     dj_reply(request, DJ_MSG_ENTRY, &entry);
     dj_codec_release(dj_message_layout(DJ_MSG_ENTRY), &entry);
 }
@@ -507,6 +488,9 @@ void dj_tree_handle(struct dj_request *request)
         break;
     case DJ_MSG_UNLINK:
         on_node(peer, request, on_unlink);
+        break;
+    case DJ_MSG_NEXT:
+        on_node(peer, request, dj_ahead_next);
         break;
     case DJ_MSG_STATFS:
         on_statfs(request);

@@ -23,7 +23,7 @@
 #include "daemon/engine.h"
 #include "daemon/request.h"
 
-/* dj_tree_handle(request): LOOKUP GETATTR READDIR READLINK OPEN READ WRITE UNLINK STATFS and
+/* dj_tree_handle(request): LOOKUP GETATTR READDIR READLINK OPEN READ WRITE UNLINK STATFS NEXT and
  * RESTORE. */
 void dj_tree_handle(struct dj_request *request);
 

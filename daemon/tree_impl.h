@@ -378,6 +378,14 @@ void dj_refusal_text(struct dj_tree *tree, enum dj_ctl_scope scope, struct dj_ta
 void dj_ctl_text(const struct dj_spot *spot, struct dj_buf *buf);
 void dj_refusals_release(struct dj_tree *tree);
 
+/* ---- tree_ahead.c ---------------------------------------------------------------------------- */
+
+/* dj_ahead_entry(): adds to the answer of LOOKUP the result that comes along. */
+void dj_ahead_entry(struct dj_request *request, const struct dj_spot *spot,
+                    struct dj_msg_entry *entry);
+/* dj_ahead_next(): answers NEXT. */
+void dj_ahead_next(const struct dj_spot *folder, struct dj_request *request);
+
 /* ---- tree_change.c --------------------------------------------------------------------------- */
 
 /* dj_change_looked(peer, call): the peer is about to learn something that a run, or with call NULL

@@ -1,5 +1,15 @@
 #include "fs/ahead.h"
 
+#include <stdlib.h>
+
+#include "lib/util/mem.h"
+
+#define IN_TURN 3          /* so many runs, and it looks as if it went on */
+#define FIRST_RUNS 4
+#define MOST_RUNS 16
+#define JUDGED 256         /* runs, of which a quarter must be wanted */
+#define PAUSE 256          /* look-ups without asking, when it is less */
+
 static size_t place_of(uint64_t folder)
 {
     return folder * UINT64_C(0x9e3779b97f4a7c15) >> 56;
@@ -27,29 +37,43 @@ static struct dj_answer *answer_of(struct dj_part_ahead *ahead)
     return dj_answer_new(ahead->attr.node, &opened);
 }
 
-void dj_aheads_take(struct dj_aheads *aheads, struct dj_answers *answers,
+static int64_t until_of(const struct dj_part_attr *attr, int64_t now_ms)
+{
+    return now_ms + (int64_t)DJ_MIN(attr->ttl_ms, 3600000U);
+}
+
+static void keep(struct dj_aheads *aheads, uint64_t folder, const struct dj_part_attr *attr,
+                 int64_t until_ms, struct dj_answer *answer)
+{
+    size_t place = place_of(folder);
+
+    clear(aheads, place);
+    aheads->kept[place].folder = folder;
+    aheads->kept[place].until_ms = until_ms;
+    aheads->kept[place].attr = *attr;
+    aheads->kept[place].answer = answer;
+}
+
+bool dj_aheads_take(struct dj_aheads *aheads, struct dj_answers *answers,
                     struct dj_msg_entry *entry, int64_t now_ms)
 {
-    size_t place = place_of(entry->attr.node);
     struct dj_part_ahead *ahead;
 
     if (entry->ahead.n == 0)
-        return;
+        return false;
     ahead = DJ_LIST_AT(&entry->ahead, struct dj_part_ahead, 0);
     if (!DJ_NODE_IS_INSTANCE(ahead->attr.node) || ahead->content.len != ahead->attr.size)
-        return;
+        return false;
     if (ahead->attr.node == entry->attr.node) {
         struct dj_answer *answer = answer_of(ahead);
 
         dj_answers_add(answers, answer);
         dj_answer_unref(answer);
-        return;
+        return false;
     }
-    clear(aheads, place);
-    aheads->kept[place].folder = entry->attr.node;
-    aheads->kept[place].until_ms = now_ms + (int64_t)DJ_MIN(ahead->attr.ttl_ms, 3600000U);
-    aheads->kept[place].attr = ahead->attr;
-    aheads->kept[place].answer = answer_of(ahead);
+    keep(aheads, entry->attr.node, &ahead->attr, until_of(&ahead->attr, now_ms),
+         answer_of(ahead));
+    return true;
 }
 
 bool dj_aheads_find(struct dj_aheads *aheads, struct dj_answers *answers, uint64_t folder,
@@ -65,10 +89,136 @@ bool dj_aheads_find(struct dj_aheads *aheads, struct dj_answers *answers, uint64
         return false;
     }
     dj_answers_add(answers, aheads->kept[place].answer);
+    aheads->in_turn++;
     *ret = aheads->kept[place].attr;
     ret->ttl_ms = (uint64_t)(aheads->kept[place].until_ms - now_ms);
+    clear(aheads, place);
     return true;
 }
+
+/* ---- runs -------------------------------------------------------------------------------- */
+
+static struct dj_ahead_run *run_at(struct dj_aheads *aheads, uint64_t task, struct dj_bytes name)
+{
+    uint64_t hash = task * UINT64_C(0x9e3779b97f4a7c15);
+
+    for (size_t i = 0; i < name.len; i++)
+        hash = (hash ^ name.data[i]) * UINT64_C(0x100000001b3);
+    return &aheads->runs[(hash ^ hash >> 32) % DJ_AHEAD_RUNS];
+}
+
+static void run_clear(struct dj_ahead_run *run)
+{
+    dj_answer_unref(run->answer);
+    run->answer = NULL;
+    run->task = 0;
+}
+
+static void runs_release(struct dj_aheads *aheads)
+{
+    for (size_t i = 0; aheads->runs != NULL && i < DJ_AHEAD_RUNS; i++) {
+        run_clear(&aheads->runs[i]);
+        dj_buf_release(&aheads->runs[i].name);
+    }
+    free(dj_steal(aheads->runs));
+    dj_buf_release(&aheads->last);
+    aheads->asking = false;
+    aheads->task = 0;
+}
+
+static void set_question(struct dj_aheads *aheads, uint64_t task, struct dj_bytes after,
+                         struct dj_msg_next *ret)
+{
+    aheads->max = DJ_MIN(DJ_MAX(2 * aheads->max, FIRST_RUNS), MOST_RUNS);
+    aheads->asking = true;
+    *ret = (struct dj_msg_next){.node = task, .max = aheads->max, .ahead = DJ_AHEAD_BYTES};
+    dj_buf_add_bytes(&ret->after, after);
+}
+
+bool dj_aheads_looked(struct dj_aheads *aheads, uint64_t task, struct dj_bytes name,
+                      struct dj_msg_next *ret)
+{
+    if (task != aheads->task) {
+        aheads->task = task;
+        aheads->in_turn = 0;
+        aheads->max = aheads->came = aheads->wanted = 0;
+    }
+    if (aheads->in_turn < IN_TURN || aheads->asking)
+        return false;
+    set_question(aheads, task, name, ret);
+    return true;
+}
+
+/* Whether it was worth it. */
+static void judge(struct dj_aheads *aheads)
+{
+    if (aheads->came < JUDGED)
+        return;
+    if (aheads->wanted < aheads->came / 4) {
+        aheads->in_turn = -PAUSE;
+        aheads->max = 0;
+    }
+    aheads->came = aheads->wanted = 0;
+}
+
+void dj_aheads_came(struct dj_aheads *aheads, uint64_t task, struct dj_msg_next_runs *runs,
+                    int64_t now_ms)
+{
+    size_t n = runs == NULL ? 0 : runs->runs.n;
+
+    aheads->asking = false;
+    if (aheads->runs == NULL && n != 0)
+        aheads->runs = dj_xcalloc(DJ_AHEAD_RUNS, sizeof(*aheads->runs));
+    for (size_t i = 0; i < n; i++) {
+        struct dj_part_next_run *came = DJ_LIST_AT(&runs->runs, struct dj_part_next_run, i);
+        struct dj_ahead_run *run = run_at(aheads, task, dj_buf_bytes(&came->name));
+
+        if (!DJ_NODE_IS_INSTANCE(came->ahead.attr.node) ||
+            came->ahead.content.len != came->ahead.attr.size)
+            continue;
+        run_clear(run);
+        run->task = task;
+        dj_buf_set(&run->name, dj_buf_bytes(&came->name));
+        run->until_ms = DJ_MIN(until_of(&came->attr, now_ms),
+                               until_of(&came->ahead.attr, now_ms));
+        run->attr = came->attr;
+        run->result = came->ahead.attr;
+        run->answer = answer_of(&came->ahead);
+        run->asks = i == n / 2;
+        if (i == n - 1)
+            dj_buf_set(&aheads->last, dj_buf_bytes(&came->name));
+    }
+    aheads->came += n;
+    judge(aheads);
+}
+
+bool dj_aheads_run(struct dj_aheads *aheads, struct dj_answers *answers, uint64_t task,
+                   struct dj_bytes name, int64_t now_ms, struct dj_part_attr *ret,
+                   struct dj_msg_next *ret_ask)
+{
+    struct dj_ahead_run *run;
+
+    *ret_ask = (struct dj_msg_next){0};
+    if (aheads->runs == NULL || task != aheads->task)
+        return false;
+    run = run_at(aheads, task, name);
+    if (run->task != task || !dj_bytes_equal(dj_buf_bytes(&run->name), name))
+        return false;
+    if (run->until_ms <= now_ms || !dj_answers_hold(answers, run->answer)) {
+        run_clear(run);
+        return false;
+    }
+    aheads->wanted++;
+    *ret = run->attr;
+    ret->ttl_ms = (uint64_t)(run->until_ms - now_ms);
+    keep(aheads, run->attr.node, &run->result, run->until_ms, dj_steal(run->answer));
+    if (run->asks && aheads->in_turn >= IN_TURN && !aheads->asking)
+        set_question(aheads, task, dj_buf_bytes(&aheads->last), ret_ask);
+    run_clear(run);
+    return true;
+}
+
+/* ---- all --------------------------------------------------------------------------------- */
 
 void dj_aheads_forget(struct dj_aheads *aheads, uint64_t folder)
 {
@@ -76,10 +226,15 @@ void dj_aheads_forget(struct dj_aheads *aheads, uint64_t folder)
 
     if (aheads->kept[place].folder == folder)
         clear(aheads, place);
+    for (size_t i = 0; aheads->runs != NULL && i < DJ_AHEAD_RUNS; i++) {
+        if (aheads->runs[i].task != 0 && aheads->runs[i].attr.node == folder)
+            run_clear(&aheads->runs[i]);
+    }
 }
 
 void dj_aheads_release(struct dj_aheads *aheads)
 {
     for (size_t i = 0; i < DJ_AHEAD_KEPT; i++)
         clear(aheads, i);
+    runs_release(aheads);
 }

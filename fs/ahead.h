@@ -1,10 +1,17 @@
 /*
- * Results that came ahead of being asked for.
+ * Results, and runs, that came ahead of being asked for.
  *
  * Whoever looks up the folder of a run mostly goes on to its `result`, so djd sends that along: its
  * attributes, its content, and until when both hold, as with an answer that may be repeated
  * (answers.h). They are kept here until the name is looked up, for as long as the attributes may be
- * believed. A table of fixed size: what comes later takes the places of what came before.
+ * believed. Tables of fixed size: what comes later takes the places of what came before.
+ *
+ * Where one run after the other is read, the runs behind the one that was looked up are asked for
+ * while the program reads that one. Nothing is asked for that way when little of what came was
+ * wanted.
+ *
+ * Whatever came answers one look-up. The kernel repeats it within the same second only when a node
+ * is stale, and then the daemon has to say what is there now.
  */
 #ifndef DJ_FS_AHEAD_H
 #define DJ_FS_AHEAD_H
@@ -14,9 +21,27 @@
 #include "fs/answers.h"
 
 #define DJ_AHEAD_KEPT 256
+#define DJ_AHEAD_RUNS 2048
 #define DJ_AHEAD_BYTES (16U * 1024) /* larger results are asked for when they are opened */
 
+/* A run in the folder of a task. */
+struct dj_ahead_run {
+    uint64_t task; /* its node; 0: free */
+    struct dj_buf name;
+    int64_t until_ms;
+    struct dj_part_attr attr, result;
+    struct dj_answer *answer;
+    bool asks; /* when this one is wanted, so will be those behind `last` */
+};
+
 struct dj_aheads {
+    struct dj_ahead_run *runs; /* DJ_AHEAD_RUNS, or NULL */
+    uint64_t task;             /* in which runs were looked up last */
+    int in_turn;               /* how many, one after the other, whose results were wanted */
+    uint64_t max;              /* to be asked for the next time */
+    uint64_t came, wanted;     /* of the last ones */
+    bool asking;
+    struct dj_buf last;        /* of the runs that came last */
     struct {
         uint64_t folder; /* 0: free */
         int64_t until_ms;
@@ -27,9 +52,9 @@ struct dj_aheads {
 
 /*
  * dj_aheads_take(aheads, answers, entry, now_ms): takes what came with an entry out of it. What is
- * the entry's own goes to the answers at once.
+ * the entry's own goes to the answers at once. True: it was the result of a folder.
  */
-void dj_aheads_take(struct dj_aheads *aheads, struct dj_answers *answers,
+bool dj_aheads_take(struct dj_aheads *aheads, struct dj_answers *answers,
                     struct dj_msg_entry *entry, int64_t now_ms);
 
 /*
@@ -38,6 +63,24 @@ void dj_aheads_take(struct dj_aheads *aheads, struct dj_answers *answers,
  */
 bool dj_aheads_find(struct dj_aheads *aheads, struct dj_answers *answers, uint64_t folder,
                     int64_t now_ms, struct dj_part_attr *ret);
+
+/*
+ * dj_aheads_looked(aheads, task, name, ret): a run was looked up in that folder, and djd answered.
+ * True: those behind it are to be asked for; the question is complete but for who asks.
+ */
+bool dj_aheads_looked(struct dj_aheads *aheads, uint64_t task, struct dj_bytes name,
+                      struct dj_msg_next *ret);
+/* dj_aheads_came(aheads, task, runs, now_ms): the answer; NULL: there is none. */
+void dj_aheads_came(struct dj_aheads *aheads, uint64_t task, struct dj_msg_next_runs *runs,
+                    int64_t now_ms);
+/*
+ * dj_aheads_run(aheads, answers, task, name, now_ms, ret, ret_ask): the attributes of a run, with
+ * the time that is left for them; its result is found by dj_aheads_find() then. ret_ask: more are
+ * to be asked for when its node is not 0.
+ */
+bool dj_aheads_run(struct dj_aheads *aheads, struct dj_answers *answers, uint64_t task,
+                   struct dj_bytes name, int64_t now_ms, struct dj_part_attr *ret,
+                   struct dj_msg_next *ret_ask);
 
 void dj_aheads_forget(struct dj_aheads *aheads, uint64_t folder);
 void dj_aheads_release(struct dj_aheads *aheads);

@@ -1,5 +1,6 @@
 /* Names and attributes: everything here is asked of the daemon and answered without waiting. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fs/attr.h"
@@ -7,6 +8,34 @@
 #include "fs/fs.h"
 #include "fs/ops.h"
 #include "lib/util/log.h"
+#include "lib/util/mem.h"
+
+/* ---- runs that are looked up one after the other --------------------------------------------- */
+
+struct next {
+    struct dj_fs *fs;
+    uint64_t task;
+};
+
+static void on_next(void *cookie, const struct dj_message_in *message)
+{
+    struct next *next = cookie;
+
+    dj_aheads_came(&next->fs->aheads, next->task,
+                   message->number == DJ_MSG_NEXT_RUNS ? message->fields : NULL, dj_now_ms());
+    free(next);
+}
+
+static void ask_next(struct dj_fs *fs, struct dj_msg_next *ask)
+{
+    struct next *next = dj_xcalloc(1, sizeof(*next));
+
+    *next = (struct next){fs, ask->node};
+    (void)dj_backend_ask(&fs->backend, DJ_MSG_NEXT, ask, on_next, next);
+    dj_codec_release(dj_message_layout(DJ_MSG_NEXT), ask);
+}
+
+/* ---- looking up ------------------------------------------------------------------------------ */
 
 /* Of a read-only mount where names that are in use cannot be taken back: see notifier.h. */
 #define NAMES_IN_USE_S 1.0
@@ -15,7 +44,9 @@ static void on_found(struct dj_pending *pending, int code, void *fields)
 {
     struct dj_msg_entry *entry = fields;
     struct dj_fs *fs = pending->fs;
+    struct dj_msg_next ask = {0};
     struct fuse_entry_param param;
+    bool came, next;
 
     if (code < 0) {
         dj_pending_fail(pending, code);
@@ -27,27 +58,41 @@ static void on_found(struct dj_pending *pending, int code, void *fields)
     param.generation = dj_removed_generation(&fs->removed, pending->ask.lookup.node,
                                              dj_buf_bytes(&pending->ask.lookup.name));
     dj_attrs_keep(&fs->attrs, &entry->attr, dj_now_ms());
-    dj_aheads_take(&fs->aheads, &fs->answers, entry, dj_now_ms());
+    came = dj_aheads_take(&fs->aheads, &fs->answers, entry, dj_now_ms());
     dj_names_seen(&fs->names, pending->ask.lookup.node, dj_buf_bytes(&pending->ask.lookup.name),
                   entry->attr.node);
+    next = came && dj_aheads_looked(&fs->aheads, pending->ask.lookup.node,
+                                    dj_buf_bytes(&pending->ask.lookup.name), &ask);
+    ask.caller = pending->ask.lookup.caller;
     if (fuse_reply_entry(dj_pending_take(pending), &param) != 0)
         dj_names_forget(&fs->names, entry->attr.node, 1);
+    if (next) /* while the kernel goes on */
+        ask_next(fs, &ask);
 }
 
 /* A look-up is the same for everybody, so that what came for one is good for the next. */
 static bool found_ahead(struct dj_fs *fs, fuse_req_t req, fuse_ino_t folder, const char *name)
 {
     int64_t now_ms = dj_now_ms();
+    struct dj_msg_next ask = {0};
     struct dj_part_attr attr;
     struct fuse_entry_param param;
 
-    if (strcmp(name, "result") != 0 ||
-        !dj_aheads_find(&fs->aheads, &fs->answers, folder, now_ms, &attr))
+    if (!(strcmp(name, "result") == 0 &&
+          dj_aheads_find(&fs->aheads, &fs->answers, folder, now_ms, &attr)) &&
+        !dj_aheads_run(&fs->aheads, &fs->answers, folder, dj_bytes_of(name), now_ms, &attr, &ask))
         return false;
     dj_attrs_keep(&fs->attrs, &attr, now_ms);
     dj_attr_entry(&attr, &param);
     param.generation = dj_removed_generation(&fs->removed, folder, dj_bytes_of(name));
+    if (ask.node != 0)
+        dj_fs_caller(fs, req, &ask.caller);
     fuse_reply_entry(req, &param);
+    if (ask.node != 0 && dj_backend_up(&fs->backend))
+        ask_next(fs, &ask);
+    else if (ask.node != 0)
+        dj_aheads_came(&fs->aheads, 0, NULL, now_ms);
+    dj_codec_release(dj_message_layout(DJ_MSG_NEXT), &ask);
     return true;
 }
 

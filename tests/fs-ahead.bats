@@ -127,6 +127,46 @@ alone()
     is "$(wc -l < ran)" 2
 }
 
+@test "one run after the other is read: each as it is when it is read" {
+    seq 60 | sed 's,^,task/,' > list
+    dj -q get -f list > /dev/null
+    seq 60 | sort > names
+    looked task/5
+    while read -r n; do
+        is "$(result "task/$n")" "a $n"
+    done < names
+    # those behind are known by then: they change
+    looked task/5
+    while read -r n <&4; do
+        is "$(result "task/$n")" "$(cat said) $n"
+        case $n in
+        16) echo b > said && dj bump task ;;
+        30) echo c > said && dj rm task '1..60' > /dev/null ;;
+        4) echo d > said && dj define task n:int -- sh -c 'cat "$1"; echo {n}' x "$DJ_TMP/said" ;;
+        esac
+    done 4< names
+    looked task/5
+    while read -r n <&4; do
+        is "$(result "task/$n")" "d $n"
+        if [ "$n" = 20 ]; then
+            kill_daemon
+            start_daemon --no-mount
+        fi
+    done 4< names
+}
+
+@test "a run that reads one after the other has called each" {
+    seq 20 | sed 's,^,task/,' > list
+    dj -q get -f list > /dev/null
+    looked task/5
+    for n in 1 10 11 12 13 14; do
+        is "$(result "task/$n")" "a $n"
+    done
+    dj define all -- sh -c 'cat $DJ/tasks/task/*/result'
+    is "$(dj get all | wc -l)" 40
+    is "$(dj ls tasks/all/_/deps | wc -l)" 20
+}
+
 @test "large results, and those that rest on files or on the time, are asked for" {
     define_tasks <<TASKS
 [large]

@@ -351,7 +351,6 @@ static size_t decode_head(struct dj_bytes rest, struct item *ret)
     unsigned major = rest.data[0] >> MAJOR_SHIFT, info = rest.data[0] & INFO;
     size_t more = info < INFO_8 ? 0 : (size_t)1 << (info - INFO_8);
     uint64_t number = info;
-    unsigned char again[HEAD_MAX];
 
     if (rest.data[0] == CBOR_FALSE || rest.data[0] == CBOR_TRUE) {
         *ret = (struct item){.kind = DJ_CBOR_BOOL, .number = rest.data[0] == CBOR_TRUE};
@@ -363,8 +362,8 @@ static size_t decode_head(struct dj_bytes rest, struct item *ret)
         number = 0;
         for (size_t i = 1; i <= more; i++)
             number = number << 8 | rest.data[i];
-        if (put_head(major, number, again) != 1 + more)
-            return 0;
+        if (number <= (more == 1 ? INLINE_MAX : UINT64_MAX >> (64 - 4 * more)))
+            return 0; /* fewer bytes would have done */
     }
     if (major > 1 && number > rest.len - 1 - more)
         return 0;

@@ -89,7 +89,9 @@ static void test_ahead(struct dj_answers *answers)
     ok(attr.node == RESULT(1) && attr.size == 3 && attr.ttl_ms == 600,
        "is believed for the rest of its time");
     ok(dj_answers_get(answers, RESULT(1)) != NULL, "and its content can be opened then");
-    ok(!dj_aheads_find(&aheads, answers, FOLDER(1), 1000, &attr), "and no longer");
+    ok(!dj_aheads_find(&aheads, answers, FOLDER(1), 400, &attr), "who looks again, asks");
+    take(&aheads, answers, FOLDER(1), RESULT(1), "one");
+    ok(!dj_aheads_find(&aheads, answers, FOLDER(1), 1000, &attr), "and when the time is over");
     take(&aheads, answers, FOLDER(1), RESULT(1), "one");
     atomic_fetch_add(&generations->bucket[3], 1);
     ok(!dj_aheads_find(&aheads, answers, FOLDER(1), 0, &attr), "nor when its bucket changed");
@@ -97,6 +99,7 @@ static void test_ahead(struct dj_answers *answers)
     take(&aheads, answers, FOLDER(1), RESULT(2), "two");
     dj_aheads_forget(&aheads, FOLDER(2));
     ok(dj_aheads_find(&aheads, answers, FOLDER(1), 0, &attr), "told of another run");
+    take(&aheads, answers, FOLDER(1), RESULT(2), "two");
     dj_aheads_forget(&aheads, FOLDER(1));
     ok(!dj_aheads_find(&aheads, answers, FOLDER(1), 0, &attr), "told of a change");
     take(&aheads, answers, RESULT(4), RESULT(4), "four");
@@ -109,6 +112,82 @@ static void test_ahead(struct dj_answers *answers)
        "the latest is there, however many came");
     dj_aheads_release(&aheads);
     ok(!dj_aheads_find(&aheads, answers, FOLDER(2000), 0, &attr), "another daemon is asked");
+}
+
+/* `n` runs of task 7 that come: 1, 2, … */
+static void come(struct dj_aheads *aheads, uint64_t n)
+{
+    struct dj_msg_next_runs runs = {0};
+
+    for (uint64_t i = 1; i <= n; i++) {
+        struct dj_part_next_run *run = dj_list_add(&runs.runs, sizeof(*run));
+
+        dj_buf_addf(&run->name, "%llu", (unsigned long long)i);
+        run->attr = (struct dj_part_attr){.node = FOLDER(i), .ttl_ms = 1000};
+        run->ahead.attr = (struct dj_part_attr){.node = RESULT(i), .size = 1, .ttl_ms = 500};
+        run->ahead.bucket = 4;
+        run->ahead.generation = dj_generation(generations, 4);
+        dj_buf_adds(&run->ahead.content, "x");
+    }
+    dj_aheads_came(aheads, 7, &runs, 0);
+    dj_codec_release(dj_message_layout(DJ_MSG_NEXT_RUNS), &runs);
+}
+
+static bool is_asked(struct dj_msg_next *ask, const char *after)
+{
+    bool asked = ask->node == 7 && dj_bytes_is(dj_buf_bytes(&ask->after), after);
+
+    dj_codec_release(dj_message_layout(DJ_MSG_NEXT), ask);
+    return asked;
+}
+
+/* Looked up and read, without what comes ahead of its turn. */
+static bool read_one(struct dj_aheads *aheads, struct dj_answers *answers, struct dj_msg_next *ask)
+{
+    struct dj_part_attr attr;
+
+    take(aheads, answers, FOLDER(900), RESULT(900), "y");
+    dj_aheads_find(aheads, answers, FOLDER(900), 0, &attr);
+    return dj_aheads_looked(aheads, 7, DJ_BYTES_LIT("900"), ask);
+}
+
+static void test_runs(struct dj_answers *answers)
+{
+    static struct dj_aheads aheads;
+    struct dj_part_attr attr = {0};
+    struct dj_msg_next ask = {0};
+    struct dj_bytes two = DJ_BYTES_LIT("2");
+    int more = 0;
+
+    ok(!read_one(&aheads, answers, &ask) && !read_one(&aheads, answers, &ask) &&
+           !read_one(&aheads, answers, &ask), "who reads a few runs gets no others");
+    ok(read_one(&aheads, answers, &ask) && is_asked(&ask, "900"), "then the next are asked for");
+    ok(!read_one(&aheads, answers, &ask), "once at a time");
+    come(&aheads, 4);
+    ok(!dj_aheads_run(&aheads, answers, 8, two, 0, &attr, &ask), "not in another task");
+    ok(dj_aheads_run(&aheads, answers, 7, two, 100, &attr, &ask) && attr.node == FOLDER(2) &&
+           attr.ttl_ms == 400 && ask.node == 0, "a run that came, for the rest of the time");
+    ok(dj_aheads_find(&aheads, answers, FOLDER(2), 100, &attr) && attr.node == RESULT(2) &&
+           attr.ttl_ms == 400, "with its result");
+    ok(!dj_aheads_run(&aheads, answers, 7, two, 100, &attr, &ask), "who looks again, asks");
+    ok(!dj_aheads_run(&aheads, answers, 7, DJ_BYTES_LIT("1"), 500, &attr, &ask),
+       "nor is it there when the time is over");
+    ok(dj_aheads_run(&aheads, answers, 7, DJ_BYTES_LIT("3"), 0, &attr, &ask) &&
+           is_asked(&ask, "4"), "half-way, those behind the last are asked for");
+    atomic_fetch_add(&generations->bucket[4], 1);
+    ok(!dj_aheads_run(&aheads, answers, 7, DJ_BYTES_LIT("4"), 0, &attr, &ask),
+       "not when its bucket changed");
+    come(&aheads, 4);
+    dj_aheads_forget(&aheads, FOLDER(4));
+    ok(!dj_aheads_run(&aheads, answers, 7, DJ_BYTES_LIT("4"), 0, &attr, &ask),
+       "nor when told of a change");
+    for (int i = 0; i < 300; i++) {
+        come(&aheads, 4);
+        if (read_one(&aheads, answers, &ask) && is_asked(&ask, "900"))
+            more++;
+    }
+    ok(more > 0 && more < 100, "nothing is asked for when little of it is wanted: %d", more);
+    dj_aheads_release(&aheads);
 }
 
 int main(void)
@@ -140,6 +219,7 @@ int main(void)
     ok(dj_answers_get(&answers, 1) == NULL, "everything changed");
 
     test_ahead(&answers);
+    test_runs(&answers);
     answers.max_count = 3;
     for (uint64_t node = 10; node < 13; node++)
         keep(&answers, node, 1, DJ_OPENED_CACHED);

@@ -453,6 +453,66 @@ static void test_ahead(void)
     teardown();
 }
 
+/* The names that NEXT brings, and how many bytes of their results. */
+static const char *next_runs(uint64_t node, const char *after, uint64_t max, uint64_t ahead,
+                             struct dj_buf *said)
+{
+    struct dj_msg_next next = {.node = node, .max = max, .ahead = ahead, .caller = caller()};
+    struct fake_asked *asked;
+
+    dj_buf_adds(&next.after, after);
+    asked = ask(DJ_MSG_NEXT, &next);
+    dj_buf_release(&next.after);
+    dj_buf_clear(said);
+    if (asked->code != 0)
+        dj_buf_adds(said, strerror(-asked->code));
+    for (size_t i = 0; asked->code == 0 &&
+                       i < ((struct dj_msg_next_runs *)asked->reply.fields)->runs.n; i++) {
+        const struct dj_part_next_run *run =
+            DJ_LIST_AT(&((struct dj_msg_next_runs *)asked->reply.fields)->runs,
+                       struct dj_part_next_run, i);
+        dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT;
+        struct dj_part_attr folder;
+
+        dj_buf_addf(&path, "tasks/f/%s", dj_buf_str(&run->name));
+        folder = walk(dj_buf_str(&path));
+        dj_buf_adds(&path, "/result");
+        dj_buf_addf(said, "%s:%zu%s ", dj_buf_str(&run->name), run->ahead.content.len,
+                    folder.node == run->attr.node && folder.ino == run->attr.ino &&
+                            folder.ttl_ms == run->attr.ttl_ms &&
+                            walk(dj_buf_str(&path)).node == run->ahead.attr.node
+                        ? "" : "?");
+    }
+    fake_done(asked);
+    return dj_buf_str(said);
+}
+
+static void test_next(void)
+{
+    dj_cleanup_buf struct dj_buf said = DJ_BUF_INIT;
+    uint64_t task;
+
+    setup();
+    task = walk("tasks/f").node;
+    is_str(next_runs(task, "", 9, 100, &said), "", "of no runs, none comes");
+    fake_end(engine, fake_call(engine, "f", "5"), "one\n", 4);
+    fake_end(engine, fake_call(engine, "f", "6"), "longer\n", 7);
+    fake_fail(engine, fake_call(engine, "f", "7"), "no");
+    fake_end(engine, fake_call(engine, "f", "8"), "", 0);
+    is_str(next_runs(task, "", 9, 100, &said), "5:4 6:7 8:0 ", "those with results, as looked up");
+    is_str(next_runs(task, "5", 9, 100, &said), "6:7 8:0 ", "behind a name");
+    is_str(next_runs(task, "", 2, 100, &said), "5:4 6:7 ", "so many");
+    is_str(next_runs(task, "", 9, 5, &said), "5:4 8:0 ", "small ones");
+    is_str(next_runs(walk("tasks").node, "", 9, 100, &said), strerror(EINVAL), "of tasks only");
+    caller_run = 99;
+    is_str(next_runs(task, "", 9, 100, &said), "", "a run is told nothing");
+    caller_run = 0;
+    peer = &reader;
+    is_str(next_runs(task, "", 9, 100, &said), "", "nor a read-only mount");
+    peer = &mount;
+    teardown();
+}
+
 /* A page of at most two names behind a cookie and a name; what it says goes into `said`. */
 static struct dj_part_dirname names_behind(uint64_t node, uint64_t cookie, const char *after,
                                            struct dj_buf *said)
@@ -695,6 +755,7 @@ int main(void)
     test_instance();
     test_ahead();
     test_plain_listing();
+    test_next();
     test_large();
     test_files();
     test_log();
