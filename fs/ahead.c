@@ -131,7 +131,7 @@ static void set_question(struct dj_aheads *aheads, uint64_t task, struct dj_byte
 {
     aheads->max = DJ_MIN(DJ_MAX(2 * aheads->max, FIRST_RUNS), MOST_RUNS);
     aheads->asking = true;
-    *ret = (struct dj_msg_next){.node = task, .max = aheads->max, .ahead = DJ_AHEAD_BYTES};
+    *ret = (struct dj_msg_next){.node = task, .max = aheads->max, .ahead = DJ_AHEAD_RUN_BYTES};
     dj_buf_add_bytes(&ret->after, after);
 }
 

@@ -23,6 +23,7 @@
 #define DJ_AHEAD_KEPT 256
 #define DJ_AHEAD_RUNS 2048
 #define DJ_AHEAD_BYTES (16U * 1024) /* larger results are asked for when they are opened */
+#define DJ_AHEAD_RUN_BYTES 2048U    /* and runs with larger ones when they are looked up */
 
 /* A run in the folder of a task. */
 struct dj_ahead_run {
