@@ -32,6 +32,7 @@ struct dj_row_reader {
     bool quoted;         /* and what is behind them is inside of quotes */
     bool headed;
     struct dj_row header; /* names only */
+    struct dj_buf field;  /* memory for the next one */
 };
 
 struct dj_row_writer {
