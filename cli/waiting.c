@@ -12,34 +12,44 @@
 #include "cli/command.h"
 #include "cli/progress_bar.h"
 #include "lib/util/clock.h"
-#include "lib/util/fdio.h"
 
 enum { FOLLOW_MS = 100 };
 
-static int signal_fd = -1, timer_fd = -1, interrupted;
+static int signal_fd = -1, timer_fd = -1, either_fd = -1, interrupted;
 static sigset_t before;
 
-int dj_interruptible(struct dj_cli *cli, uint64_t timeout_ms)
+static void watch(int fd)
 {
     struct epoll_event event = {.events = EPOLLIN};
+
+    epoll_ctl(either_fd, EPOLL_CTL_ADD, fd, &event);
+}
+
+/* Of a command that waits for many, one after the other, only the first time makes something. */
+int dj_interruptible(struct dj_cli *cli, uint64_t timeout_ms)
+{
     struct itimerspec when = {.it_value = {(time_t)(timeout_ms / 1000),
                                            (long)(timeout_ms % 1000 * 1000000)}};
+    bool first = either_fd < 0;
     sigset_t signals;
-    int fd = epoll_create1(EPOLL_CLOEXEC);
 
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
-    sigprocmask(SIG_BLOCK, &signals, &before);
-    signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    epoll_ctl(fd, EPOLL_CTL_ADD, signal_fd, &event);
-    if (timeout_ms != 0) {
-        timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-        timerfd_settime(timer_fd, 0, &when, NULL);
-        epoll_ctl(fd, EPOLL_CTL_ADD, timer_fd, &event);
+    sigprocmask(SIG_BLOCK, &signals, first ? &before : NULL);
+    if (first) {
+        either_fd = epoll_create1(EPOLL_CLOEXEC);
+        signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+        watch(signal_fd);
     }
-    (void)dj_set_cancel_fd(cli->dj, fd);
-    return fd;
+    if (timeout_ms != 0 && timer_fd < 0) {
+        timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+        watch(timer_fd);
+    }
+    if (timer_fd >= 0)
+        timerfd_settime(timer_fd, 0, &when, NULL);
+    (void)dj_set_cancel_fd(cli->dj, either_fd);
+    return either_fd;
 }
 
 int dj_interrupt_code(void)
@@ -168,7 +178,6 @@ int dj_wait_for(struct dj_cli *cli, struct dj_request *request, uint64_t timeout
     (void)dj_interrupt_code();
     signals_as_before();
     (void)dj_set_cancel_fd(cli->dj, -1);
-    dj_close(cancel_fd);
     if (rc == 0 && dj_request_code(request) < 0)
         rc = dj_err_set(err, -dj_request_code(request), "%s", dj_request_error(request));
     return rc;

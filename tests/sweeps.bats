@@ -484,3 +484,17 @@ END
     [[ $output != *three:* ]]
     is "$(dj wait pick '{one;three}' | paste -sd,)" "done,done"
 }
+
+@test "a wait for many runs needs no more descriptors than one, and is interrupted at the last, too" {
+    dj define quick n:int -- sh -c 'while [ {n} = 60 ]; do sleep 0.02; done; echo {n}'
+    dj run quick 1..60
+    (ulimit -n 40 && exec dj wait quick 1..60) > waited 2> err &
+    waiting=$!
+    wait_until eval '[ "$(wc -l < waited)" = 59 ]'
+    kill -TERM $waiting
+    wait_until eval '! kill -0 $waiting' || kill -KILL $waiting
+    code=0
+    wait $waiting || code=$?
+    dj cancel quick 60
+    is $code 130
+}
