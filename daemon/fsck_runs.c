@@ -297,14 +297,18 @@ int fsck_dependent(struct dj_fsck *fsck, struct dj_bytes key, struct dj_bytes va
     if (!fsck_shape(fsck, key, 17))
         return FSCK_DONE;
     rc = fsck_load_instance(fsck, instance, &rec);
-    if ((rc < 0 && rc != -ENOENT) || (rc == -ENOENT && is_read(fsck, dj_get64(value, 0))))
+    if (rc == -ENOENT) {
+        /* When its readers went after it, or with it, nobody took the way along. */
+        if (fsck_repairs(fsck) && !is_read(fsck, dj_get64(value, 0)))
+            dj_store_batch_delete(fsck->fixes, key);
         return FSCK_DONE;
-    if (rc == 0) {
-        for (size_t i = 0; i < rec.edges.n; i++)
-            found |= DJ_LIST_AT(&rec.edges, struct dj_rec_edge, i)->call == call;
-        parent = dj_get64(value, 0) == rec.call;
-        dj_codec_release(&dj_layout_instance, &rec);
     }
+    if (rc < 0)
+        return FSCK_DONE;
+    for (size_t i = 0; i < rec.edges.n; i++)
+        found |= DJ_LIST_AT(&rec.edges, struct dj_rec_edge, i)->call == call;
+    parent = dj_get64(value, 0) == rec.call;
+    dj_codec_release(&dj_layout_instance, &rec);
     if (found && parent)
         return FSCK_DONE;
     fsck_found(fsck, "edge-orphan", fsck_where(fsck, "call %llu", (unsigned long long)call),

@@ -129,6 +129,21 @@ first()
     finds task-missing 'no task 3'
 }
 
+@test "what gc leaves of runs that had called each other is no finding" {
+    start_daemon --no-mount
+    dj define low n:int -- sh -c 'echo {n}'
+    dj define mid n:int -- sh -c 'dj get low {n}'
+    dj define high n:int -- sh -c 'dj get mid {n}'
+    dj define above n:int -- sh -c 'dj get mid {n}'
+    is "$(dj get high 1) $(dj get above 1)" "1 1"
+    dj define low n:int -- sh -c 'echo -{n}'
+    dj gc --yes
+    dj fsck
+    dj fsck --repair
+    dj fsck
+    is "$(dj get high 1)" -1
+}
+
 @test "edges, references and content that do not balance are found" {
     local reference file
     make_store
