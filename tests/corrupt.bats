@@ -113,6 +113,30 @@ where()
     is "$(started files)" 3
 }
 
+@test "a checksum that is another, of another length or missing says nothing of content that is good" {
+    local reference value
+    make_store --no-mount
+    for value in = x00 x00112233445566778899aabbccddeeff =0123456789abcdefg; do
+        dj down
+        edit list R | grep "$(large)" > references
+        is "$(wc -l < references)" 2
+        while read -r reference; do
+            edit put "$reference" "$value"
+        done < references
+        start_daemon --no-mount
+        is "$(dj get --cached seq 400000 | b2sum -l 256 | cut -d' ' -f1)" "$(large)"
+        is "$(dj cat "$(dj path files)/files/big" | b2sum -l 256 | cut -d' ' -f1)" "$(large)"
+        dj fsck --read-data
+    done
+    # Nor does it excuse content that is not.
+    dj down
+    spoil "$(where "$(large)")"
+    start_daemon --no-mount
+    exits 3 dj get --cached seq 400000
+    is "$(dj get seq 400000 | b2sum -l 256 | cut -d' ' -f1)" "$(large)"
+    is "$(started 400000)" 2
+}
+
 @test "content that is gone, and small content that is another, are no hit" {
     local digest
     make_store --no-mount
