@@ -689,8 +689,8 @@ struct dj_want *want_end(struct run *asker, struct run *target, dj_wanted_fn *do
 /*
  * sessions.c
  *
- * session_check(engine, call, asker, err): that the session is there in which the call would run,
- * and has what its task needs. session_enter(run, asker): it belongs to that one from here on.
+ * session_check(engine, call, asker, joins, err): that the session is there in which the call would
+ * run, and has what its task needs, unless it joins a run that goes on. session_enter(run, asker): it belongs to that one from here on.
  */
 void sessions_take_limits(struct dj_engine *engine, const struct dj_engine_limits *limits);
 void sessions_free(struct dj_engine *engine);
@@ -699,7 +699,7 @@ void sessions_free(struct dj_engine *engine);
 void sessions_forget_empty(struct dj_engine *engine);
 struct session *session_find(struct dj_engine *engine, const char *name);
 int session_check(struct dj_engine *engine, const struct dj_call *call,
-                  const struct dj_asker *asker, struct dj_err *err) DJ_MUST_CHECK;
+                  const struct dj_asker *asker, bool joins, struct dj_err *err) DJ_MUST_CHECK;
 void session_enter(struct run *run, const struct dj_asker *asker);
 /* run_join_session(run, session): leaves the one before; NULL: leaves. */
 void run_join_session(struct run *run, struct session *session);

@@ -224,7 +224,7 @@ static int choose(struct dj_engine *engine, const struct dj_call *call,
 }
 
 int session_check(struct dj_engine *engine, const struct dj_call *call,
-                  const struct dj_asker *asker, struct dj_err *err)
+                  const struct dj_asker *asker, bool joins, struct dj_err *err)
 {
     const struct dj_definition *definition = call->task->public.definition;
     dj_cleanup_session_spec struct dj_session_spec spec = {0};
@@ -235,7 +235,7 @@ int session_check(struct dj_engine *engine, const struct dj_call *call,
         session = &fresh;
         set_totals(session, 1, &spec.resources);
     }
-    if (rc == 0 && definition != NULL)
+    if (rc == 0 && definition != NULL && !joins)
         rc = check_resources(session, &definition->resources, NULL, err);
     dj_sched_release(&fresh.sched);
     return rc < 0 ? dj_err_prefix(err, rc, "%s", call->task->public.name) : rc;

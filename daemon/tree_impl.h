@@ -97,6 +97,7 @@ struct dj_listing {
     struct dj_msg_dirents out;
     size_t max;
     size_t max_names;      /* not 0: names are enough, so many at the most */
+    size_t n_names;        /* packed in out.names */
     size_t bytes;
     uint64_t cookie;       /* go on behind this; 0: from the start */
     struct dj_bytes after; /* and behind this name */

@@ -5,6 +5,7 @@
 
 #include "daemon/render.h"
 #include "daemon/tree_impl.h"
+#include "lib/proto/dirnames.h"
 #include "lib/model/taskfile.h"
 #include "lib/util/mem.h"
 #include "lib/util/str.h"
@@ -176,15 +177,16 @@ static int add_name(void *cookie, struct dj_bytes name, uint64_t number)
 {
     struct naming *naming = cookie;
     struct dj_listing *listing = naming->listing;
-    struct dj_part_dirname *entry = dj_list_add(&listing->out.names, sizeof(*entry));
+    const struct dj_dirname one = {
+        .name = name,
+        .cookie = number,
+        .ino = dj_node_ino(naming->task, name, DJ_RUN_FOLDER, DJ_BYTES_LIT("")),
+        .mode = dj_run_sorts[DJ_RUN_FOLDER].mode};
 
-    dj_buf_set(&entry->name, name);
-    entry->cookie = number;
-    entry->mode = dj_run_sorts[DJ_RUN_FOLDER].mode;
-    entry->ino = dj_node_ino(naming->task, name, DJ_RUN_FOLDER, DJ_BYTES_LIT(""));
-    listing->bytes += name.len + sizeof(*entry);
-    listing->out.end = listing->out.names.n < listing->max_names &&
-                       listing->bytes < DJ_TREE_READ_MAX / 2;
+    dj_dirnames_add(&listing->out.names, &one);
+    listing->n_names++;
+    listing->out.end = listing->n_names < listing->max_names &&
+                       listing->out.names.len < DJ_TREE_READ_MAX / 2;
     return !listing->out.end;
 }
 

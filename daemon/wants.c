@@ -460,11 +460,14 @@ static int note_failure(struct dj_engine *engine, const struct dj_rec_summary *f
     return run_add_edge(run, call, failed->instance, true);
 }
 
+/* Who joins a run that goes on needs nothing of a session: the run has it. */
 static int check_startable(struct dj_engine *engine, struct dj_call *call,
-                           const struct dj_asker *asker, struct dj_err *err)
+                           const struct dj_asker *asker, unsigned flags, struct dj_err *err)
 {
     struct run would = {.call = call};
-    int rc = session_check(engine, call, asker, err);
+    bool joins = joinable(call->run, flags) && call->run->state > QUEUED &&
+                 (flags & DJ_GET_INCOGNITO) == 0;
+    int rc = session_check(engine, call, asker, joins, err);
 
     if (rc == 0)
         rc = launch_check(engine, call, asker, err);
@@ -482,7 +485,7 @@ struct run *run_for_check(struct run *asker, struct dj_call *call)
     struct run *before = call->run, *run;
     struct dj_asker own = {0};
 
-    if (check_startable(asker->engine, call, &own, NULL) < 0)
+    if (check_startable(asker->engine, call, &own, 0, NULL) < 0)
         return NULL;
     own.uid = geteuid();
     run = run_for(asker->engine, call, &own, 0, DJ_SCHED_CHILD);
@@ -519,7 +522,7 @@ static void refresh(struct dj_engine *engine, struct dj_call *call, const struct
     if (summary == NULL || call->run != NULL || asker->readonly ||
         !summary_holds(engine, summary, &closure) || !closure.served || call->foreign ||
         call->task->public.definition == NULL || failure_remembered(engine, call) != NULL ||
-        check_startable(engine, call, &own, NULL) < 0)
+        check_startable(engine, call, &own, 0, NULL) < 0)
         return;
     run_for(engine, call, &own, 0, DJ_SCHED_WAITING)->started = true;
 }
@@ -555,7 +558,7 @@ static int answer_now(struct dj_engine *engine, struct dj_call *call,
     if (call->foreign)
         return dj_err_set(err, EINVAL, "its arguments do not fit the parameters that %s has now",
                           call->task->public.name);
-    return check_startable(engine, call, asker, err);
+    return check_startable(engine, call, asker, flags, err);
 }
 
 /* The answer, and the end of the want. */

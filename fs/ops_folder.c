@@ -87,19 +87,19 @@ static bool add_entry(struct dj_fs *fs, struct listing *listing, uint64_t folder
     return true;
 }
 
-static bool add_plain(struct listing *listing, const struct dj_part_dirname *entry)
+static bool add_plain(struct listing *listing, const struct dj_dirname *entry)
 {
     struct fuse_entry_param param = {
         .attr = {.st_ino = entry->ino, .st_mode = (mode_t)entry->mode}};
 
-    return add(listing, dj_buf_str(&entry->name), &param, entry->cookie + OWN_ENTRIES);
+    return add(listing, (const char *)entry->name.data, &param, entry->cookie + OWN_ENTRIES);
 }
 
 static bool add_at(struct dj_fs *fs, struct listing *listing, uint64_t folder,
                    const struct dj_page *page, size_t index)
 {
     if (dj_page_plain(page))
-        return add_plain(listing, DJ_LIST_AT(&page->got.names, struct dj_part_dirname, index));
+        return add_plain(listing, dj_page_plain_at(page, index));
     return add_entry(fs, listing, folder,
                      DJ_LIST_AT(&page->got.entries, struct dj_part_dirent, index));
 }
@@ -238,12 +238,14 @@ static void serve(struct dj_pending *pending)
 
 static void on_page(struct dj_pending *pending, int code, void *fields)
 {
-    if (code < 0)
-        dj_pending_fail(pending, code);
-    else {
-        turn_page(pending, dj_page_new(&pending->ask.readdir, fields));
-        serve(pending);
+    struct dj_page *page = code < 0 ? NULL : dj_page_new(&pending->ask.readdir, fields);
+
+    if (page == NULL) {
+        dj_pending_fail(pending, code < 0 ? code : -EIO);
+        return;
     }
+    turn_page(pending, page);
+    serve(pending);
 }
 
 static void list(fuse_req_t req, size_t size, off_t offset, struct fuse_file_info *file,

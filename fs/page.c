@@ -6,6 +6,21 @@
 #include "fs/handle.h"
 #include "lib/util/mem.h"
 
+/* False: they are not as they should be. */
+static bool unpack(struct dj_page *page)
+{
+    struct dj_bytes rest = dj_buf_bytes(&page->got.names);
+    size_t cap = 0;
+    int code;
+
+    do {
+        page->names = dj_xgrow(page->names, &cap, page->n_names + 1, sizeof(*page->names));
+        code = dj_dirnames_next(&rest, &page->names[page->n_names]);
+        page->n_names += code == 1;
+    } while (code == 1);
+    return code == 0;
+}
+
 struct dj_page *dj_page_new(struct dj_msg_readdir *ask, struct dj_msg_dirents *got)
 {
     struct dj_page *page = dj_xcalloc(1, sizeof(*page));
@@ -15,6 +30,10 @@ struct dj_page *dj_page_new(struct dj_msg_readdir *ask, struct dj_msg_dirents *g
     page->start = ask->cookie;
     page->after = ask->after;
     dj_buf_init(&ask->after);
+    if (page->got.names.len != 0 && !unpack(page)) {
+        dj_page_free(page);
+        return NULL;
+    }
     return page;
 }
 
@@ -24,17 +43,18 @@ void dj_page_free(struct dj_page *page)
         return;
     dj_codec_release(dj_message_layout(DJ_MSG_DIRENTS), &page->got);
     dj_buf_release(&page->after);
+    free(page->names);
     free(page);
 }
 
 bool dj_page_plain(const struct dj_page *page)
 {
-    return page->got.names.n > 0;
+    return page->n_names > 0;
 }
 
 size_t dj_page_count(const struct dj_page *page)
 {
-    return dj_page_plain(page) ? page->got.names.n : page->got.entries.n;
+    return dj_page_plain(page) ? page->n_names : page->got.entries.n;
 }
 
 bool dj_page_last(const struct dj_page *page)
@@ -42,9 +62,9 @@ bool dj_page_last(const struct dj_page *page)
     return page->got.end || dj_page_count(page) == 0;
 }
 
-static const struct dj_part_dirname *plain_at(const struct dj_page *page, size_t index)
+const struct dj_dirname *dj_page_plain_at(const struct dj_page *page, size_t index)
 {
-    return DJ_LIST_AT(&page->got.names, struct dj_part_dirname, index);
+    return &page->names[index];
 }
 
 static const struct dj_part_dirent *entry_at(const struct dj_page *page, size_t index)
@@ -54,13 +74,13 @@ static const struct dj_part_dirent *entry_at(const struct dj_page *page, size_t 
 
 uint64_t dj_page_cookie(const struct dj_page *page, size_t index)
 {
-    return dj_page_plain(page) ? plain_at(page, index)->cookie : entry_at(page, index)->cookie;
+    return dj_page_plain(page) ? page->names[index].cookie : entry_at(page, index)->cookie;
 }
 
 struct dj_bytes dj_page_name(const struct dj_page *page, size_t index)
 {
-    return dj_buf_bytes(dj_page_plain(page) ? &plain_at(page, index)->name
-                                            : &entry_at(page, index)->name);
+    return dj_page_plain(page) ? page->names[index].name
+                               : dj_buf_bytes(&entry_at(page, index)->name);
 }
 
 size_t dj_page_find(const struct dj_page *page, uint64_t cookie)
@@ -104,7 +124,7 @@ static void on_ahead(void *cookie, const struct dj_message_in *message)
     if (ahead->handle == NULL || message->number != DJ_MSG_DIRENTS)
         ahead_free(ahead);
     else
-        ahead->page = dj_page_new(&ahead->ask, message->fields);
+        ahead->page = dj_page_new(&ahead->ask, message->fields); /* NULL: as if none had come */
 }
 
 void dj_page_ahead_ask(struct dj_fs *fs, struct dj_handle *handle, struct dj_msg_readdir *ask)

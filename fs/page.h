@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "fs/pending.h"
+#include "lib/proto/dirnames.h"
 #include "lib/proto/messages.h"
 
 struct dj_fs;
@@ -20,11 +21,14 @@ struct dj_handle;
 
 struct dj_page {
     struct dj_msg_dirents got;
+    struct dj_dirname *names; /* what got.names has; NULL: it has none */
+    size_t n_names;
     uint64_t start;      /* the cookie and the name that it was asked with */
     struct dj_buf after;
 };
 
-/* dj_page_new(ask, got): takes the name out of the question, and all out of the answer. */
+/* dj_page_new(ask, got): takes the name out of the question, and all out of the answer; NULL: no
+ * page is like that. */
 struct dj_page *dj_page_new(struct dj_msg_readdir *ask, struct dj_msg_dirents *got);
 void dj_page_free(struct dj_page *page); /* NULL is fine */
 
@@ -33,6 +37,8 @@ bool dj_page_last(const struct dj_page *page);
 /* It has names, and no attributes. */
 bool dj_page_plain(const struct dj_page *page);
 uint64_t dj_page_cookie(const struct dj_page *page, size_t index);
+/* dj_page_plain_at(page, index): of a plain page. */
+const struct dj_dirname *dj_page_plain_at(const struct dj_page *page, size_t index);
 struct dj_bytes dj_page_name(const struct dj_page *page, size_t index);
 /* dj_page_find(page, cookie): where the entries behind it begin; SIZE_MAX: not in this page. */
 size_t dj_page_find(const struct dj_page *page, uint64_t cookie);

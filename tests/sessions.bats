@@ -378,6 +378,8 @@ resources = a' '[session x]
     dj session default gpu=0.5
     if wait "$waiter"; then false; fi
     has "$(cat "$DJ_TMP/c")" "it waits for gpu=1 of session default, which has 0.5"
+    status_is takes/b running
+    dj run takes b # which has what it needs
     let_through a
     let_through b
     is "$(get takes b)" b

@@ -212,7 +212,9 @@ class World:
                 program.wait(LIMIT)
 
     def dj(self, *words, **more):
-        return subprocess.run(['dj'] + list(words), env=self.env, stdin=subprocess.DEVNULL,
+        # dj, and the programs that it becomes, are the ordinary ones.
+        env = {name: value for name, value in self.env.items() if name != 'DJ_LIBEXECDIR'}
+        return subprocess.run(['dj'] + list(words), env=env, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.work,
                               **more)
 

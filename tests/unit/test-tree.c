@@ -1,6 +1,7 @@
 /* The tree: what it shows, and what opening does. */
 #include <fcntl.h>
 
+#include "lib/proto/dirnames.h"
 #include "tests/unit/fake-mount.h"
 
 static void test_root(void)
@@ -514,24 +515,24 @@ static void test_next(void)
 }
 
 /* A page of at most two names behind a cookie and a name; what it says goes into `said`. */
-static struct dj_part_dirname names_behind(uint64_t node, uint64_t cookie, const char *after,
-                                           struct dj_buf *said)
+static struct dj_dirname names_behind(uint64_t node, uint64_t cookie, const char *after,
+                                      struct dj_buf *said)
 {
     struct dj_msg_readdir readdir = {.node = node, .cookie = cookie, .max = 2,
                                      .flags = DJ_READDIR_NAMES, .caller = caller()};
     const struct dj_msg_dirents *page;
-    struct dj_part_dirname last = {0};
+    struct dj_dirname last = {0};
     struct fake_asked *asked;
+    struct dj_bytes rest;
 
     dj_buf_adds(&readdir.after, after);
     asked = ask(DJ_MSG_READDIR, &readdir);
     dj_buf_release(&readdir.after);
     page = asked->reply.fields;
     dj_buf_clear(said);
-    for (size_t i = 0; i < page->names.n; i++) {
-        last = *DJ_LIST_AT(&page->names, struct dj_part_dirname, i);
-        dj_buf_addf(said, "%s ", dj_buf_str(&last.name));
-    }
+    rest = dj_buf_bytes(&page->names);
+    while (dj_dirnames_next(&rest, &last) == 1)
+        dj_buf_addf(said, "%s ", (const char *)last.name.data);
     dj_buf_addf(said, "%zu%s", page->entries.n, page->end ? " end" : "");
     fake_done(asked);
     return last;
@@ -540,7 +541,7 @@ static struct dj_part_dirname names_behind(uint64_t node, uint64_t cookie, const
 static void test_plain_listing(void)
 {
     dj_cleanup_buf struct dj_buf said = DJ_BUF_INIT;
-    struct dj_part_dirname last;
+    struct dj_dirname last;
     struct dj_part_attr attr;
     uint64_t task;
 
