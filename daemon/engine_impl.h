@@ -690,7 +690,8 @@ struct dj_want *want_end(struct run *asker, struct run *target, dj_wanted_fn *do
  * sessions.c
  *
  * session_check(engine, call, asker, joins, err): that the session is there in which the call would
- * run, and has what its task needs, unless it joins a run that goes on. session_enter(run, asker): it belongs to that one from here on.
+ * run, and has what its task needs, unless it joins a run that goes on.
+ * session_enter(run, asker): it belongs to that one from here on.
  */
 void sessions_take_limits(struct dj_engine *engine, const struct dj_engine_limits *limits);
 void sessions_free(struct dj_engine *engine);

@@ -1,9 +1,9 @@
 /*
- * The names of a plain listing, as DIRENTS has them: packed, since a folder may have a million, and a
- * list of parts would take memory and a call for each field of each.
+ * The names of a plain listing, as DIRENTS has them: packed, since a folder may have a million, and
+ * a list of parts would take memory and a call for each field of each.
  *
- * An entry is the cookie and the ino (8 bytes each), the mode (4), all big-endian, then the name with
- * a NUL behind it. A name is not empty and holds neither a NUL nor a slash.
+ * An entry is the cookie and the ino (8 bytes each), the mode (4), all big-endian, then the name
+ * with a NUL behind it. A name is not empty and holds neither a NUL nor a slash.
  */
 #ifndef DJ_PROTO_DIRNAMES_H
 #define DJ_PROTO_DIRNAMES_H
