@@ -42,6 +42,23 @@ static int collect(void *cookie, struct dj_bytes name, uint64_t number)
     return behind->runs.n >= behind->max;
 }
 
+static void collect_named(const struct dj_spot *folder, const struct dj_list *names,
+                          struct behind *behind)
+{
+    for (size_t i = 0; i < names->n && behind->runs.n < behind->max; i++) {
+        dj_cleanup_buf struct dj_buf canonical = DJ_BUF_INIT;
+        dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
+        struct dj_bytes name = dj_buf_bytes(&DJ_LIST_AT(names, struct dj_part_word, i)->bytes);
+        struct dj_call *call = NULL;
+
+        if (dj_call_by_name(folder->engine, folder->task, name, &call, &canonical, &err) != 0)
+            continue;
+        if (dj_call_number(call) != 0)
+            collect(behind, name, dj_call_number(call));
+        dj_call_unref(call);
+    }
+}
+
 /* What a look-up of it would be answered; not those that the mount knows by made-up nodes. */
 static bool complete(const struct dj_spot *folder, const struct dj_msg_next *ask,
                      struct dj_part_next_run *run)
@@ -76,8 +93,12 @@ void dj_ahead_next(const struct dj_spot *folder, struct dj_request *request)
         dj_tree_refuse(request, -EINVAL, "this is not the folder of a task");
         return;
     }
-    if (behind.max > 0 && !folder->readonly &&
-        dj_tree_asker(request, &ask->caller, NULL).run == 0)
+    if (behind.max == 0 || folder->readonly ||
+        dj_tree_asker(request, &ask->caller, NULL).run != 0)
+        ;
+    else if (ask->names.n != 0)
+        collect_named(folder, &ask->names, &behind);
+    else
         dj_task_runs(folder->engine, folder->task, dj_buf_bytes(&ask->after), collect, &behind);
     for (size_t i = 0; i < behind.runs.n; i++) {
         struct dj_part_next_run *run = DJ_LIST_AT(&behind.runs, struct dj_part_next_run, i);

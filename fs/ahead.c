@@ -5,6 +5,7 @@
 #include "lib/util/mem.h"
 
 #define IN_TURN 3          /* so many runs, and it looks as if it went on */
+#define COUNTED 2          /* the same step so often, and names count */
 #define FIRST_RUNS 4
 #define MOST_RUNS 16
 #define JUDGED 256         /* runs, of which a quarter must be wanted */
@@ -126,6 +127,54 @@ static void runs_release(struct dj_aheads *aheads)
     aheads->task = 0;
 }
 
+/* A number as it is written in a name; false: it is none, or one that has more digits. */
+static bool number_of(struct dj_bytes name, int64_t *ret)
+{
+    bool minus = name.len > 0 && name.data[0] == '-';
+    size_t i = minus, digits = name.len - minus;
+    int64_t number = 0;
+
+    if (digits == 0 || digits > 15 || (name.data[i] == '0' && (digits > 1 || minus)))
+        return false;
+    for (; i < name.len; i++) {
+        if (name.data[i] < '0' || name.data[i] > '9')
+            return false;
+        number = 10 * number + (name.data[i] - '0');
+    }
+    *ret = minus ? -number : number;
+    return true;
+}
+
+void dj_aheads_named(struct dj_aheads *aheads, struct dj_bytes name)
+{
+    int64_t number, step;
+
+    if (!number_of(name, &number)) {
+        aheads->counted = -1;
+        return;
+    }
+    step = aheads->counted < 0 ? 0 : number - aheads->number;
+    aheads->counted = step != 0 && step == aheads->step ? DJ_MIN(aheads->counted + 1, COUNTED) : 0;
+    aheads->step = step;
+    aheads->number = number;
+}
+
+/* The numbers behind that one, where names count. */
+static void go_on_counting(const struct dj_aheads *aheads, struct dj_bytes after,
+                           struct dj_msg_next *ret)
+{
+    int64_t number;
+
+    if (aheads->counted < COUNTED || !number_of(after, &number))
+        return;
+    for (uint64_t i = 0; i < ret->max; i++) {
+        struct dj_part_word *word = dj_list_add(&ret->names, sizeof(*word));
+
+        number += aheads->step;
+        dj_buf_addf(&word->bytes, "%lld", (long long)number);
+    }
+}
+
 static void set_question(struct dj_aheads *aheads, uint64_t task, struct dj_bytes after,
                          struct dj_msg_next *ret)
 {
@@ -133,6 +182,7 @@ static void set_question(struct dj_aheads *aheads, uint64_t task, struct dj_byte
     aheads->asking = true;
     *ret = (struct dj_msg_next){.node = task, .max = aheads->max, .ahead = DJ_AHEAD_RUN_BYTES};
     dj_buf_add_bytes(&ret->after, after);
+    go_on_counting(aheads, after, ret);
 }
 
 bool dj_aheads_looked(struct dj_aheads *aheads, uint64_t task, struct dj_bytes name,

@@ -7,7 +7,8 @@
  * believed. Tables of fixed size: what comes later takes the places of what came before.
  *
  * Where one run after the other is read, the runs behind the one that was looked up are asked for
- * while the program reads that one. Nothing is asked for that way when little of what came was
+ * while the program reads that one: those that go on counting where names are numbers that count
+ * (1 2 3, 10 8 6), and else those that a listing has there. Nothing is asked for that way when little of what came was
  * wanted.
  *
  * Whatever came answers one look-up. The kernel repeats it within the same second only when a node
@@ -43,6 +44,8 @@ struct dj_aheads {
     uint64_t came, wanted;     /* of the last ones */
     bool asking;
     struct dj_buf last;        /* of the runs that came last */
+    int64_t number, step;      /* of the last name, and from the one before to it */
+    int counted;               /* how often the step was the same; < 0: it was no number */
     struct {
         uint64_t folder; /* 0: free */
         int64_t until_ms;
@@ -64,6 +67,9 @@ bool dj_aheads_take(struct dj_aheads *aheads, struct dj_answers *answers,
  */
 bool dj_aheads_find(struct dj_aheads *aheads, struct dj_answers *answers, uint64_t folder,
                     int64_t now_ms, struct dj_part_attr *ret);
+
+/* dj_aheads_named(aheads, name): a name was looked up in the folder of a task. */
+void dj_aheads_named(struct dj_aheads *aheads, struct dj_bytes name);
 
 /*
  * dj_aheads_looked(aheads, task, name, ret): a run was looked up in that folder, and djd answered.

@@ -102,6 +102,8 @@ void dj_op_lookup(fuse_req_t req, fuse_ino_t folder, const char *name)
     struct dj_pending *pending;
     struct dj_msg_lookup *ask;
 
+    if (folder == fs->aheads.task)
+        dj_aheads_named(&fs->aheads, dj_bytes_of(name));
     if (found_ahead(fs, req, folder, name))
         return;
     pending = dj_pending_new(fs, req);

@@ -155,6 +155,28 @@ alone()
     done 4< names
 }
 
+@test "runs whose names count: each as it is when it is read" {
+    seq 40 | sed 's,^,task/,' > list
+    dj -q get -f list > /dev/null
+    looked task/39
+    for n in {1..40}; do
+        case $n in
+        12) echo b > said && dj rm task 13 > /dev/null && dj rm task 15 > /dev/null ;;
+        20) echo c > said && dj bump task > /dev/null ;;
+        esac
+        case $n in
+        13 | 15) text=b ;;
+        ? | 1?) text=a ;;
+        *) text=c ;;
+        esac
+        is "$(result "task/$n")" "$text $n"
+    done
+    echo d > said
+    for n in {40..2..-2}; do
+        is "$(result "task/$n")" "$( ((n < 20)) && echo d || echo c) $n"
+    done
+}
+
 @test "a run that reads one after the other has called each" {
     seq 20 | sed 's,^,task/,' > list
     dj -q get -f list > /dev/null

@@ -286,7 +286,7 @@ let_through()
     [[ $(dj why flaky/170) =~ ^"queued for try 2 of 2, not before "(20[-0-9: ]+)"; failed: exit code 75, try 1 of 2"$ ]]
     is "$(date -d "${BASH_REMATCH[1]}" +%FT%T)" "$(dj cat tasks/flaky/170/meta | jq -r .next_try | cut -c-19)"
     dj cancel flaky 170
-    why_is flaky/170 "cancelled by $me"
+    wait_until why_begins flaky/170 "cancelled by $me"
     printf '[flaky]\ncommand = sh -c "exit 75"\nparams = n:int\nretries = 1\nretry_delay = 0\n' | define_tasks
     run dj get flaky 171
     why_is flaky/171 "failed: exit code 75, try 2 of 2"

@@ -190,6 +190,55 @@ static void test_runs(struct dj_answers *answers)
     dj_aheads_release(&aheads);
 }
 
+/* The names that are asked for when these have been looked up and read. */
+static const char *counted(const char *const *names, struct dj_answers *answers,
+                           struct dj_buf *said)
+{
+    static struct dj_aheads aheads;
+    struct dj_msg_next ask = {0};
+
+    dj_buf_clear(said);
+    for (; *names != NULL; names++) {
+        struct dj_part_attr attr;
+
+        dj_aheads_named(&aheads, dj_bytes_of(*names));
+        take(&aheads, answers, FOLDER(900), RESULT(900), "y");
+        dj_aheads_find(&aheads, answers, FOLDER(900), 0, &attr);
+        if (!dj_aheads_looked(&aheads, 7, dj_bytes_of(*names), &ask))
+            continue;
+        for (size_t i = 0; i < ask.names.n; i++)
+            dj_buf_addf(said, "%s ", dj_buf_str(&DJ_LIST_AT(&ask.names, struct dj_part_word,
+                                                            i)->bytes));
+        dj_buf_addf(said, "behind %s", dj_buf_str(&ask.after));
+        dj_codec_release(dj_message_layout(DJ_MSG_NEXT), &ask);
+    }
+    dj_aheads_release(&aheads);
+    aheads = (struct dj_aheads){0};
+    return dj_buf_str(said);
+}
+
+#define NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static void test_counted(struct dj_answers *answers)
+{
+    dj_cleanup_buf struct dj_buf said = DJ_BUF_INIT;
+
+    is_str(counted(NAMES("7", "8", "9", "10"), answers, &said), "11 12 13 14 behind 10",
+           "names that count go on");
+    is_str(counted(NAMES("4", "2", "0", "-2"), answers, &said), "-4 -6 -8 -10 behind -2",
+           "also down, by twos");
+    is_str(counted(NAMES("1", "10", "100", "1000"), answers, &said), "behind 1000",
+           "the order of a listing is none");
+    is_str(counted(NAMES("1", "1", "1", "1"), answers, &said), "behind 1", "nor is staying");
+    is_str(counted(NAMES("1", "2", "x", "3"), answers, &said), "behind 3", "nor with a word between");
+    is_str(counted(NAMES("07", "08", "09", "010"), answers, &said), "behind 010",
+           "what no number is written like is a word");
+    is_str(counted(NAMES("-0", "1", "2", "-"), answers, &said), "behind -", "a sign as well");
+    is_str(counted(NAMES("9999999999999996", "9999999999999997", "9999999999999998",
+                         "9999999999999999"), answers, &said),
+           "behind 9999999999999999", "and so is a long one");
+}
+
 int main(void)
 {
     struct dj_answers answers;
@@ -220,6 +269,7 @@ int main(void)
 
     test_ahead(&answers);
     test_runs(&answers);
+    test_counted(&answers);
     answers.max_count = 3;
     for (uint64_t node = 10; node < 13; node++)
         keep(&answers, node, 1, DJ_OPENED_CACHED);

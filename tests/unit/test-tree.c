@@ -488,6 +488,25 @@ static const char *next_runs(uint64_t node, const char *after, uint64_t max, uin
     return dj_buf_str(said);
 }
 
+/* The same, of runs by their names. */
+static size_t named_runs(uint64_t node, const char *const *names)
+{
+    struct dj_msg_next next = {.node = node, .max = 9, .ahead = 100, .caller = caller()};
+    struct fake_asked *asked;
+    size_t n;
+
+    for (; *names != NULL; names++) {
+        struct dj_part_word *word = dj_list_add(&next.names, sizeof(*word));
+
+        dj_buf_adds(&word->bytes, *names);
+    }
+    asked = ask(DJ_MSG_NEXT, &next);
+    n = ((struct dj_msg_next_runs *)asked->reply.fields)->runs.n;
+    fake_done(asked);
+    dj_codec_release(dj_message_layout(DJ_MSG_NEXT), &next);
+    return n;
+}
+
 static void test_next(void)
 {
     dj_cleanup_buf struct dj_buf said = DJ_BUF_INIT;
@@ -502,6 +521,8 @@ static void test_next(void)
     fake_end(engine, fake_call(engine, "f", "8"), "", 0);
     is_str(next_runs(task, "", 9, 100, &said), "5:4 6:7 8:0 ", "those with results, as looked up");
     is_str(next_runs(task, "5", 9, 100, &said), "6:7 8:0 ", "behind a name");
+    is_int((int)named_runs(task, (const char *const[]){"8", "99", "x", "7", "05", "5", NULL}), 2,
+           "by names, those that are there and spelled so");
     is_str(next_runs(task, "", 2, 100, &said), "5:4 6:7 ", "so many");
     is_str(next_runs(task, "", 9, 5, &said), "5:4 8:0 ", "small ones");
     is_str(next_runs(walk("tasks").node, "", 9, 100, &said), strerror(EINVAL), "of tasks only");
