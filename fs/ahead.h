@@ -8,8 +8,8 @@
  *
  * Where one run after the other is read, the runs behind the one that was looked up are asked for
  * while the program reads that one: those that go on counting where names are numbers that count
- * (1 2 3, 10 8 6), and else those that a listing has there. Nothing is asked for that way when little of what came was
- * wanted.
+ * (1 2 3, 10 8 6), and else those that a listing has there. Nothing is asked for that way when
+ * little of what came was wanted.
  *
  * Whatever came answers one look-up. The kernel repeats it within the same second only when a node
  * is stale, and then the daemon has to say what is there now.

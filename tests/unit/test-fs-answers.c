@@ -230,7 +230,8 @@ static void test_counted(struct dj_answers *answers)
     is_str(counted(NAMES("1", "10", "100", "1000"), answers, &said), "behind 1000",
            "the order of a listing is none");
     is_str(counted(NAMES("1", "1", "1", "1"), answers, &said), "behind 1", "nor is staying");
-    is_str(counted(NAMES("1", "2", "x", "3"), answers, &said), "behind 3", "nor with a word between");
+    is_str(counted(NAMES("1", "2", "x", "3"), answers, &said), "behind 3",
+           "nor with a word between");
     is_str(counted(NAMES("07", "08", "09", "010"), answers, &said), "behind 010",
            "what no number is written like is a word");
     is_str(counted(NAMES("-0", "1", "2", "-"), answers, &said), "behind -", "a sign as well");
