@@ -6,12 +6,6 @@
  */
 #include "cli/command.h"
 
-#define IN_DJ_ARCHIVE(name)                                                \
-    int name(struct dj_cli *cli, int argc DJ_UNUSED, char **argv DJ_UNUSED) \
-    {                                                                      \
-        return dj_become_or_fail(cli, "dj-archive");                       \
-    }
-
-IN_DJ_ARCHIVE(dj_cmd_export)
-IN_DJ_ARCHIVE(dj_cmd_import)
-IN_DJ_ARCHIVE(dj_cmd_sync)
+DJ_COMMAND_IN("dj-archive", dj_cmd_export)
+DJ_COMMAND_IN("dj-archive", dj_cmd_import)
+DJ_COMMAND_IN("dj-archive", dj_cmd_sync)

@@ -58,6 +58,13 @@ int dj_fail_of(int code, const char *run, const struct dj_err *err);
  * more commands than dj, does all of it from the beginning. */
 int dj_become(struct dj_cli *cli, const char *name, struct dj_err *err) DJ_MUST_CHECK;
 int dj_become_or_fail(struct dj_cli *cli, const char *name); /* an exit code */
+/* DJ_COMMAND_IN(program, name): that command where only `program` holds it, which finds in its
+ * words what it is. */
+#define DJ_COMMAND_IN(program, name)                                       \
+    int name(struct dj_cli *cli, int argc DJ_UNUSED, char **argv DJ_UNUSED) \
+    {                                                                      \
+        return dj_become_or_fail(cli, program);                            \
+    }
 
 /* dj_usage(argv0): how that command is used, on stderr; DJ_EX_USAGE. */
 int dj_usage(const char *command);

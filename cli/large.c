@@ -8,35 +8,25 @@
 #include "cli/command.h"
 #include "cli/swept.h"
 
-/* What such a command is, dj-rows finds in its words. */
-#define IN_DJ_ROWS(name)                                                   \
-    int name(struct dj_cli *cli, int argc DJ_UNUSED, char **argv DJ_UNUSED) \
-    {                                                                      \
-        return dj_become_or_fail(cli, "dj-rows");                          \
-    }
+DJ_COMMAND_IN("dj-rows", dj_cmd_bump)
+DJ_COMMAND_IN("dj-rows", dj_cmd_compare)
+DJ_COMMAND_IN("dj-rows", dj_cmd_config)
+DJ_COMMAND_IN("dj-rows", dj_cmd_define)
+DJ_COMMAND_IN("dj-rows", dj_cmd_events)
+DJ_COMMAND_IN("dj-rows", dj_cmd_frame)
+DJ_COMMAND_IN("dj-rows", dj_cmd_group)
+DJ_COMMAND_IN("dj-rows", dj_cmd_load)
+DJ_COMMAND_IN("dj-rows", dj_cmd_log)
+DJ_COMMAND_IN("dj-rows", dj_cmd_map)
+DJ_COMMAND_IN("dj-rows", dj_cmd_session)
+DJ_COMMAND_IN("dj-rows", dj_cmd_set)
+DJ_COMMAND_IN("dj-rows", dj_cmd_show)
+DJ_COMMAND_IN("dj-rows", dj_cmd_status)
+DJ_COMMAND_IN("dj-rows", dj_cmd_tasks)
+DJ_COMMAND_IN("dj-rows", dj_cmd_undefine)
+DJ_COMMAND_IN("dj-rows", dj_cmd_undelete)
 
-IN_DJ_ROWS(dj_cmd_bump)
-IN_DJ_ROWS(dj_cmd_compare)
-IN_DJ_ROWS(dj_cmd_config)
-IN_DJ_ROWS(dj_cmd_define)
-IN_DJ_ROWS(dj_cmd_events)
-IN_DJ_ROWS(dj_cmd_frame)
-IN_DJ_ROWS(dj_cmd_group)
-IN_DJ_ROWS(dj_cmd_load)
-IN_DJ_ROWS(dj_cmd_log)
-IN_DJ_ROWS(dj_cmd_map)
-IN_DJ_ROWS(dj_cmd_session)
-IN_DJ_ROWS(dj_cmd_set)
-IN_DJ_ROWS(dj_cmd_show)
-IN_DJ_ROWS(dj_cmd_status)
-IN_DJ_ROWS(dj_cmd_tasks)
-IN_DJ_ROWS(dj_cmd_undefine)
-IN_DJ_ROWS(dj_cmd_undelete)
-
-int dj_path_sweep(struct dj_cli *cli, int argc DJ_UNUSED, char **argv DJ_UNUSED)
-{
-    return dj_become_or_fail(cli, "dj-rows");
-}
+DJ_COMMAND_IN("dj-rows", dj_path_sweep)
 
 int dj_get_sweep(struct dj_cli *cli, struct dj_get_options *options DJ_UNUSED,
                  int argc DJ_UNUSED, char **argv DJ_UNUSED)
