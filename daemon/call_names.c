@@ -181,10 +181,51 @@ int dj_args_refer(struct dj_engine *engine, struct dj_args *args, struct dj_err 
     return rc < 0 ? refuse_reference(rc, err) : 0;
 }
 
+/* args are resolved. */
+static int answer_args(struct dj_engine *engine, struct task *task, const struct dj_args *args,
+                       struct dj_bytes name, struct dj_call **ret, struct dj_buf *ret_canonical)
+{
+    dj_cleanup_buf struct dj_buf own = DJ_BUF_INIT;
+    struct dj_call *call = call_of_args(engine, task, args);
+
+    dj_name_spelled(&own, args);
+    return answer_name(engine, call, name, dj_buf_bytes(&own), ret, ret_canonical);
+}
+
+static bool is_resolved(const struct dj_args *args)
+{
+    for (size_t i = 0; i < args->params->n; i++) {
+        for (size_t j = 0; j < args->values[i].n; j++) {
+            if (args->values[i].scalars[j].resolution != DJ_RESOLVED)
+                return false;
+        }
+    }
+    return true;
+}
+
+/*
+ * A name that says all there is to a key: nothing that the store lists can tell more of it, and
+ * this asks for one record where the list leads to it by three. False: it is another name.
+ */
+static bool plain(struct dj_engine *engine, struct task *task, struct dj_bytes name, int *ret_code,
+                  struct dj_call **ret, struct dj_buf *ret_canonical)
+{
+    struct dj_args args;
+    bool found;
+
+    if (task->public.definition == NULL || dj_name_is_hashed(name) ||
+        dj_name_parse(task->public.name, &task->definition.params, name, &args, NULL) < 0)
+        return false;
+    found = is_resolved(&args);
+    if (found)
+        *ret_code = answer_args(engine, task, &args, name, ret, ret_canonical);
+    dj_args_release(&args);
+    return found;
+}
+
 static int spelled(struct dj_engine *engine, struct task *task, struct dj_bytes name,
                    struct dj_call **ret, struct dj_buf *ret_canonical, struct dj_err *err)
 {
-    dj_cleanup_buf struct dj_buf own = DJ_BUF_INIT;
     struct dj_args args;
     int rc = dj_name_parse(task->public.name, &task->definition.params, name, &args, err);
 
@@ -192,10 +233,7 @@ static int spelled(struct dj_engine *engine, struct task *task, struct dj_bytes 
         return rc;
     rc = complete_references(engine, &args);
     if (rc == 0) {
-        struct dj_call *call = call_of_args(engine, task, &args);
-
-        dj_name_spelled(&own, &args);
-        rc = answer_name(engine, call, name, dj_buf_bytes(&own), ret, ret_canonical);
+        rc = answer_args(engine, task, &args, name, ret, ret_canonical);
     } else if (rc == 1) {
         rc = 2;
     } else {
@@ -210,9 +248,12 @@ int dj_call_by_name(struct dj_engine *engine, struct dj_task *public, struct dj_
 {
     struct task *task = dj_container_of(public, struct task, public);
     struct dj_call *call;
+    int rc;
 
     if (name.len == 0 || name.data[0] == '.')
         return dj_err_set(err, ENOENT, "no run has that name");
+    if (plain(engine, task, name, &rc, ret, ret_canonical))
+        return rc;
     call = listed(engine, public, name);
     if (call == NULL)
         call = of_key_name(engine, task, name);

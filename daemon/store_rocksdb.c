@@ -46,8 +46,8 @@ enum { RECOVER_STRICT = 0, RECOVER_POINT_IN_TIME = 2, INFO_LOG_HEADER = 5 };
 
 enum {
     WRITE_BUFFER = 24 << 20,
-    BLOCK_CACHE = 64 << 20,
-    BLOCK_SIZE = 16 << 10,
+    BLOCK_CACHE = 128 << 20,
+    BLOCK_SIZE = 4 << 10,
     TABLE_SIZE = 64 << 20,
     OPEN_TABLES = 512,
     BLOOM_BITS = 10,
@@ -190,6 +190,7 @@ static rocksdb_options_t *make_options(const struct rocks *rocks)
     rocksdb_options_set_memtable_whole_key_filtering(options, 1);
     rocksdb_options_set_allow_concurrent_memtable_write(options, 0);
     rocksdb_options_set_target_file_size_base(options, TABLE_SIZE);
+    rocksdb_options_set_optimize_filters_for_hits(options, 1);
     rocksdb_options_set_level_compaction_dynamic_level_bytes(options, 1);
     rocksdb_options_set_max_open_files(options, OPEN_TABLES);
     rocksdb_options_set_bytes_per_sync(options, SYNC_STEP);
@@ -212,7 +213,6 @@ static char *open_db(struct rocks *rocks, int recovery)
         int upper;
         int bottom;
     } compressions[] = {
-        {rocksdb_lz4_compression, rocksdb_zstd_compression},
         {rocksdb_lz4_compression, rocksdb_lz4_compression},
         {rocksdb_no_compression, rocksdb_no_compression},
     };

@@ -108,8 +108,10 @@ class Checks:
         data = self.world.read_now(key, 'result')
         ident = None if data is None else check_result(key, data)
         history = self.history(key)
-        tell = '%s is %s with %s of %s; readers had %s, last %s, with %s under way' % (
-            key.name(), status, ident, history, key.values, key.current, key.pending)
+        tell = '%s is %s with %s of %s; readers had %s, last %s, with %s under way; %s' % (
+            key.name(), status, ident, history, key.values, key.current, key.pending,
+            ', '.join(key.done))
+        key.note('compared: %s %s of %s' % (status, ident, history))
 
         for each in history:
             if self.executions.get(each) != (key.kind, key.n):

@@ -16,9 +16,13 @@ class Key:
         self.history = []      # ids of all its instances, when they were compared last,
         self.failed = []       # and of what is kept of those that failed
         self.touched = True    # since then
+        self.done = []         # what was done with it lately, in words
 
     def name(self):
         return '%s/%d' % (self.kind, self.n)
+
+    def note(self, text):
+        self.done = self.done[-15:] + ['%.3f %s' % (now() / 1e9 % 1000, text)]
 
 
 def check_result(key, data):
@@ -138,18 +142,24 @@ class Load:
     def step(self, i, operation):
         dice = self.random[i]
         key = dice.choice(self.keys[i])
-        if len(key.values) > 3 and not key.pending:
-            return self.delete(i, key)   # its history is read after each cycle
         kind = dice.choices(['read', 'get', 'force', 'delete', 'invalidate', 'bump', 'define',
                              'memo'], [50, 6, 8, 9, 4, 3, 2, 5])[0]
-        if kind == 'bump':
+        if len(key.values) > 3 and not key.pending:
+            kind = 'delete'   # its history is read after each cycle
+        elif kind == 'bump':
             key = dice.choice([key for key in self.keys[i] if key.kind.startswith('ver')])
         operation[2] = '%s %s' % (kind, key.name())
-        getattr(self, kind)(i, key)
+        key.note(kind)
+        try:
+            getattr(self, kind)(i, key)
+        except OSError as error:
+            key.note('%s: %s' % (kind, error))
+            raise
 
     def seen(self, key, data):
         """A reader had this: the one moment at which the oracle learns of a result."""
         ident = check_result(key, data)
+        key.note('has ' + ident)
         if key.current is not None and not key.pending - {'read'} and ident != key.current:
             raise Wrong('%s was %s and is %s' % (key.name(), key.current, ident))
         if ident not in key.values:
