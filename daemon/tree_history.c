@@ -119,12 +119,25 @@ static void meta_text(const struct dj_spot *spot, struct dj_buf *buf)
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
+/*
+ * Of a call that was deleted nothing is shown, also to who knows the names for a moment longer.
+ * Folders are listed all the same: rm -r is in the middle of it.
+ */
+static bool is_there(const struct dj_spot *spot, struct dj_request *request)
+{
+    if (dj_call_has_ended(spot->call, spot->node.number))
+        return true;
+    dj_tree_refuse(request, -ESTALE, "this instance is not there any more; look again");
+    return false;
+}
+
 static void open_content(const struct dj_spot *spot, struct dj_request *request,
                          const struct dj_asker *asker, const struct dj_msg_open *ask)
 {
     (void)asker;
     (void)ask;
-    dj_open_node(spot, request);
+    if (is_there(spot, request))
+        dj_open_node(spot, request);
 }
 
 static void open_meta(const struct dj_spot *spot, struct dj_request *request,
@@ -134,6 +147,8 @@ static void open_meta(const struct dj_spot *spot, struct dj_request *request,
 
     (void)asker;
     (void)ask;
+    if (!is_there(spot, request))
+        return;
     meta_text(spot, &text);
     dj_open_text(spot, request, &text);
 }

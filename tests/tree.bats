@@ -312,6 +312,25 @@ versions()
     [ -d "$MNT/tasks/none" ]
 }
 
+# The kernel may know its names for a moment longer.
+@test "mount: nothing is read of what was deleted from elsewhere, nor of its history" {
+    local run=$MNT/tasks/none/_
+
+    requires_fuse
+    cat "$run/result" > /dev/null
+    for name in result files/a/b/c log meta; do
+        cat "$run/history/1/$name" > "before-${name##*/}"
+    done
+    dj rm none
+    for name in result files/a/b/c log meta; do
+        gives_errno ENOENT cat "$run/history/1/$name"
+    done
+    dj undelete none
+    for name in result files/a/b/c log meta; do
+        same "before-${name##*/}" "$run/history/1/$name"
+    done
+}
+
 touched_after()
 {
     touch after && [ after -nt "$1" ]
