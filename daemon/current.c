@@ -266,13 +266,13 @@ uint64_t dj_call_ended(struct dj_engine *engine, const struct dj_call *call, uin
     return 0;
 }
 
-bool dj_call_has_ended(const struct dj_call *call, uint64_t instance)
+bool dj_call_has_ended(struct dj_engine *engine, const struct dj_call *call, uint64_t instance)
 {
     size_t n = dj_call_count(call) == 0 ? 0 : call->rec.instances.n;
 
     for (size_t i = n; i-- > 0;) {
         if (DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, i)->instance == instance)
-            return true;
+            return run_find(engine, instance) == NULL;
     }
     return false;
 }

@@ -188,11 +188,11 @@ void dj_call_command(struct dj_engine *engine, struct dj_call *call, const struc
                      struct dj_buf *buf);
 /* dj_call_count(call): how many instances have ended, those that are gone by now included;
  * dj_call_ended(engine, call, n): the number of the n-th of them, from 1 in the order of their
- * ends; 0 when there is none (any more), or it is not durable yet; dj_call_has_ended(call,
- * instance): it is one of them still. */
+ * ends; 0 when there is none (any more), or it is not durable yet; dj_call_has_ended(engine, call,
+ * instance): it is one of those. */
 size_t dj_call_count(const struct dj_call *call);
 uint64_t dj_call_ended(struct dj_engine *engine, const struct dj_call *call, uint64_t n);
-bool dj_call_has_ended(const struct dj_call *call, uint64_t instance);
+bool dj_call_has_ended(struct dj_engine *engine, const struct dj_call *call, uint64_t instance);
 
 /* dj_instance_constant(): while no version changes and nothing marks it, it stays valid. */
 bool dj_instance_constant(struct dj_engine *engine, const struct dj_call *call,

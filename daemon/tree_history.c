@@ -125,7 +125,7 @@ static void meta_text(const struct dj_spot *spot, struct dj_buf *buf)
  */
 static bool is_there(const struct dj_spot *spot, struct dj_request *request)
 {
-    if (dj_call_has_ended(spot->call, spot->node.number))
+    if (dj_call_has_ended(spot->engine, spot->call, spot->node.number))
         return true;
     dj_tree_refuse(request, -ESTALE, "this instance is not there any more; look again");
     return false;

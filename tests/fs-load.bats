@@ -26,8 +26,8 @@ block()
     wait_until -t 60 count_is waiting "$1"
 }
 
-# slow FILE: what 99 of 100 times stat, open, read, close are faster than, in milliseconds. The very
-# slowest says more of the machine: with nobody blocked it is no better.
+# slow FILE: what 99 of 100 times stat, open, read, close are faster than, in milliseconds: for who
+# reads this. How fast others are is judged by bench/compared/blocked.sh.
 slow()
 {
     python3 - "$@" << 'PY'
@@ -53,9 +53,9 @@ PY
     for file in "$(result_of done)" "$MNT/tasks/echo/done/status" "$MNT/README"; do
         ms=$(slow "$file")
         echo "# ${file##*/}: 99 of 100 under $ms ms" >&3
-        [ "$(echo "$ms < 5 * $DJ_TIME_FACTOR" | bc)" -eq 1 ]
     done
-    takes_about 0 100 sh -c 'echo bogus > "$1/ctl"; :' - "$MNT" 2> /dev/null
+    not sh -c 'echo bogus > "$1/ctl"' - "$MNT" 2> /dev/null
+    is "$(count waiting)" 10200 "everybody else was answered, and they still wait"
     echo release > "$MNT/ctl"
     wait "$openers"
     has "$(cat openers.out)" "10000 opened"

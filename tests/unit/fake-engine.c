@@ -438,6 +438,13 @@ uint64_t dj_call_ended(struct dj_engine *engine, const struct dj_call *call, uin
     return 0;
 }
 
+bool dj_call_has_ended(struct dj_engine *engine, const struct dj_call *call, uint64_t number)
+{
+    struct fake_instance *instance = fake_find(engine, number);
+
+    return instance != NULL && instance->call == call && !instance->live && !instance->gone;
+}
+
 /* ---- runs ---- */
 
 struct fake_instance *fake_find(struct dj_engine *engine, uint64_t number)
