@@ -594,6 +594,12 @@ void workers_adopt(struct dj_engine *engine)
     free(numbers.items);
 }
 
+static void claim_told(struct dj_engine *engine, const struct dj_msg_running *running)
+{
+    for (size_t i = 0; i < running->slots.n; i++)
+        slot_claim(engine, DJ_LIST_AT(&running->slots, struct dj_part_slot_state, i)->slot);
+}
+
 static void on_running(struct dj_engine *engine, const struct dj_msg_running *running)
 {
     for (size_t i = 0; i < running->slots.n; i++) {
@@ -601,7 +607,6 @@ static void on_running(struct dj_engine *engine, const struct dj_msg_running *ru
             DJ_LIST_AT(&running->slots, struct dj_part_slot_state, i);
         struct run *run = run_find(engine, slot->instance);
 
-        slot_claim(engine, slot->slot);
         if (host_told(engine, slot))
             continue;
         if (run == NULL)
@@ -615,6 +620,9 @@ static void on_running(struct dj_engine *engine, const struct dj_msg_running *ru
     }
     adopt_lost(engine, running);
     hosts_lost(engine, running);
+    /* Last, and before anything is started: what is lost by now may have been sent to a slot whose
+     * last run had been taken, of which this worker has not heard. */
+    claim_told(engine, running);
 }
 
 void worker_started(struct run *run, const struct dj_msg_started *started)

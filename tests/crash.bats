@@ -53,6 +53,32 @@ programme()
     grep -q '^8 cycles' programme
 }
 
+is_running_now()
+{
+    [ "$(dj cat "tasks/$1/$2/status")" = running ]
+}
+
+# The daemon gives a slot to the next run as soon as it has taken the last one's outputs. What it
+# sent is gone with the worker, and the next worker has the slot for the last run still.
+@test "a worker that ends before it hears that a run was taken: the next run gets its slot" {
+    head -c 128 /dev/zero > trap
+    DJ_KILL_FILE=$DJ_TMP/trap DJ_LIBEXECDIR=$DJ_BUILDDIR/tests/crash start_daemon --workers 1 --no-mount
+    define_tasks <<TASKS
+[waits]
+command = sh -c 'until [ -e $DJ_TMP/go ]; do sleep 0.01; done; echo {n}'
+params = n:int
+TASKS
+    dj run waits 1
+    wait_until is_running_now waits 1
+    dj run waits 2
+    printf djw-taken-heard | dd of=trap bs=1 seek=16 conv=notrunc status=none
+    printf '\1' | dd of=trap bs=1 conv=notrunc status=none
+    touch go
+    is "$(dj get waits 2)" 2
+    is "$(dj get waits 1)" 1
+    not cmp -s -n 4 -i 4 trap /dev/zero
+}
+
 # block_notifier N: whether djfs waits for a lock that an unlink holds. What is stopped cannot answer:
 # the unlink waits for its daemon, in the folder in which the kernel is to forget a name. It comes
 # before the lock is taken when the kernel asks for the folder's mode once more.

@@ -374,6 +374,7 @@ static bool mark_free(struct dj_worker *worker, const struct dj_slot *slot)
 
 void dj_run_taken(struct dj_worker *worker, struct dj_slot *slot)
 {
+    dj_kill_point("djw-taken-heard");
     if (!mark_free(worker, slot) || slot->number >= REAPERS_KEPT)
         dj_reaper_dismiss(worker, slot);
     dj_kill_point("djw-slot-freed");

@@ -2,7 +2,8 @@
  * A worker that loses a run and tells its end all the same: what a daemon must not believe.
  *
  * As djw it is started with --connect SOCKET --work FOLDER. The first run that it is given it
- * forgets: it connects anew and says that it has nothing. When the run comes again, as the next
+ * forgets: it connects anew and says that the run's slot has another one, which nobody knows and
+ * which never ends. When the run comes again, as the next
  * attempt, it first tells the end of the first attempt with the result "late", then, when that was
  * TAKEN, the end of the second with "right". Every later run ends well with "right" at once.
  * What it hears is in FOLDER/heard, a line a message: run or taken, instance, attempt, slot.
@@ -20,6 +21,8 @@
 #include "lib/client/connection.h"
 #include "lib/model/exit.h"
 #include "lib/util/fdio.h"
+
+enum { UNKNOWN = 1000000 };
 
 static const char *socket_path, *work;
 static struct dj_connection *connection;
@@ -98,12 +101,18 @@ static void greet(void)
     struct dj_greeting greeting = {.role = DJ_ROLE_WORKER, .program = "late", .place = work};
     struct dj_msg_running running = {.capacity = 64};
 
+    if (forgotten)
+        *(struct dj_part_slot_state *)dj_list_add(&running.slots,
+                                                  sizeof(struct dj_part_slot_state)) =
+            (struct dj_part_slot_state){.instance = UNKNOWN, .attempt = 1, .slot = lost.slot};
+
     dj_connection_free(connection);
     connect_anew = false;
     if (dj_connection_open(socket_path, &greeting, &connection, NULL) < 0)
         exit(1);
     dj_connection_on_message(connection, on_message, NULL);
     (void)dj_connection_post(connection, DJ_MSG_RUNNING, 0, &running);
+    dj_codec_release(dj_message_layout(DJ_MSG_RUNNING), &running);
 }
 
 int main(int argc, char **argv)
