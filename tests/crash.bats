@@ -61,7 +61,7 @@ is_running_now()
 # The daemon gives a slot to the next run as soon as it has taken the last one's outputs. What it
 # sent is gone with the worker, and the next worker has the slot for the last run still.
 @test "a worker that ends before it hears that a run was taken: the next run gets its slot" {
-    head -c 128 /dev/zero > trap
+    head -c 128 /dev/zero > "$DJ_TMP/trap"
     DJ_KILL_FILE=$DJ_TMP/trap DJ_LIBEXECDIR=$DJ_BUILDDIR/tests/crash start_daemon --workers 1 --no-mount
     define_tasks <<TASKS
 [waits]
