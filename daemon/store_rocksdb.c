@@ -9,6 +9,11 @@
  * the second try cuts at the first hole (point in time): what remains is a prefix either way, and
  * dj_store_notice() has a sentence when it was the second.
  *
+ * Blocks. A hit in a store that is larger than the cache is a block read, checked and undone for
+ * each of its records, at a place that nobody can foresee: so blocks are small and LZ4 everywhere
+ * (zstd on the last level took a fifth less room and several times as long), and the last level has
+ * no filters. A look for what is not there, at the first run of a call, reads a block instead.
+ *
  * The info log is kept at "header", which in effect keeps it empty. Debian's RocksDB has its
  * assertions on, and a message that a full disk refuses ends the process at the next message.
  *
