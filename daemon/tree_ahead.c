@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "daemon/tree_impl.h"
+#include "lib/util/mem.h"
 
 #define NEXT_MAX 64 /* runs in one answer */
 
@@ -28,90 +29,117 @@ void dj_ahead_entry(struct dj_request *request, const struct dj_spot *spot,
 /* ---- the runs behind one --------------------------------------------------------------------- */
 
 struct behind {
-    struct dj_list runs; /* struct dj_part_next_run: its name, and in attr.node its call's number */
+    const struct dj_spot *folder;
+    const struct dj_msg_next *ask;
+    struct dj_msg_next_runs answer;
+    size_t bytes; /* of results, in the answer */
+    struct dj_list listed; /* struct listed */
     size_t max;
 };
 
-static int collect(void *cookie, struct dj_bytes name, uint64_t number)
-{
-    struct behind *behind = cookie;
-    struct dj_part_next_run *run = dj_list_add(&behind->runs, sizeof(*run));
+struct listed {
+    struct dj_buf name;
+    uint64_t number; /* of its call */
+};
 
-    dj_buf_add_bytes(&run->name, name);
-    run->attr.node = number;
-    return behind->runs.n >= behind->max;
+/* What a look-up of it would be answered; not those that the mount knows by made-up nodes. */
+static bool complete(const struct behind *behind, struct dj_call *call, struct dj_bytes name,
+                     struct dj_part_next_run *run)
+{
+    const struct dj_spot *folder = behind->folder;
+    size_t most = (size_t)DJ_MIN(behind->ask->ahead, DJ_TREE_INLINE_MAX);
+    struct dj_named *named = dj_named_find(&folder->tree->nameds, folder->task, name);
+    dj_cleanup_spot struct dj_spot spot = DJ_SPOT_INIT;
+
+    if ((named != NULL && dj_named_known(named, folder->peer->counts)) ||
+        !dj_bytes_equal(dj_call_name(call), name))
+        return false;
+    dj_spot_call(folder, call, DJ_RUN_FOLDER, &spot);
+    if (dj_spot_attr(&spot, &run->attr, NULL) < 0 || !dj_content_ahead(&spot, most, &run->ahead))
+        return false;
+    dj_change_looked(folder->peer, call);
+    return true;
 }
 
-static void collect_named(const struct dj_spot *folder, const struct dj_list *names,
-                          struct behind *behind)
+/* Takes the reference. */
+static void add_run(struct behind *behind, struct dj_call *call, struct dj_bytes name)
 {
-    for (size_t i = 0; i < names->n && behind->runs.n < behind->max; i++) {
+    struct dj_list *runs = &behind->answer.runs;
+    struct dj_part_next_run run = {0};
+
+    if (call == NULL || dj_call_number(call) == 0 || behind->bytes >= DJ_TREE_READ_MAX / 2 ||
+        !complete(behind, call, name, &run)) {
+        dj_buf_release(&run.ahead.content);
+    } else {
+        dj_buf_add_bytes(&run.name, name);
+        behind->bytes += run.ahead.content.len;
+        *(struct dj_part_next_run *)dj_list_add(runs, sizeof(run)) = run;
+    }
+    dj_call_unref(call);
+}
+
+static void add_named(struct behind *behind)
+{
+    const struct dj_spot *folder = behind->folder;
+    const struct dj_list *names = &behind->ask->names;
+
+    for (size_t i = 0; i < names->n && i < behind->max; i++) {
         dj_cleanup_buf struct dj_buf canonical = DJ_BUF_INIT;
         dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
         struct dj_bytes name = dj_buf_bytes(&DJ_LIST_AT(names, struct dj_part_word, i)->bytes);
         struct dj_call *call = NULL;
 
-        if (dj_call_by_name(folder->engine, folder->task, name, &call, &canonical, &err) != 0)
-            continue;
-        if (dj_call_number(call) != 0)
-            collect(behind, name, dj_call_number(call));
-        dj_call_unref(call);
+        if (dj_call_by_name(folder->engine, folder->task, name, &call, &canonical, &err) == 0)
+            add_run(behind, call, name);
     }
 }
 
-/* What a look-up of it would be answered; not those that the mount knows by made-up nodes. */
-static bool complete(const struct dj_spot *folder, const struct dj_msg_next *ask,
-                     struct dj_part_next_run *run)
+static int collect(void *cookie, struct dj_bytes name, uint64_t number)
 {
-    struct dj_named *named = dj_named_find(&folder->tree->nameds, folder->task,
-                                           dj_buf_bytes(&run->name));
-    struct dj_call *call = dj_call_by_number(folder->engine, run->attr.node);
-    dj_cleanup_spot struct dj_spot spot = DJ_SPOT_INIT;
-    bool good;
+    struct behind *behind = cookie;
+    struct listed *listed = dj_list_add(&behind->listed, sizeof(*listed));
 
-    if (call == NULL)
-        return false;
-    good = (named == NULL || !dj_named_known(named, folder->peer->counts)) &&
-           dj_bytes_equal(dj_call_name(call), dj_buf_bytes(&run->name));
-    dj_spot_call(folder, call, DJ_RUN_FOLDER, &spot);
-    dj_call_unref(call);
-    if (!good || dj_spot_attr(&spot, &run->attr, NULL) < 0 ||
-        !dj_content_ahead(&spot, (size_t)DJ_MIN(ask->ahead, DJ_TREE_INLINE_MAX), &run->ahead))
-        return false;
-    dj_change_looked(folder->peer, spot.call);
-    return true;
+    dj_buf_add_bytes(&listed->name, name);
+    listed->number = number;
+    return behind->listed.n >= behind->max;
+}
+
+static void add_listed(struct behind *behind)
+{
+    const struct dj_spot *folder = behind->folder;
+
+    dj_task_runs(folder->engine, folder->task, dj_buf_bytes(&behind->ask->after), collect, behind);
+    for (size_t i = 0; i < behind->listed.n; i++) {
+        struct listed *listed = DJ_LIST_AT(&behind->listed, struct listed, i);
+
+        add_run(behind, dj_call_by_number(folder->engine, listed->number),
+                dj_buf_bytes(&listed->name));
+        dj_buf_release(&listed->name);
+    }
+    free(behind->listed.items);
 }
 
 void dj_ahead_next(const struct dj_spot *folder, struct dj_request *request)
 {
     const struct dj_msg_next *ask = request->fields;
-    struct behind behind = {.max = (size_t)DJ_MIN(ask->max, NEXT_MAX)};
-    struct dj_msg_next_runs answer = {0};
-    size_t bytes = 0;
+    struct behind behind = {
+        .folder = folder, .ask = ask, .max = (size_t)DJ_MIN(ask->max, NEXT_MAX)};
+    struct dj_list *runs = &behind.answer.runs;
 
     if (folder->node.kind != DJ_NODE_TASK || folder->node.leaf != DJ_TASK_FOLDER) {
         dj_tree_refuse(request, -EINVAL, "this is not the folder of a task");
         return;
     }
-    if (behind.max == 0 || folder->readonly ||
-        dj_tree_asker(request, &ask->caller, NULL).run != 0)
-        ;
-    else if (ask->names.n != 0)
-        collect_named(folder, &ask->names, &behind);
-    else
-        dj_task_runs(folder->engine, folder->task, dj_buf_bytes(&ask->after), collect, &behind);
-    for (size_t i = 0; i < behind.runs.n; i++) {
-        struct dj_part_next_run *run = DJ_LIST_AT(&behind.runs, struct dj_part_next_run, i);
-
-        if (bytes < DJ_TREE_READ_MAX / 2 && complete(folder, ask, run)) {
-            bytes += run->ahead.content.len;
-            *(struct dj_part_next_run *)dj_list_add(&answer.runs, sizeof(*run)) = *run;
-        } else {
-            dj_buf_release(&run->name);
-            dj_buf_release(&run->ahead.content);
-        }
+    if (behind.max != 0 && !folder->readonly &&
+        dj_tree_asker(request, &ask->caller, NULL).run == 0) {
+        /* All at once: they are large enough for a growing list to be copied again and again. */
+        runs->items = dj_xcalloc(behind.max, sizeof(struct dj_part_next_run));
+        runs->cap = behind.max;
+        if (ask->names.n != 0)
+            add_named(&behind);
+        else
+            add_listed(&behind);
     }
-    free(behind.runs.items);
-    dj_reply(request, DJ_MSG_NEXT_RUNS, &answer);
-    dj_codec_release(dj_message_layout(DJ_MSG_NEXT_RUNS), &answer);
+    dj_reply(request, DJ_MSG_NEXT_RUNS, &behind.answer);
+    dj_codec_release(dj_message_layout(DJ_MSG_NEXT_RUNS), &behind.answer);
 }
