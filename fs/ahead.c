@@ -8,6 +8,7 @@
 #define COUNTED 2          /* the same step so often, and names count */
 #define FIRST_RUNS 4
 #define MOST_RUNS 16
+#define QUESTIONS 3        /* so many times what is asked for at once are to be there */
 #define JUDGED 256         /* runs, of which a quarter must be wanted */
 #define PAUSE 256          /* look-ups without asking, when it is less */
 
@@ -99,13 +100,31 @@ bool dj_aheads_find(struct dj_aheads *aheads, struct dj_answers *answers, uint64
 
 /* ---- runs -------------------------------------------------------------------------------- */
 
-static struct dj_ahead_run *run_at(struct dj_aheads *aheads, uint64_t task, struct dj_bytes name)
+static uint64_t hash_of(uint64_t task, struct dj_bytes name)
 {
     uint64_t hash = task * UINT64_C(0x9e3779b97f4a7c15);
 
     for (size_t i = 0; i < name.len; i++)
         hash = (hash ^ name.data[i]) * UINT64_C(0x100000001b3);
-    return &aheads->runs[(hash ^ hash >> 32) % DJ_AHEAD_RUNS];
+    return hash ^ hash >> 32;
+}
+
+/* Its place; when it has none and is to have one, a free one of two, else the first. */
+static struct dj_ahead_run *run_at(struct dj_aheads *aheads, uint64_t task, struct dj_bytes name,
+                                   bool take)
+{
+    uint64_t hash = hash_of(task, name);
+    struct dj_ahead_run *free_one = NULL;
+
+    for (uint64_t i = 0; i < 2; i++) {
+        struct dj_ahead_run *run = &aheads->runs[(hash + i) % DJ_AHEAD_RUNS];
+
+        if (run->task == task && dj_bytes_equal(dj_buf_bytes(&run->name), name))
+            return run;
+        if (run->task == 0 || free_one == NULL)
+            free_one = run;
+    }
+    return take ? free_one : NULL;
 }
 
 static void run_clear(struct dj_ahead_run *run)
@@ -221,7 +240,7 @@ void dj_aheads_came(struct dj_aheads *aheads, uint64_t task, struct dj_msg_next_
         aheads->runs = dj_xcalloc(DJ_AHEAD_RUNS, sizeof(*aheads->runs));
     for (size_t i = 0; i < n; i++) {
         struct dj_part_next_run *came = DJ_LIST_AT(&runs->runs, struct dj_part_next_run, i);
-        struct dj_ahead_run *run = run_at(aheads, task, dj_buf_bytes(&came->name));
+        struct dj_ahead_run *run = run_at(aheads, task, dj_buf_bytes(&came->name), true);
 
         if (!DJ_NODE_IS_INSTANCE(came->ahead.attr.node) ||
             came->ahead.content.len != came->ahead.attr.size)
@@ -234,7 +253,7 @@ void dj_aheads_came(struct dj_aheads *aheads, uint64_t task, struct dj_msg_next_
         run->attr = came->attr;
         run->result = came->ahead.attr;
         run->answer = answer_of(&came->ahead);
-        run->asks = i == n / 2;
+        run->serial = ++aheads->serial;
         if (i == n - 1)
             dj_buf_set(&aheads->last, dj_buf_bytes(&came->name));
     }
@@ -251,9 +270,11 @@ bool dj_aheads_run(struct dj_aheads *aheads, struct dj_answers *answers, uint64_
     *ret_ask = (struct dj_msg_next){0};
     if (aheads->runs == NULL || task != aheads->task)
         return false;
-    run = run_at(aheads, task, name);
-    if (run->task != task || !dj_bytes_equal(dj_buf_bytes(&run->name), name))
+    run = run_at(aheads, task, name, false);
+    if (run == NULL)
         return false;
+    if (run->until_ms <= now_ms) /* who is that slow needs few */
+        aheads->max = 0;
     if (run->until_ms <= now_ms || !dj_answers_hold(answers, run->answer)) {
         run_clear(run);
         return false;
@@ -262,7 +283,8 @@ bool dj_aheads_run(struct dj_aheads *aheads, struct dj_answers *answers, uint64_
     *ret = run->attr;
     ret->ttl_ms = (uint64_t)(run->until_ms - now_ms);
     keep(aheads, run->attr.node, &run->result, run->until_ms, dj_steal(run->answer));
-    if (run->asks && aheads->in_turn >= IN_TURN && !aheads->asking)
+    if (aheads->serial - run->serial < QUESTIONS * aheads->max && aheads->in_turn >= IN_TURN &&
+        !aheads->asking)
         set_question(aheads, task, dj_buf_bytes(&aheads->last), ret_ask);
     run_clear(run);
     return true;

@@ -8,8 +8,9 @@
  *
  * Where one run after the other is read, the runs behind the one that was looked up are asked for
  * while the program reads that one: those that go on counting where names are numbers that count
- * (1 2 3, 10 8 6), and else those that a listing has there. Nothing is asked for that way when
- * little of what came was wanted.
+ * (1 2 3, 10 8 6), and else those that a listing has there. Several questions' worth of runs are
+ * kept in store, so that a djd that has to wait for a processor is not waited for. Nothing is asked
+ * for that way when little of what came was wanted.
  *
  * Whatever came answers one look-up. The kernel repeats it within the same second only when a node
  * is stale, and then the daemon has to say what is there now.
@@ -33,7 +34,7 @@ struct dj_ahead_run {
     int64_t until_ms;
     struct dj_part_attr attr, result;
     struct dj_answer *answer;
-    bool asks; /* when this one is wanted, so will be those behind `last` */
+    uint64_t serial; /* of all that came */
 };
 
 struct dj_aheads {
@@ -42,6 +43,7 @@ struct dj_aheads {
     int in_turn;               /* how many, one after the other, whose results were wanted */
     uint64_t max;              /* to be asked for the next time */
     uint64_t came, wanted;     /* of the last ones */
+    uint64_t serial;           /* of the one that came last */
     bool asking;
     struct dj_buf last;        /* of the runs that came last */
     int64_t number, step;      /* of the last name, and from the one before to it */
