@@ -12,6 +12,7 @@
 
 #define REMEMBER_MS 1000
 #define PARENTS_MAX 4096
+#define FEW_ENTRIES 64
 
 int dj_callers_map(struct dj_callers *callers, const char *path, struct dj_err *err)
 {
@@ -154,11 +155,32 @@ static uint64_t find_run(struct dj_callers *callers, pid_t tid)
     return memory->run;
 }
 
+/*
+ * No run is under way, and none has been entered since that was seen: nobody is inside of one. An
+ * entry is in the file, and counted in its changes, before the run's first instruction.
+ */
+static bool nobody_runs(struct dj_callers *callers)
+{
+    uint64_t changes = atomic_load(&callers->sessions->changes);
+    uint64_t used = entries_used(callers->sessions);
+
+    if (callers->empty && callers->empty_changes == changes)
+        return true;
+    callers->empty = used <= FEW_ENTRIES;
+    callers->empty_changes = changes;
+    for (uint64_t i = 0; callers->empty && i < used; i++) {
+        uint64_t run = atomic_load(&callers->sessions->entry[i].run);
+
+        callers->empty = run == 0 || (run & DJ_HOST_BIT) != 0;
+    }
+    return callers->empty;
+}
+
 uint64_t dj_callers_run(struct dj_callers *callers, pid_t tid)
 {
     uint64_t run, index;
 
-    if (callers->sessions == NULL || tid <= 0)
+    if (callers->sessions == NULL || tid <= 0 || nobody_runs(callers))
         return 0;
     run = find_run(callers, tid);
     return (run & DJ_HOST_BIT) == 0 ? run : find_session(callers->sessions, tid, &index);

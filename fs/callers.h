@@ -6,11 +6,13 @@
  * is not in the file is looked into once, by walking from the thread up to a run's reaper, and the
  * outcome is remembered for the session: its members all descend from the process that made it, so
  * they are inside a run together or not at all. What is remembered lives a second at most, and an
- * outcome "none" is compared with the file again whenever the file has changed.
+ * outcome "none" is compared with the file again whenever the file has changed. While no run is
+ * under way at all nobody is looked at.
  */
 #ifndef DJ_FS_CALLERS_H
 #define DJ_FS_CALLERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -30,6 +32,8 @@ struct dj_caller_memory {
 
 struct dj_callers {
     const struct dj_sessions *sessions; /* NULL: no run is ever found */
+    bool empty;                         /* with so many changes no run was in the file */
+    uint64_t empty_changes;
     struct dj_caller_memory memory[DJ_CALLERS_REMEMBERED];
 };
 

@@ -90,6 +90,9 @@ int main(void)
     is_int((int)dj_callers_run(&callers, escaped), 0, "another session is not in it");
     set(3, 0, 0, 0);
     is_int((int)dj_callers_run(&callers, task), 0, "a run that ended is nobody's");
+    set(2, 9 | DJ_HOST_BIT, task, 0);
+    is_int((int)dj_callers_run(&callers, task), 0, "a host in which nothing runs is in no run");
+    set(2, 0, 0, 0);
     set(3, 42, task, 0);
     is_int((int)dj_callers_run(&callers, task), 42, "the slot's next run");
 
