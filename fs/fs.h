@@ -1,9 +1,9 @@
 /*
  * The mount: everything that djfs knows, and what its parts share.
  *
- * Threads: one runs the loop and owns all of this; it waits in poll(2) for the kernel, the daemon
- * and signals, and never for anything else. The notifier's thread only sends notifications. A
- * request is answered by the function that handles it or, when the daemon must be asked, by the
+ * Threads: two run the loop and own all of this by turns (loop.h); they wait for the kernel, the
+ * daemon and signals, and never for anything else. The notifier's thread only sends notifications.
+ * A request is answered by the function that handles it or, when the daemon must be asked, by the
  * `answer` of its pending.h entry; 10 000 blocked opens are 10 000 such entries and no thread.
  *
  * djfs knows nothing of the tree's shape: node ids, names, attributes and content come from the

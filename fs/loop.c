@@ -1,9 +1,13 @@
 #include "fs/loop.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/mount.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -11,24 +15,27 @@
 
 #include "fs/clock.h"
 #include "fs/mount.h"
+#include "fs/slice.h"
 #include "lib/util/log.h"
 #include "lib/util/mem.h"
 
-#define REQUESTS_A_TURN 64
-#define TURNS_ALONE 16
 #define END_MAX_MS 2000
 
-enum { FUSE, DAEMON, TRIED, SIGNALS, PLACES };
+enum { DAEMON, TRIED, SIGNALS, WOKEN, PLACES };
 
 enum leaving { STAYING, ASKED_PLAINLY, ASKED_LAZILY, LEFT };
 
 struct loop {
     struct dj_fs *fs;
-    struct fuse_buf buf;
+    pthread_mutex_t mutex; /* held by the thread that is inside of fs */
+    pthread_t reader;
+    atomic_bool stop;      /* the reader has to end */
+    bool over;             /* it has nothing to read any more */
+    bool checks;           /* it is known here that somebody was interrupted */
+    int woken;             /* an eventfd: look again at what to wait for */
     struct pollfd places[PLACES];
     enum leaving leaving;
     pid_t child;
-    int alone; /* turns to come that take one request */
 };
 
 int dj_loop_signals(struct dj_err *err)
@@ -91,36 +98,93 @@ static void on_signal(struct loop *loop)
     }
 }
 
-/* ---- one turn ---------------------------------------------------------------------------- */
+/* ---- requests of the kernel -------------------------------------------------------------- */
 
-/*
- * All that are there; but after a turn that found a single one, the next turns do not look for a
- * second: who asks mostly waits for the answer, and a look in vain is one more system call.
- */
-static void take_requests(struct loop *loop)
+static void wake(struct loop *loop)
 {
-    struct fuse_session *session = loop->fs->session;
-    int most = loop->alone > 0 ? 1 : REQUESTS_A_TURN;
-
-    loop->alone -= loop->alone > 0;
-    for (int i = 0; i < most && !fuse_session_exited(session); i++) {
-        int n = fuse_session_receive_buf(session, &loop->buf);
-
-        if (n == -EINTR)
-            continue;
-        if (n == -EAGAIN && i == 1)
-            loop->alone = TURNS_ALONE;
-        if (n <= 0) {
-            if (n < 0 && n != -EAGAIN) {
-                dj_log_error("cannot read from /dev/fuse: %s", dj_err_text(NULL, n));
-                loop->fs->broken = true;
-                fuse_session_exit(session);
-            }
-            return;
-        }
-        fuse_session_process_buf(session, &loop->buf);
-    }
+    (void)!write(loop->woken, &(uint64_t){1}, sizeof(uint64_t));
 }
+
+/* What the other thread waits for has changed by a request. */
+static bool must_wake(const struct loop *loop)
+{
+    struct pollfd two[2];
+
+    dj_backend_poll(&loop->fs->backend, two);
+    return (loop->fs->pendings.interrupted != NULL && !loop->checks) ||
+           (two[0].events & ~loop->places[DAEMON].events) != 0;
+}
+
+static void handle_request(struct loop *loop, struct fuse_buf *buf)
+{
+    bool wakes;
+
+    pthread_mutex_lock(&loop->mutex);
+    fuse_session_process_buf(loop->fs->session, buf);
+    dj_fs_flush_forgotten(loop->fs);
+    wakes = must_wake(loop);
+    pthread_mutex_unlock(&loop->mutex);
+    if (wakes)
+        wake(loop);
+}
+
+static void *read_requests(void *cookie)
+{
+    struct loop *loop = cookie;
+    struct fuse_session *session = loop->fs->session;
+    struct fuse_buf buf = {0};
+    int n = -EINTR;
+
+    while ((n > 0 || n == -EINTR) && !loop->stop && !fuse_session_exited(session)) {
+        n = fuse_session_receive_buf(session, &buf);
+        if (n > 0)
+            handle_request(loop, &buf);
+    }
+    free(buf.mem);
+    pthread_mutex_lock(&loop->mutex);
+    if (n < 0 && !loop->stop) {
+        dj_log_error("cannot read from /dev/fuse: %s", dj_err_text(NULL, n));
+        loop->fs->broken = true;
+    }
+    loop->over = true;
+    pthread_mutex_unlock(&loop->mutex);
+    wake(loop);
+    return NULL;
+}
+
+static void on_stop(int number)
+{
+    (void)number;
+}
+
+/* It takes no other signal than the one that ends its read. */
+static int reader_start(struct loop *loop)
+{
+    sigset_t others, before;
+    int code;
+
+    sigfillset(&others);
+    sigdelset(&others, SIGUSR1);
+    pthread_sigmask(SIG_SETMASK, &others, &before);
+    code = pthread_create(&loop->reader, NULL, read_requests, loop);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return -code;
+}
+
+/* A read that waits is ended by the signal, and one that is about to begin does not wait. */
+static void reader_stop(struct loop *loop)
+{
+    struct sigaction action = {.sa_handler = on_stop};
+    int fd = fuse_session_fd(loop->fs->session);
+
+    loop->stop = true;
+    (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    sigaction(SIGUSR1, &action, NULL);
+    pthread_kill(loop->reader, SIGUSR1);
+    pthread_join(loop->reader, NULL);
+}
+
+/* ---- one turn of the rest ---------------------------------------------------------------- */
 
 static void give_up_when_due(struct dj_fs *fs, int64_t now_ms)
 {
@@ -143,54 +207,74 @@ static int timeout(const struct dj_fs *fs, int64_t now_ms)
     return (int)DJ_MIN(DJ_MAX(due - now_ms, 0), 60000);
 }
 
+static void wait_for_any(struct loop *loop)
+{
+    struct dj_fs *fs = loop->fs;
+    int ms = timeout(fs, dj_now_ms());
+
+    dj_backend_poll(&fs->backend, &loop->places[DAEMON]);
+    loop->checks = fs->pendings.interrupted != NULL;
+    pthread_mutex_unlock(&loop->mutex);
+    if (poll(loop->places, PLACES, ms) < 0 && errno != EINTR)
+        dj_log_error("poll failed: %s", dj_err_text(NULL, -errno));
+    pthread_mutex_lock(&loop->mutex);
+}
+
 static void turn(struct loop *loop)
 {
     struct dj_fs *fs = loop->fs;
-    int64_t now_ms = dj_now_ms();
+    uint64_t times;
 
-    dj_backend_poll(&fs->backend, &loop->places[DAEMON]);
-    if (poll(loop->places, PLACES, timeout(fs, now_ms)) < 0 && errno != EINTR)
-        dj_log_error("poll failed: %s", dj_err_text(NULL, -errno));
+    wait_for_any(loop);
     if (loop->places[SIGNALS].revents != 0)
         on_signal(loop);
+    if (loop->places[WOKEN].revents != 0)
+        (void)!read(loop->woken, &times, sizeof(times));
     dj_backend_handle(&fs->backend, &loop->places[DAEMON]);
-    if (loop->places[FUSE].revents != 0)
-        take_requests(loop);
     if (fs->pendings.interrupted != NULL)
         dj_pendings_check(&fs->pendings, dj_now_ms());
     if (!dj_backend_up(&fs->backend)) {
-        now_ms = dj_now_ms();
+        int64_t now_ms = dj_now_ms();
+
         dj_backend_tick(&fs->backend, now_ms);
         give_up_when_due(fs, now_ms);
     }
     dj_fs_flush_forgotten(fs);
 }
 
-void dj_loop_run(struct dj_fs *fs, int signal_fd)
+/* The reader answers ENOTCONN meanwhile: the notifier may wait for a lock that needs an answer. */
+static void end(struct loop *loop)
 {
-    struct loop loop = {.fs = fs};
-
-    loop.places[FUSE] = (struct pollfd){.fd = fuse_session_fd(fs->session), .events = POLLIN};
-    loop.places[SIGNALS] = (struct pollfd){.fd = signal_fd, .events = POLLIN};
-    while (!fuse_session_exited(fs->session) && loop.leaving != LEFT)
-        turn(&loop);
-    free(loop.buf.mem);
-}
-
-void dj_loop_end(struct dj_fs *fs)
-{
-    struct loop loop = {.fs = fs};
+    struct dj_fs *fs = loop->fs;
     int64_t end_ms = dj_now_ms() + END_MAX_MS;
 
     dj_notifier_stop(&fs->notifier);
     dj_backend_end(&fs->backend);
     dj_pendings_abort(&fs->pendings);
-    loop.places[FUSE] = (struct pollfd){.fd = fuse_session_fd(fs->session), .events = POLLIN};
-    while (!dj_notifier_joined(&fs->notifier) && dj_now_ms() < end_ms) {
-        if (fuse_session_exited(fs->session))
-            loop.places[FUSE].fd = -1;
-        if (poll(loop.places, 1, 5) > 0)
-            take_requests(&loop);
+    pthread_mutex_unlock(&loop->mutex);
+    while (!dj_notifier_joined(&fs->notifier) && dj_now_ms() < end_ms)
+        (void)poll(NULL, 0, 5);
+    reader_stop(loop);
+}
+
+int dj_loop_run(struct dj_fs *fs, int signal_fd, struct dj_err *err)
+{
+    struct loop loop = {.fs = fs, .mutex = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP};
+    int code;
+
+    loop.woken = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (loop.woken < 0)
+        return dj_err_sys(err, errno, "cannot make a descriptor to be woken by");
+    loop.places[SIGNALS] = (struct pollfd){.fd = signal_fd, .events = POLLIN};
+    loop.places[WOKEN] = (struct pollfd){.fd = loop.woken, .events = POLLIN};
+    dj_slice_shorten();
+    pthread_mutex_lock(&loop.mutex);
+    code = reader_start(&loop);
+    if (code == 0) {
+        while (!loop.over && loop.leaving != LEFT)
+            turn(&loop);
+        end(&loop);
     }
-    free(loop.buf.mem);
+    close(loop.woken);
+    return code < 0 ? dj_err_sys(err, -code, "cannot start a thread") : 0;
 }

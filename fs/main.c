@@ -146,7 +146,6 @@ static void add_args(const struct dj_options *options, struct fuse_args *args)
 static int mount_it(struct dj_fs *fs, struct dj_err *err)
 {
     struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
-    int fd;
 
     if (access("/dev/fuse", F_OK) < 0)
         return dj_err_set(err, ENODEV, "there is no /dev/fuse here, so nothing can be mounted; "
@@ -158,10 +157,6 @@ static int mount_it(struct dj_fs *fs, struct dj_err *err)
         return dj_err_set(err, EINVAL, "libfuse refuses the mount options");
     if (fuse_session_mount(fs->session, fs->mount) < 0)
         return dj_err_set(err, EIO, "cannot mount on %s", fs->mount);
-    /* A request can be withdrawn between poll and read: the read must not wait for the next. */
-    fd = fuse_session_fd(fs->session);
-    if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
-        return dj_err_sys(err, errno, "cannot set up /dev/fuse");
     return 0;
 }
 
@@ -260,8 +255,7 @@ static int run(struct dj_fs *fs, struct dj_err *err)
     dj_answers_init(&fs->answers);
     code = start(fs, &signal_fd, err);
     if (code == 0) {
-        dj_loop_run(fs, signal_fd);
-        dj_loop_end(fs);
+        code = dj_loop_run(fs, signal_fd, err);
         if (fs->pendings.count != 0)
             dj_log_error("%zu requests were never answered", fs->pendings.count);
     }

@@ -177,13 +177,13 @@ PY
     start_readers 10000 "$T/gate/0/result"
     first=$readers
     start_readers 200 "$T/gate/%d/files/left"
-    is "$(threads "$mount")" 2
+    is "$(threads "$mount")" 3
     is "$(threads "$daemon")" "$threads_before"
     operations > took
     paste -d ' ' took alone |
         sed -E 's/^([0-9.]+) (.*) ([0-9.]+) .*/# median \1 ms: \2 (\3 before)/' >&3
     is "$(awk -v most=$((5 * DJ_TIME_FACTOR)) '$1 >= most' took)" ""
-    is "$(threads "$mount")" 2
+    is "$(threads "$mount")" 3
     is "$(threads "$daemon")" "$threads_before"
     touch open-all
     wait "$first" "$readers"

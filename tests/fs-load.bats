@@ -44,11 +44,11 @@ print(round(sorted(took)[989] * 1000, 2))
 PY
 }
 
-@test "10 000 blocked readers: two threads, and all else goes on" {
+@test "10 000 blocked readers: three threads, and all else goes on" {
     block 10000 "$(result_of never)"
     "$TOOLS/openers" 200 "$MNT/tasks/echo/never/files/copy" > in-files.out 3>&- &
     wait_until count_is waiting 10200
-    is "$(sed -n 's/^Threads:\t//p' "/proc/$MOUNT/status")" 2
+    is "$(sed -n 's/^Threads:\t//p' "/proc/$MOUNT/status")" 3
     cat "$(result_of done)" > /dev/null
     for file in "$(result_of done)" "$MNT/tasks/echo/done/status" "$MNT/README"; do
         ms=$(slow "$file")
