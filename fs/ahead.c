@@ -10,7 +10,9 @@
 #define MOST_RUNS 16
 #define QUESTIONS 3        /* so many times what is asked for at once are to be there */
 #define JUDGED 256         /* runs, of which a quarter must be wanted */
-#define PAUSE 256          /* look-ups without asking, when it is less */
+#define MISSED 4           /* look-ups in turn of what had not come */
+#define PAUSE 32           /* look-ups without asking then, and twice as many the next time, up to */
+#define PAUSE_MOST 4096
 
 static size_t place_of(uint64_t folder)
 {
@@ -197,11 +199,20 @@ static void go_on_counting(const struct dj_aheads *aheads, struct dj_bytes after
 static void set_question(struct dj_aheads *aheads, uint64_t task, struct dj_bytes after,
                          struct dj_msg_next *ret)
 {
-    aheads->max = DJ_MIN(DJ_MAX(2 * aheads->max, FIRST_RUNS), MOST_RUNS);
+    aheads->max =
+        aheads->missed > 0 ? FIRST_RUNS : DJ_MIN(DJ_MAX(2 * aheads->max, FIRST_RUNS), MOST_RUNS);
     aheads->asking = true;
     *ret = (struct dj_msg_next){.node = task, .max = aheads->max, .ahead = DJ_AHEAD_RUN_BYTES};
     dj_buf_add_bytes(&ret->after, after);
     go_on_counting(aheads, after, ret);
+}
+
+/* Whoever reads here and there is not asked for until he has read for a while. */
+static void rest(struct dj_aheads *aheads)
+{
+    aheads->pause = DJ_MIN(DJ_MAX(2 * aheads->pause, PAUSE), PAUSE_MOST);
+    aheads->in_turn = -aheads->pause;
+    aheads->max = aheads->missed = 0;
 }
 
 bool dj_aheads_looked(struct dj_aheads *aheads, uint64_t task, struct dj_bytes name,
@@ -210,10 +221,17 @@ bool dj_aheads_looked(struct dj_aheads *aheads, uint64_t task, struct dj_bytes n
     if (task != aheads->task) {
         aheads->task = task;
         aheads->in_turn = 0;
-        aheads->max = aheads->came = aheads->wanted = 0;
+        aheads->pause = 0;
+        aheads->max = aheads->came = aheads->wanted = aheads->missed = 0;
     }
+    if (aheads->in_turn < 0 && aheads->counted >= COUNTED) /* now it looks as if it went on */
+        aheads->in_turn = IN_TURN;
     if (aheads->in_turn < IN_TURN || aheads->asking)
         return false;
+    if (aheads->max != 0 && ++aheads->missed > MISSED) {
+        rest(aheads);
+        return false;
+    }
     set_question(aheads, task, name, ret);
     return true;
 }
@@ -223,10 +241,8 @@ static void judge(struct dj_aheads *aheads)
 {
     if (aheads->came < JUDGED)
         return;
-    if (aheads->wanted < aheads->came / 4) {
-        aheads->in_turn = -PAUSE;
-        aheads->max = 0;
-    }
+    if (aheads->wanted < aheads->came / 4)
+        rest(aheads);
     aheads->came = aheads->wanted = 0;
 }
 
@@ -280,6 +296,8 @@ bool dj_aheads_run(struct dj_aheads *aheads, struct dj_answers *answers, uint64_
         return false;
     }
     aheads->wanted++;
+    aheads->missed = 0;
+    aheads->pause = 0;
     *ret = run->attr;
     ret->ttl_ms = (uint64_t)(run->until_ms - now_ms);
     keep(aheads, run->attr.node, &run->result, run->until_ms, dj_steal(run->answer));

@@ -9,8 +9,8 @@
  * Where one run after the other is read, the runs behind the one that was looked up are asked for
  * while the program reads that one: those that go on counting where names are numbers that count
  * (1 2 3, 10 8 6), and else those that a listing has there. Several questions' worth of runs are
- * kept in store, so that a djd that has to wait for a processor is not waited for. Nothing is asked
- * for that way when little of what came was wanted.
+ * kept in store, so that a djd that has to wait for a processor is not waited for. Who reads here and
+ * there is found out by a few runs that came for nothing, and then asked for nothing for ever longer.
  *
  * Whatever came answers one look-up. The kernel repeats it within the same second only when a node
  * is stale, and then the daemon has to say what is there now.
@@ -43,6 +43,8 @@ struct dj_aheads {
     int in_turn;               /* how many, one after the other, whose results were wanted */
     uint64_t max;              /* to be asked for the next time */
     uint64_t came, wanted;     /* of the last ones */
+    uint64_t missed;           /* look-ups in turn of what had not come */
+    int pause;                 /* the last one: look-ups without asking */
     uint64_t serial;           /* of the one that came last */
     bool asking;
     struct dj_buf last;        /* of the runs that came last */
