@@ -15,6 +15,11 @@
 
 #define PAUSE_FIRST_MS 20
 #define PAUSE_MAX_MS 250
+#define PAUSE_UNWATCHED_MS 5000
+#define EAGER_MS 2000
+#define CHANCE_MS 1000
+#define BAD_PAUSE_FIRST_MS 250
+#define BAD_PAUSE_MAX_MS 8000
 
 /* One attempt to reach the daemon. The thread owns it until its address is in the pipe. */
 struct attempt {
@@ -63,6 +68,8 @@ static void attempt_start(struct dj_backend *backend)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attr);
     backend->trying = code == 0;
+    backend->tried_ms = dj_now_ms();
+    backend->again = false;
     if (code != 0)
         attempt_free(attempt);
 }
@@ -99,21 +106,59 @@ static void complain(struct dj_backend *backend, const char *sentence)
     backend->complained = true;
 }
 
+/* It is tried now and for a while. */
+static void be_eager(struct dj_backend *backend, int64_t now_ms)
+{
+    backend->next_try_ms = DJ_MAX(now_ms, backend->not_before_ms);
+    backend->pause_ms = PAUSE_FIRST_MS;
+    backend->eager_until_ms = now_ms + EAGER_MS;
+}
+
+static void forgive(struct dj_backend *backend)
+{
+    backend->bad_since_ms = backend->bad_pause_ms = backend->not_before_ms = 0;
+    backend->complained = false;
+}
+
+/* What answers cannot be used, and asking again at once would not change that. */
+static void be_patient(struct dj_backend *backend, int64_t now_ms)
+{
+    if (backend->bad_since_ms == 0)
+        backend->bad_since_ms = now_ms;
+    backend->bad_pause_ms = backend->bad_pause_ms == 0
+                                ? BAD_PAUSE_FIRST_MS
+                                : DJ_MIN(2 * backend->bad_pause_ms, BAD_PAUSE_MAX_MS);
+    backend->not_before_ms = now_ms + backend->bad_pause_ms;
+    if (backend->next_try_ms != INT64_MAX)
+        backend->next_try_ms = DJ_MAX(backend->next_try_ms, backend->not_before_ms);
+}
+
 static void go_up(struct dj_backend *backend, struct dj_connection *connection)
 {
+    dj_watch_end(&backend->watch);
     backend->connection = connection;
-    backend->complained = false;
+    backend->up_since_ms = dj_now_ms();
+    backend->chance_until_ms = 0;
     backend->epoch++;
     dj_connection_on_message(connection, backend->events->message, backend->cookie);
     backend->events->up(backend->cookie);
 }
 
-static void go_down(struct dj_backend *backend)
+/* One that has served for long without a word that is not understood begins anew. */
+static void go_down(struct dj_backend *backend, bool garbled)
 {
     struct dj_connection *connection = dj_steal(backend->connection);
+    int64_t now_ms = dj_now_ms();
 
-    backend->away_since_ms = backend->next_try_ms = dj_now_ms();
-    backend->pause_ms = PAUSE_FIRST_MS;
+    if (!garbled)
+        forgive(backend);
+    else if (now_ms - backend->up_since_ms > BAD_PAUSE_MAX_MS)
+        backend->bad_since_ms = backend->bad_pause_ms = 0;
+    if (garbled)
+        be_patient(backend, now_ms);
+    backend->away_since_ms = garbled ? backend->bad_since_ms : now_ms;
+    dj_watch_begin(&backend->watch, backend->socket);
+    be_eager(backend, now_ms);
     dj_connection_free(connection);
     backend->events->down(backend->cookie);
 }
@@ -123,6 +168,7 @@ int dj_backend_start(struct dj_backend *backend, struct dj_err *err)
     struct dj_connection *connection;
     int code;
 
+    backend->watch = DJ_WATCH_INIT;
     if (pipe2(backend->tried, O_CLOEXEC) < 0)
         return dj_err_sys(err, errno, "cannot make a pipe");
     code = dj_connection_open(backend->socket, &backend->greeting, &connection, err);
@@ -143,9 +189,29 @@ bool dj_backend_up(const struct dj_backend *backend)
     return backend->connection != NULL;
 }
 
+int64_t dj_backend_gives_up_ms(const struct dj_backend *backend)
+{
+    return DJ_MAX(backend->away_since_ms + backend->wait_ms, backend->chance_until_ms);
+}
+
 bool dj_backend_given_up(const struct dj_backend *backend, int64_t now_ms)
 {
-    return backend->connection == NULL && now_ms - backend->away_since_ms >= backend->wait_ms;
+    return backend->connection == NULL && now_ms >= dj_backend_gives_up_ms(backend);
+}
+
+void dj_backend_want(struct dj_backend *backend, int64_t now_ms)
+{
+    bool given_up = dj_backend_given_up(backend, now_ms);
+
+    if (backend->over || now_ms < backend->not_before_ms ||
+        (backend->trying && now_ms - backend->tried_ms >= CHANCE_MS))
+        return;
+    if (given_up)
+        backend->chance_until_ms = now_ms + CHANCE_MS;
+    if (backend->trying)
+        backend->again = true;
+    else if (given_up || backend->next_try_ms == INT64_MAX)
+        be_eager(backend, now_ms);
 }
 
 const struct dj_msg_welcome *dj_backend_welcome(const struct dj_backend *backend)
@@ -178,13 +244,14 @@ void dj_backend_tell(struct dj_backend *backend, enum dj_message number, const v
         (void)dj_connection_post(backend->connection, number, 0, fields);
 }
 
-void dj_backend_poll(const struct dj_backend *backend, struct pollfd *two)
+void dj_backend_poll(const struct dj_backend *backend, struct pollfd *places)
 {
-    two[0] = (struct pollfd){.fd = -1};
-    two[1] = (struct pollfd){.fd = backend->trying ? backend->tried[0] : -1, .events = POLLIN};
+    places[0] = (struct pollfd){.fd = -1};
+    places[1] = (struct pollfd){.fd = backend->trying ? backend->tried[0] : -1, .events = POLLIN};
+    places[2] = (struct pollfd){.fd = backend->watch.fd, .events = POLLIN};
     if (backend->connection != NULL)
-        two[0] = (struct pollfd){.fd = dj_connection_fd(backend->connection),
-                                 .events = dj_connection_events(backend->connection)};
+        places[0] = (struct pollfd){.fd = dj_connection_fd(backend->connection),
+                                    .events = dj_connection_events(backend->connection)};
 }
 
 static bool can_be_used(struct dj_backend *backend, const struct dj_connection *connection)
@@ -202,6 +269,24 @@ static bool can_be_used(struct dj_backend *backend, const struct dj_connection *
     return code == 0;
 }
 
+static bool attempt_use(struct dj_backend *backend, struct attempt *attempt)
+{
+    struct dj_connection *connection = dj_steal(attempt->connection);
+
+    if (connection == NULL && attempt->err.code == ENOTCONN)
+        return false;
+    if (connection == NULL) {
+        complain(backend, dj_err_text(&attempt->err, -ENOTCONN));
+    } else if (can_be_used(backend, connection)) {
+        dj_log_info("the daemon is back");
+        go_up(backend, connection);
+        return true;
+    }
+    dj_connection_free(connection);
+    be_patient(backend, dj_now_ms());
+    return false;
+}
+
 static void attempt_take(struct dj_backend *backend)
 {
     struct attempt *attempt;
@@ -209,17 +294,14 @@ static void attempt_take(struct dj_backend *backend)
     if (read(backend->tried[0], &attempt, sizeof(attempt)) != sizeof(attempt))
         return;
     backend->trying = false;
-    if (attempt->connection == NULL) {
-        if (attempt->err.code != ENOTCONN)
-            complain(backend, dj_err_text(&attempt->err, -ENOTCONN));
-    } else if (backend->next_try_ms == INT64_MAX) {
+    if (backend->over)
         dj_connection_free(attempt->connection);
-    } else if (!can_be_used(backend, attempt->connection)) {
-        dj_connection_free(attempt->connection);
-    } else {
-        dj_log_info("the daemon is back");
-        go_up(backend, attempt->connection);
-    }
+    else if (attempt_use(backend, attempt))
+        backend->again = false;
+    else if (dj_now_ms() < backend->not_before_ms || !backend->again)
+        backend->chance_until_ms = 0;
+    else
+        backend->next_try_ms = dj_now_ms();
     attempt_free(attempt);
 }
 
@@ -229,7 +311,10 @@ void dj_backend_end(struct dj_backend *backend)
     struct pollfd tried = {.fd = backend->tried[0], .events = POLLIN};
 
     backend->away_since_ms = INT64_MIN / 2;
+    backend->chance_until_ms = INT64_MIN / 2;
     backend->next_try_ms = INT64_MAX;
+    backend->over = true;
+    dj_watch_end(&backend->watch);
     dj_connection_free(connection);
     /* One that is still under way ends with the process. */
     if (backend->trying && poll(&tried, 1, 0) == 1)
@@ -237,16 +322,32 @@ void dj_backend_end(struct dj_backend *backend)
     dj_buf_release(&backend->store);
 }
 
-void dj_backend_handle(struct dj_backend *backend, const struct pollfd *two)
+static void handle_connection(struct dj_backend *backend, short revents)
 {
-    if (two[1].revents != 0)
-        attempt_take(backend);
-    if (two[0].revents != 0 && backend->connection != NULL &&
-        two[0].fd == dj_connection_fd(backend->connection) &&
-        dj_connection_handle(backend->connection, two[0].revents) < 0) {
+    int code = dj_connection_handle(backend->connection, revents);
+
+    if (code == -EPROTO)
+        complain(backend, "what the daemon sends cannot be understood: it is of another build than "
+                 "this mount; `dj down` and `dj up` start the installed one");
+    else if (code < 0)
         dj_log_warning("the daemon went away; looking for it again");
-        go_down(backend);
+    if (code < 0)
+        go_down(backend, code == -EPROTO);
+}
+
+void dj_backend_handle(struct dj_backend *backend, const struct pollfd *places)
+{
+    if (places[2].revents != 0 && places[2].fd == backend->watch.fd &&
+        dj_watch_take(&backend->watch)) {
+        forgive(backend);
+        backend->again = backend->trying;
+        be_eager(backend, dj_now_ms());
     }
+    if (places[1].revents != 0)
+        attempt_take(backend);
+    if (places[0].revents != 0 && backend->connection != NULL &&
+        places[0].fd == dj_connection_fd(backend->connection))
+        handle_connection(backend, places[0].revents);
 }
 
 int64_t dj_backend_due_ms(const struct dj_backend *backend)
@@ -256,9 +357,11 @@ int64_t dj_backend_due_ms(const struct dj_backend *backend)
 
 void dj_backend_tick(struct dj_backend *backend, int64_t now_ms)
 {
+    bool eager = now_ms < backend->eager_until_ms, watched = backend->watch.fd >= 0;
+
     if (dj_backend_due_ms(backend) > now_ms)
         return;
     attempt_start(backend);
-    backend->next_try_ms = now_ms + backend->pause_ms;
-    backend->pause_ms = DJ_MIN(2 * backend->pause_ms, PAUSE_MAX_MS);
+    backend->next_try_ms = eager || !watched ? now_ms + backend->pause_ms : INT64_MAX;
+    backend->pause_ms = DJ_MIN(2 * backend->pause_ms, eager ? PAUSE_MAX_MS : PAUSE_UNWATCHED_MS);
 }

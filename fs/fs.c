@@ -103,7 +103,6 @@ static void on_up(void *cookie)
     const struct dj_msg_welcome *welcome = dj_backend_welcome(&fs->backend);
     dj_cleanup_err struct dj_err err = DJ_ERR_INIT;
 
-    fs->gave_up = false;
     dj_links_release(&fs->links);
     dj_aheads_release(&fs->aheads);
     if (dj_answers_map(&fs->answers, welcome->generations, &err) < 0)

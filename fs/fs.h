@@ -53,7 +53,6 @@ struct dj_fs {
     void (*on_init)(struct dj_fs *fs);
     bool bare;     /* it answers no OPEN: see bare.h */
     bool broken;   /* /dev/fuse cannot be read any more */
-    bool gave_up;  /* parked requests have been answered ENOTCONN since the daemon went */
 };
 
 static inline struct dj_fs *dj_fs_of(fuse_req_t req)

@@ -21,7 +21,7 @@
 
 #define END_MAX_MS 2000
 
-enum { DAEMON, TRIED, SIGNALS, WOKEN, PLACES };
+enum { SIGNALS, WOKEN, DAEMON, PLACES = DAEMON + DJ_BACKEND_PLACES };
 
 enum leaving { STAYING, ASKED_PLAINLY, ASKED_LAZILY, LEFT };
 
@@ -31,7 +31,7 @@ struct loop {
     pthread_t reader;
     atomic_bool stop;      /* the reader has to end */
     bool over;             /* it has nothing to read any more */
-    bool checks;           /* it is known here that somebody was interrupted */
+    int64_t due_ms;        /* the other thread waits no longer than that */
     int woken;             /* an eventfd: look again at what to wait for */
     struct pollfd places[PLACES];
     enum leaving leaving;
@@ -105,14 +105,31 @@ static void wake(struct loop *loop)
     (void)!write(loop->woken, &(uint64_t){1}, sizeof(uint64_t));
 }
 
+static int64_t due(const struct dj_fs *fs)
+{
+    int64_t when_ms = dj_backend_due_ms(&fs->backend);
+
+    if (fs->pendings.interrupted != NULL)
+        when_ms = DJ_MIN(when_ms, dj_now_ms() + DJ_PENDING_CHECK_MS);
+    if (!dj_backend_up(&fs->backend) && fs->pendings.all != NULL)
+        when_ms = DJ_MIN(when_ms, dj_backend_gives_up_ms(&fs->backend));
+    return when_ms;
+}
+
 /* What the other thread waits for has changed by a request. */
 static bool must_wake(const struct loop *loop)
 {
-    struct pollfd two[2];
+    struct pollfd places[DJ_BACKEND_PLACES];
 
-    dj_backend_poll(&loop->fs->backend, two);
-    return (loop->fs->pendings.interrupted != NULL && !loop->checks) ||
-           (two[0].events & ~loop->places[DAEMON].events) != 0;
+    dj_backend_poll(&loop->fs->backend, places);
+    for (size_t i = 0; i < DJ_BACKEND_PLACES; i++) {
+        const struct pollfd *now = &loop->places[DAEMON + i];
+
+        if (places[i].fd >= 0 &&
+            (places[i].fd != now->fd || (places[i].events & ~now->events) != 0))
+            return true;
+    }
+    return due(loop->fs) < loop->due_ms;
 }
 
 static void handle_request(struct loop *loop, struct fuse_buf *buf)
@@ -188,32 +205,19 @@ static void reader_stop(struct loop *loop)
 
 static void give_up_when_due(struct dj_fs *fs, int64_t now_ms)
 {
-    if (fs->gave_up || !dj_backend_given_up(&fs->backend, now_ms))
-        return;
-    fs->gave_up = true;
-    dj_pendings_give_up(&fs->pendings);
-}
-
-static int timeout(const struct dj_fs *fs, int64_t now_ms)
-{
-    int64_t due = dj_backend_due_ms(&fs->backend);
-
-    if (fs->pendings.interrupted != NULL)
-        due = DJ_MIN(due, now_ms + DJ_PENDING_CHECK_MS);
-    if (!dj_backend_up(&fs->backend) && !fs->gave_up)
-        due = DJ_MIN(due, fs->backend.away_since_ms + fs->backend.wait_ms);
-    if (due == INT64_MAX)
-        return -1;
-    return (int)DJ_MIN(DJ_MAX(due - now_ms, 0), 60000);
+    if (fs->pendings.all != NULL && dj_backend_given_up(&fs->backend, now_ms))
+        dj_pendings_give_up(&fs->pendings);
 }
 
 static void wait_for_any(struct loop *loop)
 {
     struct dj_fs *fs = loop->fs;
-    int ms = timeout(fs, dj_now_ms());
+    int ms = -1;
 
+    loop->due_ms = due(fs);
+    if (loop->due_ms != INT64_MAX)
+        ms = (int)DJ_MIN(DJ_MAX(loop->due_ms - dj_now_ms(), 0), 60000);
     dj_backend_poll(&fs->backend, &loop->places[DAEMON]);
-    loop->checks = fs->pendings.interrupted != NULL;
     pthread_mutex_unlock(&loop->mutex);
     if (poll(loop->places, PLACES, ms) < 0 && errno != EINTR)
         dj_log_error("poll failed: %s", dj_err_text(NULL, -errno));

@@ -15,6 +15,7 @@
 #include "fs/loop.h"
 #include "fs/mount.h"
 #include "lib/model/config.h"
+#include "lib/util/fdio.h"
 #include "lib/util/log.h"
 #include "lib/util/mem.h"
 
@@ -163,10 +164,12 @@ static int mount_it(struct dj_fs *fs, struct dj_err *err)
 static int connect_daemon(struct dj_fs *fs, struct dj_err *err)
 {
     struct dj_backend *backend = &fs->backend;
-    int code = dj_socket_path(fs->options.connect, &backend->socket, err);
+    dj_cleanup_free char *socket = NULL;
+    int code = dj_socket_path(fs->options.connect, &socket, err);
 
     if (code < 0)
         return code;
+    backend->socket = dj_absolute(socket); /* in the background our folder is another one */
     backend->greeting = (struct dj_greeting){
         .role = DJ_ROLE_MOUNT,
         .program = "djfs " PACKAGE_VERSION,

@@ -181,9 +181,12 @@ void dj_pending_ask(struct dj_pending *pending, enum dj_message number, enum dj_
     pending->number = number;
     pending->want = want;
     pending->answer = answer;
-    if (dj_backend_up(backend))
+    if (dj_backend_up(backend)) {
         send_question(pending);
-    else if (dj_backend_given_up(backend, dj_now_ms()))
+        return;
+    }
+    dj_backend_want(backend, dj_now_ms());
+    if (dj_backend_given_up(backend, dj_now_ms()))
         dj_pending_fail(pending, -ENOTCONN);
 }
 

@@ -20,6 +20,26 @@ short_patience()
     start_mount -o wait=2
 }
 
+# sleeps_for_good: djfs waits without a time at which it would look for anything by itself.
+sleeps_for_good()
+{
+    local call
+
+    read -r -a call < "/proc/$(our_pids djfs)/syscall" || return 1
+    [ "${call[0]} ${call[3]}" = "7 0xffffffff" ]
+}
+
+requires_syscalls_shown()
+{
+    [ "$(uname -m)" = x86_64 ] || skip "the number of poll(2) is another one here"
+    [ -r "/proc/$(our_pids djfs)/syscall" ] || skip "not allowed to see where a process waits"
+}
+
+is_back()
+{
+    [ "$(grep -c "the daemon is back" djfs.log)" -ge "$1" ]
+}
+
 teardown()
 {
     dj_teardown
@@ -165,4 +185,65 @@ teardown()
     wait_until ls "$MNT/tasks/echo"
     cat "$(result_of done)" > after
     same before after
+}
+
+@test "while nobody asks, a mount without a daemon wakes up for nothing, and sees it come back" {
+    requires_syscalls_shown
+    export DJ_LOG=info
+    short_patience
+    kill_fixture
+    wait_until sleeps_for_good
+    start_fixture
+    wait_until is_back 1
+    # also where the folder of the socket goes and comes
+    kill_fixture
+    rm -r "${DJ_CONNECT%/*}"
+    wait_until sleeps_for_good
+    start_fixture
+    wait_until is_back 2
+    # and from far above
+    kill_fixture
+    wait_until sleeps_for_good
+    rm -r "$XDG_RUNTIME_DIR"
+    wait_until sleeps_for_good
+    start_fixture
+    wait_until is_back 3
+    kill_fixture
+    mv "${DJ_CONNECT%/*}" "$DJ_TMP/moved"
+    wait_until sleeps_for_good
+    start_fixture
+    wait_until is_back 4
+    ls "$MNT/tasks/echo"
+}
+
+@test "who asks just after the daemon came back is answered, though the mount had given up" {
+    short_patience
+    for _ in 1 2 3 4 5; do
+        kill_fixture
+        gives_errno ENOTCONN ls "$MNT/tasks/echo"
+        start_fixture
+        ls "$MNT/tasks/echo"
+    done
+}
+
+@test "a daemon that is not understood: said once, tried less and less, and readers are refused" {
+    short_patience
+    kill_fixture
+    touch fixture/garble
+    start_fixture
+    gives_errno ENOTCONN ls "$MNT/tasks/echo"
+    gives_errno ENOTCONN ls "$MNT/tasks/echo"
+    is "$(grep -c 'cannot be understood' djfs.log)" 1
+    has "$(cat djfs.log)" "another build"
+    [ "$(grep -c greeted fixture.log)" -le 10 ]
+    kill_fixture
+    mv fixture/garble fixture/garble-welcome
+    start_fixture
+    gives_errno ENOTCONN ls "$MNT/tasks/echo"
+    is "$(grep -c 'cannot be understood' djfs.log)" 2
+    [ "$(grep -c greeted fixture.log)" -le 20 ]
+    kill_fixture
+    rm fixture/garble-welcome
+    start_fixture
+    ls "$MNT/tasks/echo"
 }

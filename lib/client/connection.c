@@ -31,6 +31,7 @@ struct dj_connection {
     int patience_ms; /* how long nothing may come while a call waits; -1: for ever */
     bool gathering;
     bool ended;      /* beyond repair */
+    bool garbled;    /* since something came that cannot be understood */
     dj_answer_fn *on_message;
     void *on_message_cookie;
     struct dj_connection **holder;
@@ -138,10 +139,10 @@ static int next_message(struct dj_connection *connection, struct dj_message_in *
     struct dj_bytes body;
     int rc = dj_stream_next(&connection->stream, &body);
 
-    if (rc <= 0)
-        return rc;
-    rc = dj_message_decode(body, ret, NULL);
-    return rc < 0 ? rc : 1;
+    if (rc > 0 && dj_message_decode(body, ret, NULL) < 0)
+        rc = -EBADMSG;
+    connection->garbled |= rc < 0;
+    return rc;
 }
 
 static void unasked(struct dj_connection *connection, const struct dj_message_in *message)
@@ -253,6 +254,9 @@ static int call(struct dj_connection *connection, enum dj_message number, const 
     if (rc == -ETIME)
         return dj_err_set(err, ETIME, "the daemon does not answer");
     connection->ended |= rc < 0;
+    if (rc == -EPROTO)
+        return dj_err_set(err, EPROTO, "what the daemon sends cannot be understood: it is of another "
+                          "build; `dj down` and `dj up` start the installed one");
     return rc < 0 ? dj_err_set(err, -rc, "the daemon ended the connection") : 0;
 }
 
@@ -464,5 +468,5 @@ int dj_connection_handle(struct dj_connection *connection, short revents)
         dj_message_release(&message);
     }
     connection->ended |= rc < 0 || ended != 0;
-    return connection->ended ? -ENOTCONN : 0;
+    return connection->garbled ? -EPROTO : connection->ended ? -ENOTCONN : 0;
 }

@@ -32,7 +32,7 @@ struct dj_greeting {
  * dj_connection_open(socket, greeting, ret, err): connects, greets ($DJ_RUN is the token), waits
  * for WELCOME. -ENOTCONN with a sentence that proposes `dj up` when nobody listens, -ETIME when who
  * listens says nothing for 20 s, -EPROTO for a daemon of another protocol version (both versions
- * are named).
+ * are named), or one that cannot be understood.
  */
 int dj_connection_open(const char *socket, const struct dj_greeting *greeting,
                        struct dj_connection **ret, struct dj_err *err) DJ_MUST_CHECK;
@@ -101,7 +101,8 @@ void dj_connection_on_message(struct dj_connection *connection, dj_answer_fn *me
 
 int dj_connection_fd(const struct dj_connection *connection);
 short dj_connection_events(const struct dj_connection *connection); /* for poll(2) */
-/* dj_connection_handle(connection, revents): reads, calls back, writes. -ENOTCONN: it is over. */
+/* dj_connection_handle(connection, revents): reads, calls back, writes. -ENOTCONN: it is over;
+ * -EPROTO: also, since what came cannot be understood. */
 int dj_connection_handle(struct dj_connection *connection, short revents) DJ_MUST_CHECK;
 
 #endif

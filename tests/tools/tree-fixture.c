@@ -11,6 +11,9 @@
  *
  * Finished instances are noted in FOLDER, so that a fixture that was killed and started again knows
  * them; placeholders are only known again when a mount restores them. /stats counts what was asked.
+ *
+ * Where FOLDER/garble is, what is said instead of entries and pages has a number that no version
+ * knows, and each greeting is a line on stderr. FOLDER/garble-welcome: so has the welcome.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -81,6 +84,7 @@ static FILE *notes;
 static uint64_t count_of[80];
 static uint64_t next_handle = 1;
 static int64_t held, named_count, cancels;
+static bool garble, garble_welcome;
 static char ctl_reply[256] = "release\n";
 static uint64_t ctl_begin; /* where the first read after a write was: the reply begins there */
 static bool ctl_written;
@@ -312,6 +316,12 @@ static void attr_of(uint64_t node, struct dj_part_attr *ret)
 
 /* ---- answers ------------------------------------------------------------------------------ */
 
+static bool is_garbled(enum dj_message number)
+{
+    return number == DJ_MSG_WELCOME ? garble_welcome
+                                    : garble && (number == DJ_MSG_ENTRY || number == DJ_MSG_DIRENTS);
+}
+
 static void say(int peer, uint64_t id, enum dj_message number, const void *fields)
 {
     struct dj_buf *out;
@@ -321,7 +331,10 @@ static void say(int peer, uint64_t id, enum dj_message number, const void *field
         return;
     out = dj_stream_out(&peers[peer]);
     begin = dj_frame_begin(out);
-    dj_message_encode(out, number, id, fields);
+    if (is_garbled(number))
+        dj_buf_add(out, "\x83\x19\xff\xff\x00\xa0", 6); /* [65535, 0, {}] */
+    else
+        dj_message_encode(out, number, id, fields);
     if (dj_frame_end(out, begin) < 0)
         abort();
     if (dj_stream_flush(&peers[peer]) < 0)
@@ -674,6 +687,8 @@ static void on_hello(int peer, uint64_t id, const struct dj_msg_hello *m)
 {
     struct dj_msg_welcome welcome = {.version = DJ_PROTOCOL_VERSION, .pid = (uint64_t)getpid()};
 
+    if (garble || garble_welcome)
+        fputs("tree-fixture: greeted\n", stderr);
     peer_readonly[peer] = (m->flags & DJ_HELLO_READONLY) != 0;
     welcome.program = dj_xstrdup("tree-fixture");
     welcome.store = dj_xstrdup(folder);
@@ -813,6 +828,15 @@ static void accept_peer(int listener)
     }
 }
 
+static bool is_in_folder(const char *name)
+{
+    dj_cleanup_free char *path = NULL;
+
+    if (asprintf(&path, "%s/%s", folder, name) < 0)
+        abort();
+    return access(path, F_OK) == 0;
+}
+
 static void *map(const char *name, size_t size)
 {
     dj_cleanup_free char *path = NULL;
@@ -858,6 +882,8 @@ int main(int argc, char **argv)
     }
     signal(SIGPIPE, SIG_IGN);
     folder = argv[2];
+    garble = is_in_folder("garble");
+    garble_welcome = is_in_folder("garble-welcome");
     if (argc > 3)
         run_ms = atoll(argv[3]);
     generations = map("generations", sizeof(struct dj_generations));
