@@ -335,8 +335,11 @@ struct dj_want *dj_wait_end(struct dj_engine *engine, struct dj_call *call,
 /* Verbs on one call. done() when durable. Refusals: -EINVAL, -ENOENT (nothing to do it to), … */
 int dj_call_delete(struct dj_engine *engine, struct dj_call *call, const struct dj_asker *asker,
                    dj_done_fn *done, void *cookie, struct dj_err *err) DJ_MUST_CHECK;
+/* dj_call_cancel(): done() when the records of all that was ended are durable, or after 10 s. */
 int dj_call_cancel(struct dj_engine *engine, struct dj_call *call, const struct dj_asker *asker,
-                   struct dj_err *err) DJ_MUST_CHECK;
+                   dj_done_fn *done, void *cookie, struct dj_err *err) DJ_MUST_CHECK;
+/* dj_call_cancel_forget(engine, cookie): done() is not called; for how many it would have been. */
+unsigned dj_call_cancel_forget(struct dj_engine *engine, const void *cookie);
 int dj_call_invalidate(struct dj_engine *engine, struct dj_call *call,
                        const struct dj_asker *asker, dj_done_fn *done, void *cookie,
                        struct dj_err *err) DJ_MUST_CHECK;

@@ -288,6 +288,7 @@ struct dj_engine {
     struct dj_call *spelled[SPELLED_KEPT]; /* long names that were spelled out last */
     size_t spelled_next;         /* that gives way */
     struct run *runs;
+    struct cancelling *cancellings; /* cancel.c */
     struct held *helds;
     struct alike *alikes;
     uint64_t alikes_used;        /* counts the look-ups */
@@ -625,6 +626,7 @@ void run_cancel(struct run *run, const char *by, bool drop);
 size_t runs_cancel(struct dj_engine *engine, const struct task *task, const struct dj_call *call,
                    const char *by, bool drop);
 void run_finish(struct run *run, int code, const char *sentence);
+void cancel_ended(struct dj_engine *engine, uint64_t instance, uint64_t next); /* 0: none follows */
 void run_new_token(struct run *run);
 void run_new_launch_token(struct run *run);
 /* engine_number(): one that no instance has, and no other host. */

@@ -339,6 +339,7 @@ static void finish(struct run *run, int code, uint64_t instance, const char *sen
 {
     struct dj_engine *engine = run->engine;
     struct dj_call *call = run->call;
+    uint64_t ended = run->instance;
 
     dj_call_ref(call);
     run->over = true;
@@ -354,6 +355,7 @@ static void finish(struct run *run, int code, uint64_t instance, const char *sen
     run_free(run);
     call_changed(engine, call, false);
     dj_call_unref(call);
+    cancel_ended(engine, ended, 0);
     run_plan_start(engine);
 }
 

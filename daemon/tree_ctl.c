@@ -3,7 +3,7 @@
  *
  * A write is one *dialogue*: all its commands are read, their runs found and their chances judged
  * before the first is carried out. The write is answered when everything it did is durable, which
- * is soon; a run that it started goes on behind it. What the handle then reads is the reply: for
+ * is soon, and what it cancelled has its record; a run that it started goes on behind it. What the handle then reads is the reply: for
  * each command in turn a line of text, or for run, force and incognito the bytes of the result,
  * which the read waits for. The reply begins at the offset of the first read after the write,
  * wherever that is (behind `echo incognito >&3` it is 10). The next write begins a new dialogue.
@@ -334,6 +334,7 @@ static void write_end(struct dj_dialogue *dialogue)
     if (--dialogue->pending > 0)
         return;
     request = dj_steal(dialogue->request);
+    request->on_cancel = NULL;
     if (dialogue->code < 0) {
         dj_refusal_note(dialogue->tree, dialogue->task, dialogue->call, dialogue->sentence);
         dj_tree_refuse(request, dialogue->code, "%s", dialogue->sentence);
@@ -360,6 +361,18 @@ static void on_durable(void *cookie, int code, const char *sentence)
     write_end(dialogue);
 }
 
+/* Who wrote does not wait for the ends of runs that it cancelled; all else is durable soon. */
+static void write_left(struct dj_request *request)
+{
+    struct dj_dialogue *dialogue = request->cookie;
+    unsigned n = dj_call_cancel_forget(dialogue->tree->engine, dialogue);
+
+    if (n == 0)
+        return;
+    dialogue->pending -= n - 1;
+    write_end(dialogue);
+}
+
 /* ---- one command ----------------------------------------------------------------------------- */
 
 /* Those that say later when they are durable: the write waits for them, unless they are refused. */
@@ -371,6 +384,12 @@ static int later(struct part *part, struct dj_err *err)
 
     dialogue->pending++;
     switch (part->command->verb) {
+    case DJ_CTL_CANCEL:
+        part->text = "cancelled\n";
+        dialogue->request->cookie = dialogue;
+        dialogue->request->on_cancel = write_left;
+        code = dj_call_cancel(engine, part->call, &dialogue->asker, on_durable, dialogue, err);
+        break;
     case DJ_CTL_DELETE:
         part->text = "deleted\n";
         code = dj_call_delete(engine, part->call, &dialogue->asker, on_durable, dialogue, err);
@@ -435,8 +454,6 @@ static int carry_out(struct part *part, const struct dj_args *args, struct dj_er
         want_result(part, asker);
         return 0;
     case DJ_CTL_CANCEL:
-        part->text = "cancelled\n";
-        return dj_call_cancel(engine, part->call, asker, err);
     case DJ_CTL_DELETE:
     case DJ_CTL_DELETE_ALL:
     case DJ_CTL_INVALIDATE:

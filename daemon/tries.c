@@ -104,6 +104,7 @@ void run_hand_over(struct run *run, const char *sentence)
     event(engine, "failed", call, run->instance, sentence);
     event(engine, "delayed", call, next->instance, NULL);
     want_forget_asker(run);
+    cancel_ended(engine, run->instance, next->instance);
     run_free(run);
     call_changed(engine, call, false);
     if (cancelled)

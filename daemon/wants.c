@@ -868,11 +868,3 @@ void dj_want_cancel(struct dj_want *want)
     }
     left(target);
 }
-
-int dj_call_cancel(struct dj_engine *engine, struct dj_call *call,
-                   const struct dj_asker *asker, struct dj_err *err)
-{
-    if (runs_cancel(engine, call->task, call, dj_user_name(asker->uid), false) == 0)
-        return dj_err_set(err, ENOENT, "nothing of it is under way");
-    return 0;
-}

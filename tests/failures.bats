@@ -58,6 +58,9 @@ result = file:out.txt
 [waits]
 command = sh -c 'echo x >> "$TMP_OF_TEST/count/waits-$1"; sleep 60' sh {n}
 
+[tidy]
+command = sh -c 'trap "sleep 0.3; exit 1" TERM; echo > "$TMP_OF_TEST/count/tidy-$1"; while :; do sleep 0.02; done' sh {n}
+
 [orphan]
 command = sh -c 'echo x >> "$TMP_OF_TEST/count/orphan"; echo $PPID > "$TMP_OF_TEST/reaper"; until test -e "$TMP_OF_TEST/let-go"; do sleep 0.02; done; echo home' sh {n}
 
@@ -179,6 +182,21 @@ fails()
     is "$(dj cat tasks/waits/1/status)" cancelled
     is "$(meta waits/1 .ended_by)" cancelled
     is "$(meta waits/1 .cancelled_by)" "$(id -un)"
+}
+
+@test "when a cancel has been answered, the record is there" {
+    dj run tidy 1
+    wait_until test -e "$DJ_TMP/count/tidy-1"
+    dj cancel tidy 1
+    is "$(dj cat tasks/tidy/1/status)" cancelled
+    is "$(meta tidy/1 .ended_by)" cancelled
+    # nobody is held up who does not want to wait, and two may cancel
+    dj run tidy 2
+    wait_until test -e "$DJ_TMP/count/tidy-2"
+    dj cancel tidy 2 3>&- &
+    timeout -s INT 0.01 dj cancel tidy 2 > /dev/null 2>&1 3>&- || :
+    wait_until is_status tidy/2 cancelled
+    wait $! || : # it may have come too late
 }
 
 @test "cancelled before it started" {

@@ -664,12 +664,20 @@ int dj_call_delete(struct dj_engine *engine, struct dj_call *call, const struct 
 }
 
 int dj_call_cancel(struct dj_engine *engine, struct dj_call *call, const struct dj_asker *asker,
-                   struct dj_err *err)
+                   dj_done_fn *done, void *cookie, struct dj_err *err)
 {
     (void)asker;
     (void)err;
     call->live = 0;
     answer(engine, call, -ECANCELED, 0, "cancelled");
+    done(cookie, 0, NULL);
+    return 0;
+}
+
+unsigned dj_call_cancel_forget(struct dj_engine *engine, const void *cookie)
+{
+    (void)engine;
+    (void)cookie;
     return 0;
 }
 
