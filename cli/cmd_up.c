@@ -14,6 +14,7 @@
 
 #include "cli/command.h"
 #include "cli/progress_bar.h"
+#include "lib/util/clock.h"
 #include "lib/util/fdio.h"
 #include "lib/model/resource.h"
 #include "lib/util/mem.h"
@@ -274,20 +275,22 @@ static int process_of(const struct dj *dj)
  */
 static bool wait_gone(const char *socket, int process)
 {
+    const uint64_t until_ns = dj_clock_mono_ns() + GONE_MS * DJ_NS_PER_MS;
     struct timespec pause = {0, PAUSE_MS * 1000000};
     struct pollfd polled = {.fd = process, .events = POLLIN};
     struct dj *dj = dj_new("dj " PACKAGE_VERSION);
-    int left = GONE_MS;
-    bool gone = false;
+    uint64_t now_ns;
+    int rc;
 
-    for (; left > 0 && !gone; left -= PAUSE_MS) {
-        gone = dj_connect_to(dj, socket, 0) < 0;
+    while ((rc = dj_connect_to(dj, socket, 0)) == 0 && dj_clock_mono_ns() < until_ns) {
         dj_disconnect(dj);
-        if (!gone)
-            nanosleep(&pause, NULL);
+        nanosleep(&pause, NULL);
     }
     dj_free(dj);
-    return gone && (process < 0 || poll(&polled, 1, left) != 0);
+    now_ns = dj_clock_mono_ns();
+    if (rc == 0 || process < 0)
+        return rc < 0 && rc != -ETIME;
+    return poll(&polled, 1, until_ns < now_ns ? 0 : (int)((until_ns - now_ns) / DJ_NS_PER_MS)) != 0;
 }
 
 int dj_cmd_down(struct dj_cli *cli, int argc, char **argv)
@@ -317,7 +320,7 @@ int dj_cmd_down(struct dj_cli *cli, int argc, char **argv)
     if (rc == 0)
         rc = dj_stop(cli->dj, 0);
     rc = dj_said(cli, rc, &err);
-    if (rc < 0) {
+    if (rc < 0 && (rc != -ENOTCONN || socket == NULL)) { /* else it went before it could answer */
         dj_mem_free(socket);
         return dj_fail(rc, &err);
     }

@@ -2,6 +2,7 @@
 
 bats_require_minimum_version 1.5.0
 load helper/djfs
+load helper/fixture
 
 setup()
 {
@@ -294,6 +295,18 @@ grows_no_more()
     done
     is "$(cat "$DJ_TMP/said")" ""
     is "$(our_pids djd | wc -l)" 1
+}
+
+@test "down: a daemon that goes before it can answer is gone, one that was stopped is told of" {
+    export DJ_CONNECT=$SOCKET
+    start_fixture
+    touch fixture/dies
+    exits 0 dj down
+    kill_fixture
+    mv fixture/dies fixture/halts
+    start_fixture
+    exits 75 dj down
+    has "$output" "the daemon does not answer; it has been stopped, and \`kill -CONT $FIXTURE\`"
 }
 
 @test "a daemon that does not start says why" {

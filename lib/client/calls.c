@@ -222,9 +222,17 @@ int dj_session_set(struct dj *dj, const char *session, const char *change)
     return write_line(dj, dj_buf_str(&path), dj_buf_str(&text));
 }
 
+enum { STOP_MS = 20000 }; /* it is answered at once */
+
 int dj_stop(struct dj *dj, int cancel)
 {
     struct dj_msg_stop stop = {.cancel = cancel != 0};
+    int rc;
 
-    return dj_call_ok(dj, DJ_MSG_STOP, &stop, NULL, NULL);
+    if (dj->connection != NULL)
+        dj_connection_patience(dj->connection, STOP_MS);
+    rc = dj_call_ok(dj, DJ_MSG_STOP, &stop, NULL, NULL);
+    if (dj->connection != NULL)
+        dj_connection_patience(dj->connection, -1);
+    return rc;
 }

@@ -1,6 +1,7 @@
 #include "lib/client/connection.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <uthash.h>
 
 #include "lib/client/environment.h"
+#include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 #include "lib/wire/stream.h"
 
@@ -233,6 +235,32 @@ static int error_answer(const struct dj_message_in *answer, struct dj_err *err)
                                                                     : strerror(code));
 }
 
+/* Why it does not answer, where that can be seen: who listens has been stopped by a signal. */
+static void add_why(const struct dj_connection *connection, struct dj_buf *buf)
+{
+    dj_cleanup_buf struct dj_buf path = DJ_BUF_INIT, stat = DJ_BUF_INIT;
+    struct ucred who = {0};
+    socklen_t len = sizeof(who);
+    const char *state;
+
+    if (getsockopt(connection->stream.fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0 || who.pid <= 0)
+        return;
+    dj_buf_addf(&path, "/proc/%d/stat", who.pid);
+    if (dj_read_file(AT_FDCWD, dj_buf_str(&path), 4096, &stat) < 0)
+        return;
+    state = strrchr(dj_buf_str(&stat), ')');
+    if (state != NULL && strncmp(state, ") T", 3) == 0)
+        dj_buf_addf(buf, "; it has been stopped, and `kill -CONT %d` lets it go on", who.pid);
+}
+
+static int not_answered(const struct dj_connection *connection, struct dj_err *err)
+{
+    dj_cleanup_buf struct dj_buf why = DJ_BUF_INIT;
+
+    add_why(connection, &why);
+    return dj_err_set(err, ETIME, "the daemon does not answer%s", dj_buf_str(&why));
+}
+
 static int too_large(struct dj_err *err)
 {
     return dj_err_set(err, EMSGSIZE, "the request is larger than %u MiB",
@@ -252,7 +280,7 @@ static int call(struct dj_connection *connection, enum dj_message number, const 
     if (rc == 0)
         rc = wait_answer(connection, id, ret);
     if (rc == -ETIME)
-        return dj_err_set(err, ETIME, "the daemon does not answer");
+        return not_answered(connection, err);
     connection->ended |= rc < 0;
     if (rc == -EPROTO)
         return dj_err_set(err, EPROTO, "what the daemon sends cannot be understood: it is of another "
@@ -332,9 +360,13 @@ int dj_connection_open(const char *socket_path, const struct dj_greeting *greeti
     connection->patience_ms = GREETING_MS;
     rc = greet(connection, greeting, err);
     connection->patience_ms = -1;
-    if (rc == -ETIME)
-        dj_err_set(err, ETIME, "what listens at %s has not answered as a daemon within %d s",
-                   socket_path, GREETING_MS / 1000);
+    if (rc == -ETIME) {
+        dj_cleanup_buf struct dj_buf why = DJ_BUF_INIT;
+
+        add_why(connection, &why);
+        dj_err_set(err, ETIME, "what listens at %s has not answered as a daemon within %d s%s",
+                   socket_path, GREETING_MS / 1000, dj_buf_str(&why));
+    }
     if (rc == 0 && dj_connection_welcome(connection)->version != DJ_PROTOCOL_VERSION)
         rc = dj_err_set(err, EPROTO,
                         "the daemon at %s speaks protocol %llu and this program %d; run "
@@ -382,6 +414,11 @@ const struct dj_msg_welcome *dj_connection_welcome(const struct dj_connection *c
 void dj_connection_hold_at(struct dj_connection *connection, struct dj_connection **holder)
 {
     connection->holder = holder;
+}
+
+void dj_connection_patience(struct dj_connection *connection, int ms)
+{
+    connection->patience_ms = ms;
 }
 
 void dj_connection_cancel_fd(struct dj_connection *connection, int fd)

@@ -70,6 +70,10 @@ int dj_connection_call_env(struct dj_connection *connection, enum dj_message num
  */
 void dj_connection_cancel_fd(struct dj_connection *connection, int fd);
 
+/* dj_connection_patience(connection, ms): how long nothing may come while a call waits, before it
+ * fails with -ETIME; -1, as in the beginning: for ever. */
+void dj_connection_patience(struct dj_connection *connection, int ms);
+
 /* ---- polling use ---- */
 
 /* The callback owns nothing of message; it is valid during the call. */

@@ -167,7 +167,8 @@ DJ_PUBLIC int dj_set_timeout(struct dj *dj, uint64_t ms);
 DJ_PUBLIC int dj_set_cancel_fd(struct dj *dj, int fd);
 
 /* dj_stop(dj, cancel): ends the daemon; cancel not 0: and what runs, which goes on otherwise. It
- * has begun to end then; its store can be another's when the process dj_daemon_pid() is gone. */
+ * has begun to end then; its store can be another's when the process dj_daemon_pid() is gone.
+ * -ETIME: it has not answered within 20 s. */
 DJ_PUBLIC int dj_stop(struct dj *dj, int cancel);
 
 /* ---- calls ----------------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
  *
  * Where FOLDER/garble is, what is said instead of entries and pages has a number that no version
  * knows, and each greeting is a line on stderr. FOLDER/garble-welcome: so has the welcome.
+ * Told to stop, it dies where FOLDER/dies is, and stops itself where FOLDER/halts is.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -449,6 +450,15 @@ static void finish_due(bool all)
     }
 }
 
+static bool is_in_folder(const char *name)
+{
+    dj_cleanup_free char *path = NULL;
+
+    if (asprintf(&path, "%s/%s", folder, name) < 0)
+        abort();
+    return access(path, F_OK) == 0;
+}
+
 /* ---- requests ------------------------------------------------------------------------------ */
 
 static void on_lookup(int peer, uint64_t id, const struct dj_msg_lookup *m)
@@ -767,6 +777,12 @@ static void on_message(int peer, const struct dj_message_in *in)
         say(peer, in->id, DJ_MSG_SPACE, &space);
         break;
     }
+    case DJ_MSG_STOP:
+        if (is_in_folder("dies"))
+            _exit(0);
+        if (is_in_folder("halts"))
+            raise(SIGSTOP);
+        break;
     case DJ_MSG_RESTORE:
         on_restore(peer, in->id, fields);
         break;
@@ -826,15 +842,6 @@ static void accept_peer(int listener)
         peer_used[i] = true;
         return;
     }
-}
-
-static bool is_in_folder(const char *name)
-{
-    dj_cleanup_free char *path = NULL;
-
-    if (asprintf(&path, "%s/%s", folder, name) < 0)
-        abort();
-    return access(path, F_OK) == 0;
 }
 
 static void *map(const char *name, size_t size)
