@@ -3,10 +3,11 @@
  *
  * A write is one *dialogue*: all its commands are read, their runs found and their chances judged
  * before the first is carried out. The write is answered when everything it did is durable, which
- * is soon, and what it cancelled has its record; a run that it started goes on behind it. What the handle then reads is the reply: for
- * each command in turn a line of text, or for run, force and incognito the bytes of the result,
- * which the read waits for. The reply begins at the offset of the first read after the write,
- * wherever that is (behind `echo incognito >&3` it is 10). The next write begins a new dialogue.
+ * is soon, and what it cancelled has its record; a run that it started goes on behind it. What the
+ * handle then reads is the reply: for each command in turn a line of text, or for run, force and
+ * incognito the bytes of the result, which the read waits for. The reply begins at the offset of
+ * the first read after the write, wherever that is (behind `echo incognito >&3` it is 10). The next
+ * write begins a new dialogue.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -11,14 +11,15 @@
  *
  * Greeting a daemon can block, so a thread that lives only while the daemon is away tries it, at
  * once and then after pauses of 20 to 250 ms. After two seconds that ends: the socket is watched
- * (watch.h), and a mount that nobody uses wakes up for nothing. A socket that is made, and a request,
- * begin it anew; a request that comes when the daemon has been given up gets at most one second,
- * for an attempt that began after it came. Where nothing can be watched, it is tried every 5 s.
+ * (watch.h), and a mount that nobody uses wakes up for nothing. A socket that is made, and a
+ * request, begin it anew; a request that comes when the daemon has been given up gets at most one
+ * second, for an attempt that began after it came. Where nothing can be watched, it is tried every
+ * 5 s.
  *
  * A daemon that cannot be used is not asked over and over: one that sends what we do not
- * understand, is of another store or is refused by check(). Of that one sentence is said; the pauses
- * grow to 8 s, and requests do not make them shorter; and it counts as away since the first time, so
- * that who waits is answered in the end. A new socket ends all that.
+ * understand, is of another store or is refused by check(). Of that one sentence is said; the
+ * pauses grow to 8 s, and requests do not make them shorter; and it counts as away since the first
+ * time, so that who waits is answered in the end. A new socket ends all that.
  */
 #ifndef DJ_FS_BACKEND_H
 #define DJ_FS_BACKEND_H

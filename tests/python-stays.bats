@@ -216,7 +216,9 @@ PYTHON
     for n in 1 2 3 4; do
         get restless 0.05 $n || true
     done > /dev/null 2>&1
-    exits 1 get restless 100 5 2> err
+    for n in 5 6 7 8 9; do # where the thread gets no time meanwhile, it is stored as a whole
+        get restless 100 $n > /dev/null 2> err || break
+    done
     grep -q "/large is still being written to" err || { cat err; return 1; } >&2
     dj fsck --read-data
 }

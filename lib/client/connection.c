@@ -283,8 +283,8 @@ static int call(struct dj_connection *connection, enum dj_message number, const 
         return not_answered(connection, err);
     connection->ended |= rc < 0;
     if (rc == -EPROTO)
-        return dj_err_set(err, EPROTO, "what the daemon sends cannot be understood: it is of another "
-                          "build; `dj down` and `dj up` start the installed one");
+        return dj_err_set(err, EPROTO, "what the daemon sends cannot be understood: it is of "
+                          "another build; `dj down` and `dj up` start the installed one");
     return rc < 0 ? dj_err_set(err, -rc, "the daemon ended the connection") : 0;
 }
 

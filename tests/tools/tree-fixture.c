@@ -11,10 +11,7 @@
  *
  * Finished instances are noted in FOLDER, so that a fixture that was killed and started again knows
  * them; placeholders are only known again when a mount restores them. /stats counts what was asked.
- *
- * Where FOLDER/garble is, what is said instead of entries and pages has a number that no version
- * knows, and each greeting is a line on stderr. FOLDER/garble-welcome: so has the welcome.
- * Told to stop, it dies where FOLDER/dies is, and stops itself where FOLDER/halts is.
+ * fixture-faults.h says what it can do wrong.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,6 +33,7 @@
 #include "lib/proto/sessions.h"
 #include "lib/util/mem.h"
 #include "lib/wire/stream.h"
+#include "tests/tools/fixture-faults.h"
 
 #define TTL_MS 3600000
 #define INLINE_MAX (1 << 20)
@@ -85,7 +83,6 @@ static FILE *notes;
 static uint64_t count_of[80];
 static uint64_t next_handle = 1;
 static int64_t held, named_count, cancels;
-static bool garble, garble_welcome;
 static char ctl_reply[256] = "release\n";
 static uint64_t ctl_begin; /* where the first read after a write was: the reply begins there */
 static bool ctl_written;
@@ -317,12 +314,6 @@ static void attr_of(uint64_t node, struct dj_part_attr *ret)
 
 /* ---- answers ------------------------------------------------------------------------------ */
 
-static bool is_garbled(enum dj_message number)
-{
-    return number == DJ_MSG_WELCOME ? garble_welcome
-                                    : garble && (number == DJ_MSG_ENTRY || number == DJ_MSG_DIRENTS);
-}
-
 static void say(int peer, uint64_t id, enum dj_message number, const void *fields)
 {
     struct dj_buf *out;
@@ -332,9 +323,7 @@ static void say(int peer, uint64_t id, enum dj_message number, const void *field
         return;
     out = dj_stream_out(&peers[peer]);
     begin = dj_frame_begin(out);
-    if (is_garbled(number))
-        dj_buf_add(out, "\x83\x19\xff\xff\x00\xa0", 6); /* [65535, 0, {}] */
-    else
+    if (!faults_garble(number, out))
         dj_message_encode(out, number, id, fields);
     if (dj_frame_end(out, begin) < 0)
         abort();
@@ -448,15 +437,6 @@ static void finish_due(bool all)
         finish_new(i);
         wake(i, 0, NULL);
     }
-}
-
-static bool is_in_folder(const char *name)
-{
-    dj_cleanup_free char *path = NULL;
-
-    if (asprintf(&path, "%s/%s", folder, name) < 0)
-        abort();
-    return access(path, F_OK) == 0;
 }
 
 /* ---- requests ------------------------------------------------------------------------------ */
@@ -697,8 +677,7 @@ static void on_hello(int peer, uint64_t id, const struct dj_msg_hello *m)
 {
     struct dj_msg_welcome welcome = {.version = DJ_PROTOCOL_VERSION, .pid = (uint64_t)getpid()};
 
-    if (garble || garble_welcome)
-        fputs("tree-fixture: greeted\n", stderr);
+    faults_greeted();
     peer_readonly[peer] = (m->flags & DJ_HELLO_READONLY) != 0;
     welcome.program = dj_xstrdup("tree-fixture");
     welcome.store = dj_xstrdup(folder);
@@ -778,10 +757,7 @@ static void on_message(int peer, const struct dj_message_in *in)
         break;
     }
     case DJ_MSG_STOP:
-        if (is_in_folder("dies"))
-            _exit(0);
-        if (is_in_folder("halts"))
-            raise(SIGSTOP);
+        faults_stop();
         break;
     case DJ_MSG_RESTORE:
         on_restore(peer, in->id, fields);
@@ -889,8 +865,7 @@ int main(int argc, char **argv)
     }
     signal(SIGPIPE, SIG_IGN);
     folder = argv[2];
-    garble = is_in_folder("garble");
-    garble_welcome = is_in_folder("garble-welcome");
+    faults_find(folder);
     if (argc > 3)
         run_ms = atoll(argv[3]);
     generations = map("generations", sizeof(struct dj_generations));
