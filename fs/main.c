@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fs/device.h"
 #include "fs/fs.h"
 #include "fs/handle.h"
 #include "fs/guard.h"
@@ -158,6 +159,7 @@ static int mount_it(struct dj_fs *fs, struct dj_err *err)
         return dj_err_set(err, EINVAL, "libfuse refuses the mount options");
     if (fuse_session_mount(fs->session, fs->mount) < 0)
         return dj_err_set(err, EIO, "cannot mount on %s", fs->mount);
+    (void)dj_device_take(fs->session);
     return 0;
 }
 
