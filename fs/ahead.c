@@ -80,7 +80,7 @@ bool dj_aheads_take(struct dj_aheads *aheads, struct dj_answers *answers,
     return true;
 }
 
-bool dj_aheads_find(struct dj_aheads *aheads, struct dj_answers *answers, uint64_t folder,
+bool dj_aheads_find(struct dj_aheads *aheads, const struct dj_answers *answers, uint64_t folder,
                     int64_t now_ms, struct dj_part_attr *ret)
 {
     size_t place = place_of(folder);
@@ -92,11 +92,10 @@ bool dj_aheads_find(struct dj_aheads *aheads, struct dj_answers *answers, uint64
         clear(aheads, place);
         return false;
     }
-    dj_answers_add(answers, aheads->kept[place].answer);
-    aheads->in_turn++;
     *ret = aheads->kept[place].attr;
     ret->ttl_ms = (uint64_t)(aheads->kept[place].until_ms - now_ms);
-    clear(aheads, place);
+    aheads->found_run = NULL;
+    aheads->found_place = place;
     return true;
 }
 
@@ -277,13 +276,11 @@ void dj_aheads_came(struct dj_aheads *aheads, uint64_t task, struct dj_msg_next_
     judge(aheads);
 }
 
-bool dj_aheads_run(struct dj_aheads *aheads, struct dj_answers *answers, uint64_t task,
-                   struct dj_bytes name, int64_t now_ms, struct dj_part_attr *ret,
-                   struct dj_msg_next *ret_ask)
+bool dj_aheads_run(struct dj_aheads *aheads, const struct dj_answers *answers, uint64_t task,
+                   struct dj_bytes name, int64_t now_ms, struct dj_part_attr *ret)
 {
     struct dj_ahead_run *run;
 
-    *ret_ask = (struct dj_msg_next){0};
     if (aheads->runs == NULL || task != aheads->task)
         return false;
     run = run_at(aheads, task, name, false);
@@ -295,17 +292,36 @@ bool dj_aheads_run(struct dj_aheads *aheads, struct dj_answers *answers, uint64_
         run_clear(run);
         return false;
     }
+    *ret = run->attr;
+    ret->ttl_ms = (uint64_t)(run->until_ms - now_ms);
+    aheads->found_run = run;
+    return true;
+}
+
+static void told_run(struct dj_aheads *aheads, struct dj_ahead_run *run,
+                     struct dj_msg_next *ret_ask)
+{
     aheads->wanted++;
     aheads->missed = 0;
     aheads->pause = 0;
-    *ret = run->attr;
-    ret->ttl_ms = (uint64_t)(run->until_ms - now_ms);
     keep(aheads, run->attr.node, &run->result, run->until_ms, dj_steal(run->answer));
     if (aheads->serial - run->serial < QUESTIONS * aheads->max && aheads->in_turn >= IN_TURN &&
         !aheads->asking)
-        set_question(aheads, task, dj_buf_bytes(&aheads->last), ret_ask);
+        set_question(aheads, run->task, dj_buf_bytes(&aheads->last), ret_ask);
     run_clear(run);
-    return true;
+}
+
+void dj_aheads_told(struct dj_aheads *aheads, struct dj_answers *answers,
+                    struct dj_msg_next *ret_ask)
+{
+    *ret_ask = (struct dj_msg_next){0};
+    if (aheads->found_run != NULL) {
+        told_run(aheads, dj_steal(aheads->found_run), ret_ask);
+        return;
+    }
+    dj_answers_add(answers, aheads->kept[aheads->found_place].answer);
+    aheads->in_turn++;
+    clear(aheads, aheads->found_place);
 }
 
 /* ---- all --------------------------------------------------------------------------------- */

@@ -56,6 +56,8 @@ struct dj_aheads {
         struct dj_part_attr attr;
         struct dj_answer *answer;
     } kept[DJ_AHEAD_KEPT];
+    struct dj_ahead_run *found_run; /* that dj_aheads_told() is for, else */
+    size_t found_place;             /* this one of `kept` */
 };
 
 /*
@@ -67,9 +69,9 @@ bool dj_aheads_take(struct dj_aheads *aheads, struct dj_answers *answers,
 
 /*
  * dj_aheads_find(aheads, answers, folder, now_ms, ret): the attributes of `result` in that folder,
- * with the time that is left for them; its content is among the answers then. False: ask.
+ * with the time that is left for them. False: ask. True: dj_aheads_told() has to follow.
  */
-bool dj_aheads_find(struct dj_aheads *aheads, struct dj_answers *answers, uint64_t folder,
+bool dj_aheads_find(struct dj_aheads *aheads, const struct dj_answers *answers, uint64_t folder,
                     int64_t now_ms, struct dj_part_attr *ret);
 
 /* dj_aheads_named(aheads, name): a name was looked up in the folder of a task. */
@@ -85,13 +87,19 @@ bool dj_aheads_looked(struct dj_aheads *aheads, uint64_t task, struct dj_bytes n
 void dj_aheads_came(struct dj_aheads *aheads, uint64_t task, struct dj_msg_next_runs *runs,
                     int64_t now_ms);
 /*
- * dj_aheads_run(aheads, answers, task, name, now_ms, ret, ret_ask): the attributes of a run, with
- * the time that is left for them; its result is found by dj_aheads_find() then. ret_ask: more are
- * to be asked for when its node is not 0.
+ * dj_aheads_run(aheads, answers, task, name, now_ms, ret): the attributes of a run, with the time
+ * that is left for them. True: dj_aheads_told() has to follow.
  */
-bool dj_aheads_run(struct dj_aheads *aheads, struct dj_answers *answers, uint64_t task,
-                   struct dj_bytes name, int64_t now_ms, struct dj_part_attr *ret,
-                   struct dj_msg_next *ret_ask);
+bool dj_aheads_run(struct dj_aheads *aheads, const struct dj_answers *answers, uint64_t task,
+                   struct dj_bytes name, int64_t now_ms, struct dj_part_attr *ret);
+
+/*
+ * dj_aheads_told(aheads, answers, ret_ask): what was found last has been told, and who asked goes
+ * on. The content of a result is among the answers now, and the result of a run is found by
+ * dj_aheads_find(). ret_ask: more are to be asked for when its node is not 0.
+ */
+void dj_aheads_told(struct dj_aheads *aheads, struct dj_answers *answers,
+                    struct dj_msg_next *ret_ask);
 
 void dj_aheads_forget(struct dj_aheads *aheads, uint64_t folder);
 void dj_aheads_release(struct dj_aheads *aheads);

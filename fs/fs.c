@@ -6,14 +6,17 @@
 /* A FORGET message is sent early when it has this many nodes. */
 #define FORGET_BATCH 1000
 
+void dj_fs_caller_of(struct dj_fs *fs, const struct fuse_ctx *asker, struct dj_part_caller *ret)
+{
+    ret->pid = (uint64_t)asker->pid;
+    ret->uid = asker->uid;
+    ret->gid = asker->gid;
+    ret->run = dj_callers_run(&fs->callers, asker->pid);
+}
+
 void dj_fs_caller(struct dj_fs *fs, fuse_req_t req, struct dj_part_caller *ret)
 {
-    const struct fuse_ctx *context = fuse_req_ctx(req);
-
-    ret->pid = (uint64_t)context->pid;
-    ret->uid = context->uid;
-    ret->gid = context->gid;
-    ret->run = dj_callers_run(&fs->callers, context->pid);
+    dj_fs_caller_of(fs, fuse_req_ctx(req), ret);
 }
 
 void dj_fs_tell_release(struct dj_fs *fs, uint64_t node, uint64_t handle, uint64_t times)

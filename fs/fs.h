@@ -62,6 +62,7 @@ static inline struct dj_fs *dj_fs_of(fuse_req_t req)
 
 /* dj_fs_caller(fs, req, ret): who asks, with the run that it belongs to. */
 void dj_fs_caller(struct dj_fs *fs, fuse_req_t req, struct dj_part_caller *ret);
+void dj_fs_caller_of(struct dj_fs *fs, const struct fuse_ctx *asker, struct dj_part_caller *ret);
 
 /* dj_fs_tell_release(fs, node, handle, times): RELEASE, `times` times. */
 void dj_fs_tell_release(struct dj_fs *fs, uint64_t node, uint64_t handle, uint64_t times);

@@ -70,24 +70,29 @@ static void on_found(struct dj_pending *pending, int code, void *fields)
         ask_next(fs, &ask);
 }
 
-/* A look-up is the same for everybody, so that what came for one is good for the next. */
+/*
+ * A look-up is the same for everybody, so that what came for one is good for the next. The answer
+ * goes first, and the tables are set while the kernel goes on.
+ */
 static bool found_ahead(struct dj_fs *fs, fuse_req_t req, fuse_ino_t folder, const char *name)
 {
     int64_t now_ms = dj_now_ms();
-    struct dj_msg_next ask = {0};
+    struct fuse_ctx asker = *fuse_req_ctx(req);
+    struct dj_msg_next ask;
     struct dj_part_attr attr;
     struct fuse_entry_param param;
 
     if (!(strcmp(name, "result") == 0 &&
           dj_aheads_find(&fs->aheads, &fs->answers, folder, now_ms, &attr)) &&
-        !dj_aheads_run(&fs->aheads, &fs->answers, folder, dj_bytes_of(name), now_ms, &attr, &ask))
+        !dj_aheads_run(&fs->aheads, &fs->answers, folder, dj_bytes_of(name), now_ms, &attr))
         return false;
-    dj_attrs_keep(&fs->attrs, &attr, now_ms);
     dj_attr_entry(&attr, &param);
     param.generation = dj_removed_generation(&fs->removed, folder, dj_bytes_of(name));
-    if (ask.node != 0)
-        dj_fs_caller(fs, req, &ask.caller);
     fuse_reply_entry(req, &param);
+    dj_attrs_keep(&fs->attrs, &attr, now_ms);
+    dj_aheads_told(&fs->aheads, &fs->answers, &ask);
+    if (ask.node != 0)
+        dj_fs_caller_of(fs, &asker, &ask.caller);
     if (ask.node != 0 && dj_backend_up(&fs->backend))
         ask_next(fs, &ask);
     else if (ask.node != 0)

@@ -59,6 +59,29 @@ static void test_files(void)
     ok(dj_answer_new(1, &opened) == NULL, "without content and path reads must ask");
 }
 
+/* Found, and told. */
+static bool find(struct dj_aheads *aheads, struct dj_answers *answers, uint64_t folder,
+                 int64_t now_ms, struct dj_part_attr *ret)
+{
+    struct dj_msg_next ask;
+
+    if (!dj_aheads_find(aheads, answers, folder, now_ms, ret))
+        return false;
+    dj_aheads_told(aheads, answers, &ask);
+    return true;
+}
+
+static bool find_run(struct dj_aheads *aheads, struct dj_answers *answers, uint64_t task,
+                     struct dj_bytes name, int64_t now_ms, struct dj_part_attr *ret,
+                     struct dj_msg_next *ret_ask)
+{
+    *ret_ask = (struct dj_msg_next){0};
+    if (!dj_aheads_run(aheads, answers, task, name, now_ms, ret))
+        return false;
+    dj_aheads_told(aheads, answers, ret_ask);
+    return true;
+}
+
 /* What came with the entry of a folder. */
 static void take(struct dj_aheads *aheads, struct dj_answers *answers, uint64_t folder,
                  uint64_t node, const char *content)
@@ -84,34 +107,34 @@ static void test_ahead(struct dj_answers *answers)
 
     take(&aheads, answers, FOLDER(1), RESULT(1), "one");
     ok(dj_answers_get(answers, RESULT(1)) == NULL, "what is not looked up takes no place");
-    ok(!dj_aheads_find(&aheads, answers, FOLDER(2), 0, &attr), "another folder");
-    ok(dj_aheads_find(&aheads, answers, FOLDER(1), 400, &attr), "a result that came ahead");
+    ok(!find(&aheads, answers, FOLDER(2), 0, &attr), "another folder");
+    ok(find(&aheads, answers, FOLDER(1), 400, &attr), "a result that came ahead");
     ok(attr.node == RESULT(1) && attr.size == 3 && attr.ttl_ms == 600,
        "is believed for the rest of its time");
     ok(dj_answers_get(answers, RESULT(1)) != NULL, "and its content can be opened then");
-    ok(!dj_aheads_find(&aheads, answers, FOLDER(1), 400, &attr), "who looks again, asks");
+    ok(!find(&aheads, answers, FOLDER(1), 400, &attr), "who looks again, asks");
     take(&aheads, answers, FOLDER(1), RESULT(1), "one");
-    ok(!dj_aheads_find(&aheads, answers, FOLDER(1), 1000, &attr), "and when the time is over");
+    ok(!find(&aheads, answers, FOLDER(1), 1000, &attr), "and when the time is over");
     take(&aheads, answers, FOLDER(1), RESULT(1), "one");
     atomic_fetch_add(&generations->bucket[3], 1);
-    ok(!dj_aheads_find(&aheads, answers, FOLDER(1), 0, &attr), "nor when its bucket changed");
+    ok(!find(&aheads, answers, FOLDER(1), 0, &attr), "nor when its bucket changed");
     ok(dj_answers_get(answers, RESULT(1)) == NULL, "nor is the content");
     take(&aheads, answers, FOLDER(1), RESULT(2), "two");
     dj_aheads_forget(&aheads, FOLDER(2));
-    ok(dj_aheads_find(&aheads, answers, FOLDER(1), 0, &attr), "told of another run");
+    ok(find(&aheads, answers, FOLDER(1), 0, &attr), "told of another run");
     take(&aheads, answers, FOLDER(1), RESULT(2), "two");
     dj_aheads_forget(&aheads, FOLDER(1));
-    ok(!dj_aheads_find(&aheads, answers, FOLDER(1), 0, &attr), "told of a change");
+    ok(!find(&aheads, answers, FOLDER(1), 0, &attr), "told of a change");
     take(&aheads, answers, RESULT(4), RESULT(4), "four");
     ok(dj_answers_get(answers, RESULT(4)) != NULL, "what is of the node itself can be opened");
     take(&aheads, answers, FOLDER(5), FOLDER(5), "");
-    ok(!dj_aheads_find(&aheads, answers, FOLDER(5), 0, &attr), "only instances are believed");
+    ok(!find(&aheads, answers, FOLDER(5), 0, &attr), "only instances are believed");
     for (uint64_t i = 1; i <= 2000; i++)
         take(&aheads, answers, FOLDER(i), RESULT(i), "x");
-    ok(dj_aheads_find(&aheads, answers, FOLDER(2000), 0, &attr) && attr.node == RESULT(2000),
+    ok(find(&aheads, answers, FOLDER(2000), 0, &attr) && attr.node == RESULT(2000),
        "the latest is there, however many came");
     dj_aheads_release(&aheads);
-    ok(!dj_aheads_find(&aheads, answers, FOLDER(2000), 0, &attr), "another daemon is asked");
+    ok(!find(&aheads, answers, FOLDER(2000), 0, &attr), "another daemon is asked");
 }
 
 /* `n` runs of task 7 that come: 1, 2, … */
@@ -147,7 +170,7 @@ static bool read_one(struct dj_aheads *aheads, struct dj_answers *answers, struc
     struct dj_part_attr attr;
 
     take(aheads, answers, FOLDER(900), RESULT(900), "y");
-    dj_aheads_find(aheads, answers, FOLDER(900), 0, &attr);
+    find(aheads, answers, FOLDER(900), 0, &attr);
     return dj_aheads_looked(aheads, 7, DJ_BYTES_LIT("900"), ask);
 }
 
@@ -164,24 +187,24 @@ static void test_runs(struct dj_answers *answers)
     ok(read_one(&aheads, answers, &ask) && is_asked(&ask, "900"), "then the next are asked for");
     ok(!read_one(&aheads, answers, &ask), "once at a time");
     come(&aheads, 4);
-    ok(!dj_aheads_run(&aheads, answers, 8, two, 0, &attr, &ask), "not in another task");
-    ok(dj_aheads_run(&aheads, answers, 7, two, 100, &attr, &ask) && attr.node == FOLDER(2) &&
+    ok(!find_run(&aheads, answers, 8, two, 0, &attr, &ask), "not in another task");
+    ok(find_run(&aheads, answers, 7, two, 100, &attr, &ask) && attr.node == FOLDER(2) &&
            attr.ttl_ms == 400, "a run that came, for the rest of the time");
     ok(is_asked(&ask, "4"), "and those behind the last are asked for");
-    ok(dj_aheads_find(&aheads, answers, FOLDER(2), 100, &attr) && attr.node == RESULT(2) &&
+    ok(find(&aheads, answers, FOLDER(2), 100, &attr) && attr.node == RESULT(2) &&
            attr.ttl_ms == 400, "with its result");
-    ok(!dj_aheads_run(&aheads, answers, 7, two, 100, &attr, &ask), "who looks again, asks");
-    ok(!dj_aheads_run(&aheads, answers, 7, DJ_BYTES_LIT("1"), 500, &attr, &ask),
+    ok(!find_run(&aheads, answers, 7, two, 100, &attr, &ask), "who looks again, asks");
+    ok(!find_run(&aheads, answers, 7, DJ_BYTES_LIT("1"), 500, &attr, &ask),
        "nor is it there when the time is over");
     come(&aheads, 4);
-    ok(dj_aheads_run(&aheads, answers, 7, DJ_BYTES_LIT("3"), 0, &attr, &ask) && ask.node == 0,
+    ok(find_run(&aheads, answers, 7, DJ_BYTES_LIT("3"), 0, &attr, &ask) && ask.node == 0,
        "who was too slow for them gets no others yet");
     atomic_fetch_add(&generations->bucket[4], 1);
-    ok(!dj_aheads_run(&aheads, answers, 7, DJ_BYTES_LIT("4"), 0, &attr, &ask),
+    ok(!find_run(&aheads, answers, 7, DJ_BYTES_LIT("4"), 0, &attr, &ask),
        "not when its bucket changed");
     come(&aheads, 4);
     dj_aheads_forget(&aheads, FOLDER(4));
-    ok(!dj_aheads_run(&aheads, answers, 7, DJ_BYTES_LIT("4"), 0, &attr, &ask),
+    ok(!find_run(&aheads, answers, 7, DJ_BYTES_LIT("4"), 0, &attr, &ask),
        "nor when told of a change");
     for (int i = 0; i < 3000; i++) {
         come(&aheads, 4);
@@ -191,7 +214,7 @@ static void test_runs(struct dj_answers *answers)
         }
     }
     ok(more > 0 && more < 150, "who reads here and there has few runs come for nothing: %d", more);
-    ok(dj_aheads_run(&aheads, answers, 7, two, 0, &attr, &ask), "what came is wanted");
+    ok(find_run(&aheads, answers, 7, two, 0, &attr, &ask), "what came is wanted");
     for (int i = 0, asked = 0; i < 3000; i++) {
         asked += read_one(&aheads, answers, &ask);
         dj_codec_release(dj_message_layout(DJ_MSG_NEXT), &ask);
@@ -218,7 +241,7 @@ static const char *counted(const char *const *names, struct dj_answers *answers,
 
         dj_aheads_named(&aheads, dj_bytes_of(*names));
         take(&aheads, answers, FOLDER(900), RESULT(900), "y");
-        dj_aheads_find(&aheads, answers, FOLDER(900), 0, &attr);
+        find(&aheads, answers, FOLDER(900), 0, &attr);
         if (!dj_aheads_looked(&aheads, 7, dj_bytes_of(*names), &ask))
             continue;
         for (size_t i = 0; i < ask.names.n; i++)
