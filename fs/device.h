@@ -1,8 +1,8 @@
 /*
  * How libfuse reads and writes /dev/fuse: what is small goes in one piece.
  *
- * libfuse writes an answer as its head and its rest, and the kernel looks up and locks the memory of
- * each piece by itself, which takes longer than to copy a hundred bytes.
+ * libfuse writes an answer as its head and its rest, and the kernel looks up and locks the memory
+ * of each piece by itself, which takes longer than to copy a hundred bytes.
  */
 #ifndef DJ_FS_DEVICE_H
 #define DJ_FS_DEVICE_H
