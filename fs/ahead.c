@@ -11,7 +11,7 @@
 #define QUESTIONS 3        /* so many times what is asked for at once are to be there */
 #define JUDGED 256         /* runs, of which a quarter must be wanted */
 #define MISSED 4           /* look-ups in turn of what had not come */
-#define PAUSE 32           /* look-ups without asking then, and twice as many the next time, up to */
+#define PAUSE 32           /* look-ups without asking then, and twice as many the next time */
 #define PAUSE_MOST 4096
 
 static size_t place_of(uint64_t folder)

@@ -9,8 +9,9 @@
  * Where one run after the other is read, the runs behind the one that was looked up are asked for
  * while the program reads that one: those that go on counting where names are numbers that count
  * (1 2 3, 10 8 6), and else those that a listing has there. Several questions' worth of runs are
- * kept in store, so that a djd that has to wait for a processor is not waited for. Who reads here and
- * there is found out by a few runs that came for nothing, and then asked for nothing for ever longer.
+ * kept in store, so that a djd that has to wait for a processor is not waited for. Who reads here
+ * and there is found out by a few runs that came for nothing; then nothing is asked for, each time
+ * for longer.
  *
  * Whatever came answers one look-up. The kernel repeats it within the same second only when a node
  * is stale, and then the daemon has to say what is there now.
