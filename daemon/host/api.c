@@ -103,9 +103,8 @@ static int api_write(struct dj_run *run, const void *bytes, size_t len)
 
 static void flush_log(struct dj_hosted *hosted)
 {
-    struct dj_bytes rest = dj_bytes_from(dj_buf_bytes(&hosted->log), hosted->log_written);
-
-    if (rest.len > 0 && dj_place_append(hosted->host, hosted->place, rest) == 0)
+    if (hosted->log_written < hosted->log.len &&
+        dj_place_log(hosted->host, hosted->place, &hosted->log, hosted->log_written) == 0)
         hosted->log_written = hosted->log.len;
 }
 

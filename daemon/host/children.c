@@ -363,12 +363,9 @@ static void take_log(struct child *child)
         dj_buf_add(&hosted->log, piece, (size_t)n);
         if (hosted->told)
             hosted->live = true;
-        if (hosted->live || hosted->log.len - hosted->log_written > PIECE)
-            hosted->log_written +=
-                dj_place_append(hosted->host, hosted->place,
-                                dj_bytes_from(dj_buf_bytes(&hosted->log), hosted->log_written)) < 0
-                    ? 0
-                    : hosted->log.len - hosted->log_written;
+        if ((hosted->live || hosted->log.len - hosted->log_written > PIECE) &&
+            dj_place_log(hosted->host, hosted->place, &hosted->log, hosted->log_written) == 0)
+            hosted->log_written = hosted->log.len;
     }
 }
 
@@ -381,7 +378,6 @@ static bool is_small(const struct dj_hosted *hosted)
 /* As a file the daemon takes it from the folder, which is the child's until then. */
 static void put_down(struct dj_host *host, struct dj_hosted *hosted)
 {
-    struct dj_bytes rest = dj_bytes_from(dj_buf_bytes(&hosted->log), hosted->log_written);
     int rc = 0;
 
     hosted->ended.result_size = hosted->result.len;
@@ -390,8 +386,8 @@ static void put_down(struct dj_host *host, struct dj_hosted *hosted)
         hosted->place = NULL;
         return;
     }
-    if (rest.len > 0)
-        rc = dj_place_append(host, hosted->place, rest);
+    if (hosted->log_written < hosted->log.len)
+        rc = dj_place_log(host, hosted->place, &hosted->log, hosted->log_written);
     if (rc == 0 && hosted->result_path == NULL)
         rc = dj_place_write(host, hosted->place, "out", dj_buf_bytes(&hosted->result));
     if (rc < 0) {

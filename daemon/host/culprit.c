@@ -25,8 +25,7 @@ static void leave(struct dj_hosted *hosted, enum dj_exit_how how, uint64_t code)
         return;
     culprit.instance = hosted->instance;
     culprit.place = hosted->place->slot->number;
-    (void)!dj_place_append(hosted->host, hosted->place,
-                           dj_bytes_from(dj_buf_bytes(&hosted->log), hosted->log_written));
+    (void)!dj_place_log(hosted->host, hosted->place, &hosted->log, hosted->log_written);
     (void)!pwrite(record, &culprit, sizeof(culprit), 0);
 }
 

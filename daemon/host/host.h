@@ -150,9 +150,11 @@ bool dj_place_is_there(const struct dj_host *host, const struct dj_place *place)
 /* dj_place_path(host, place, name, ret): of a thing in it. */
 void dj_place_path(const struct dj_host *host, const struct dj_place *place, const char *name,
                    struct dj_buf *ret);
-/* dj_place_append(), dj_place_write(): bytes to its file err, or the whole of a file. -errno. */
-int dj_place_append(const struct dj_host *host, const struct dj_place *place,
-                    struct dj_bytes bytes);
+/* dj_place_log(host, place, log, written): what follows in its file err. At its offset there, since
+ * a thread that dies leaves its log while another one may be writing the same. -errno. */
+int dj_place_log(const struct dj_host *host, const struct dj_place *place,
+                 const struct dj_buf *log, size_t written);
+/* dj_place_write(): the whole of a file. -errno. */
 int dj_place_write(const struct dj_host *host, const struct dj_place *place, const char *name,
                    struct dj_bytes bytes);
 

@@ -237,16 +237,16 @@ void dj_place_path(const struct dj_host *host, const struct dj_place *place, con
                 place->slot->number, name);
 }
 
-int dj_place_append(const struct dj_host *host, const struct dj_place *place,
-                    struct dj_bytes bytes)
+int dj_place_log(const struct dj_host *host, const struct dj_place *place,
+                 const struct dj_buf *log, size_t written)
 {
+    struct dj_bytes rest = dj_bytes_from(dj_buf_bytes(log), written);
     char path[PATH_SIZE];
     int fd, rc;
 
     snprintf(path, sizeof(path), "%" PRIu32 "/err", place->slot->number);
-    fd = dj_open(host->work.dir, path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW,
-                 DJ_SLOT_FILE_MODE);
-    rc = fd < 0 ? fd : dj_write_full(fd, bytes.data, bytes.len);
+    fd = dj_open(host->work.dir, path, O_WRONLY | O_CREAT | O_NOFOLLOW, DJ_SLOT_FILE_MODE);
+    rc = fd < 0 ? fd : dj_pwrite_full(fd, rest.data, rest.len, written);
     dj_close(fd);
     return rc;
 }
