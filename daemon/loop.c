@@ -326,6 +326,8 @@ void dj_link_close(struct dj_link *link)
     if (link->closing)
         return;
     dj_link_flush(link);
+    if (link->closing) /* it could not be sent */
+        return;
     for (size_t i = 0; i < loop->unsent_count; i++) {
         if (loop->unsent[i] == link)
             loop->unsent[i] = NULL;
@@ -427,7 +429,8 @@ void dj_link_send(struct dj_link *link, struct dj_bytes frame)
         return;
     if (frame.len + link->out.len > GATHER_MAX) {
         dj_link_flush(link);
-        send_now(link, frame);
+        if (!link->closing)
+            send_now(link, frame);
         return;
     }
     if (link->out.len == 0) {
