@@ -90,6 +90,30 @@ holds()
     fi
 }
 
+ordered_since()
+{
+    find "$DJ_STORE/work" -name args.json -newer "$1" | grep -q .
+}
+
+# Who was called has ended before who called, also when there was no processor for it at first.
+@test "when: a run whose process came late has ended when it ended" {
+    local late reapers
+
+    dj define late n:int -- echo '{n}'
+    dj get late 1
+    mapfile -t reapers < <(our_pids dj-reaper)
+    [ "${#reapers[@]}" -gt 0 ]
+    touch "$DJ_TMP/stopped"
+    kill -STOP "${reapers[@]}"
+    dj run late 2
+    wait_until ordered_since "$DJ_TMP/stopped"
+    late=$(date -u +%FT%T.%6NZ)
+    kill -CONT "${reapers[@]}"
+    is "$(dj get late 2)" 2
+    dj cat tasks/late/2/meta > "$DJ_TMP/late"
+    [[ $(meta .started "$DJ_TMP/late") < $late && $late < $(meta .ended "$DJ_TMP/late") ]]
+}
+
 @test "cpu and memory: at least what the program has seen of itself, and no more than can be" {
     read -r user system peak < "$DJ_TMP/result"
     holds --argjson seen "$user" '.user_seconds >= $seen - 0.011'

@@ -207,9 +207,9 @@ def keep_writing(file, n, seconds):
     file.close()
 
 @dj.task
-def restless(seconds: float, n: int):
+def restless(seconds: float, n: int, mib: int = 3):
     file = open("large", "wb", buffering=0)
-    file.write(b"%d" % n * (3 << 20))
+    file.write(b"%d" % n * (mib << 20))
     threading.Thread(target=keep_writing, args=(file, n, seconds), daemon=True).start()
 PYTHON
     dj define restless.py
@@ -217,7 +217,7 @@ PYTHON
         get restless 0.05 $n || true
     done > /dev/null 2>&1
     for n in 5 6 7 8 9; do # where the thread gets no time meanwhile, it is stored as a whole
-        get restless 100 $n > /dev/null 2> err || break
+        get restless 100 $n 60 > /dev/null 2> err || break
     done
     grep -q "/large is still being written to" err || { cat err; return 1; } >&2
     dj fsck --read-data

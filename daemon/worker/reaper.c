@@ -40,6 +40,7 @@ struct reaper {
     struct dj_exit_record ended;
     pid_t task;
     int status;
+    uint64_t late_ns;     /* from the order to our begin */
     uint64_t begin_ns;    /* steady clock, like all below */
     uint64_t end_ns;      /* of the task itself */
     uint64_t timeout_ns;
@@ -116,7 +117,8 @@ static void add_usage(struct dj_exit_record *ended, const struct rusage *usage)
 /* Nothing of the run is left; what it wrote may be moved away, so we let go of it. */
 static void finish(struct reaper *reaper)
 {
-    reaper->ended.end_ns = reaper->order->start_ns + (reaper->end_ns - reaper->begin_ns);
+    reaper->ended.end_ns = reaper->order->start_ns + reaper->late_ns +
+                           (reaper->end_ns - reaper->begin_ns);
     /* A run that was over before the next look was due had no less than its largest process. */
     if (reaper->ended.memory_guard == DJ_MEMORY_POLLING)
         reaper->ended.memory_peak = DJ_MAX(reaper->limits.memory_peak,
@@ -558,11 +560,14 @@ static void see_to(struct reaper *reaper)
 
 static void run(struct reaper *reaper, const struct dj_order *order)
 {
+    uint64_t now_ns = dj_clock_now_ns();
+
     *reaper = (struct reaper){
         .state = reaper->state,
         .line = reaper->line,
         .start = reaper->start,
         .order = order,
+        .late_ns = now_ns > order->start_ns ? now_ns - order->start_ns : 0,
         .begin_ns = dj_clock_mono_ns(),
     };
     dj_exit_begin(order, &reaper->ended);
