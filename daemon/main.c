@@ -26,6 +26,14 @@
 #include "lib/util/str.h"
 #include "lib/wire/socket_path.h"
 
+/*
+ * jemalloc looks for this name. Two threads have most of the work, and what was given back is the
+ * kernel's again within a second.
+ */
+extern const char *malloc_conf;
+__attribute__((visibility("default"))) const char *malloc_conf =
+    "narenas:2,dirty_decay_ms:1000";
+
 enum { WORKERS_MAX = 65536 };
 
 struct options {

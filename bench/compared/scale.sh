@@ -7,7 +7,10 @@ filled()
 {
     local first
 
-    [ ! -e "$stores/$1" ] || return 0
+    if [ -e "$stores/$1" ]; then
+        cat "$stores/$1"/db/*.sst > /dev/null # as when it had just been filled
+        return 0
+    fi
     stop
     start "$stores/$1.part"
     dj define ./thread.so > /dev/null
