@@ -3,10 +3,14 @@
 #include <signal.h>
 #include <string.h>
 
+#include "daemon/worker/memory.h"
+#include "lib/util/clock.h"
 #include "lib/util/fdio.h"
 #include "lib/util/mem.h"
 #include "tests/tools/worker-harness.h"
 #include "tests/unit/tap.h"
+
+static uint64_t oom_kills; /* of the kernel, before the first worker */
 
 /* The reaper of a run that ends at once, as the run saw it. */
 static pid_t reaper_of_run(unsigned slot)
@@ -46,6 +50,25 @@ static void test_same(void)
     ok(is_gone(first), "they end with the worker");
 }
 
+/*
+ * A SIGKILL of nobody we know, while the kernel ended some process for want of memory, is taken for
+ * the kernel's. It may be one of the tests beside this one that it ended, and the worker knows of
+ * that a second late.
+ */
+static bool is_killed(void)
+{
+    uint64_t end_ns = dj_clock_mono_ns() + 3 * DJ_NS_PER_S;
+
+    while (run_shell(0, "kill -9 $$")) {
+        if (exited_with(DJ_EXIT_SIGNAL, SIGKILL))
+            return true;
+        if (dj_oom_kills() == oom_kills || dj_clock_mono_ns() > end_ns)
+            return false;
+        take();
+    }
+    return false;
+}
+
 static void test_nothing_stays(void)
 {
     uint64_t user_us;
@@ -62,7 +85,7 @@ static void test_nothing_stays(void)
     take();
     ok(run_shell(0, "exit 3") && exited_with(DJ_EXIT_CODE, 3), "a run that fails");
     take();
-    ok(run_shell(0, "kill -9 $$") && exited_with(DJ_EXIT_SIGNAL, SIGKILL), "one that is killed");
+    ok(is_killed(), "one that is killed");
     take();
     ok(run_shell(0, "exit 127") && exited_with(DJ_EXIT_CODE, 127), "one that exits with 127");
     take();
@@ -169,6 +192,7 @@ static void test_killed_between(void)
 
 int main(void)
 {
+    oom_kills = dj_oom_kills();
     harness_begin();
     test_same();
     test_nothing_stays();
