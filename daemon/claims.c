@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/claims.h"
 #include "daemon/engine_impl.h"
 #include "lib/model/lock.h"
 #include "lib/util/clock.h"

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "daemon/claims.h"
 #include "daemon/engine_impl.h"
 #include "lib/model/resource.h"
 #include "lib/util/mem.h"

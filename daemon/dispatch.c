@@ -298,6 +298,57 @@ static struct dj_request *new_request(struct dj_peer *peer, struct dj_message_in
     return request;
 }
 
+/* A run's, that looks at more than calls: see dj_run_is_early(). */
+static bool waits(const struct dj_request *request, handler_fn *handler)
+{
+    static handler_fn *const at_once[] = {on_ping, on_stop, dj_serve_get, dj_serve_memo,
+                                          dj_serve_group, dj_serve_follow, dj_serve_path,
+                                          dj_serve_reserve, dj_serve_unreserve,
+                                          dj_serve_progress, dj_serve_lock, dj_serve_unlock};
+
+    if (handler == dj_tree_handle)
+        return dj_tree_waits(request);
+    for (size_t i = 0; i < DJ_ARRAY_SIZE(at_once); i++) {
+        if (at_once[i] == handler)
+            return false;
+    }
+    return dj_run_is_early(request->engine, request->peer->facts.run);
+}
+
+struct waiting {
+    struct dj_request *request;
+    handler_fn *handler;
+    uint64_t run;
+};
+
+/* Whether it is durable now or never will be: what is shown is what there is. */
+static void waited(void *cookie, int code DJ_UNUSED, const char *sentence DJ_UNUSED)
+{
+    struct waiting waiting = *(struct waiting *)cookie;
+    struct dj_peer *peer = waiting.request->peer;
+
+    free(cookie);
+    if (peer->gone) {
+        dj_reply_error(waiting.request, EINTR, "interrupted");
+        return;
+    }
+    peer->facts.run = waiting.run;
+    waiting.handler(waiting.request);
+}
+
+static void call_handler(struct dj_request *request, handler_fn *handler)
+{
+    struct waiting *waiting;
+
+    if (!waits(request, handler)) {
+        handler(request);
+        return;
+    }
+    waiting = dj_xcalloc(1, sizeof(*waiting));
+    *waiting = (struct waiting){request, handler, request->peer->facts.run};
+    dj_after_sync(request->engine, waited, waiting);
+}
+
 static void handle(struct dj_peer *peer, struct dj_message_in *message)
 {
     struct dj_request *request = new_request(peer, message);
@@ -316,7 +367,7 @@ static void handle(struct dj_peer *peer, struct dj_message_in *message)
     peer->speaks = 0;
     for (size_t i = 0; i < DJ_ARRAY_SIZE(handlers); i++) {
         if (handlers[i].number == request->number) {
-            handlers[i].handler(request);
+            call_handler(request, handlers[i].handler);
             return;
         }
     }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "daemon/early.h"
 #include "daemon/engine_impl.h"
 #include "daemon/failure.h"
 #include "daemon/hosted.h"
@@ -141,6 +142,7 @@ static void durable(void *cookie, int code, const char *sentence)
     dj_cleanup_free char *text = NULL;
 
     dj_kill_point("djd-end-durable");
+    early_settle(run, code, sentence);
     if (code != 0) {
         (void)dj_number_set_add(&run->engine->unsynced, run->instance);
         if (run->late) { /* it may not even be written */
@@ -429,6 +431,7 @@ static void taken_in(void *cookie)
                 verified_add(engine, DJ_LIST_AT(&ending->ingest.fresh, struct dj_digest, i));
             run->state = COMMITTED;
             sync_then(engine, durable, run);
+            early_tell(run);
             dj_kill_point("djd-slot-given-back");
         }
     }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "daemon/answers.h"
+#include "daemon/claims.h"
 #include "daemon/engine_impl.h"
 #include "daemon/engine_open.h"
 #include "daemon/exchange.h"

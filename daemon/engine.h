@@ -266,6 +266,17 @@ int dj_alike(struct dj_engine *engine, struct dj_call *call, const struct dj_par
              uint64_t *ret, dj_ready_fn *ready, void *cookie) DJ_MUST_CHECK;
 
 /*
+ * What a run has read may be written and not yet durable: nobody else is told of it.
+ * dj_early_instance(engine, call, asker): that of the call which his run has read so; 0: none.
+ * dj_run_is_early(engine, run): it has read such, and what it looks at need not show that before
+ * dj_after_sync(engine, done, cookie): done(0 or -errno) when all that is written now is durable.
+ */
+uint64_t dj_early_instance(struct dj_engine *engine, const struct dj_call *call,
+                           const struct dj_asker *asker);
+bool dj_run_is_early(struct dj_engine *engine, uint64_t run);
+void dj_after_sync(struct dj_engine *engine, dj_done_fn *done, void *cookie);
+
+/*
  * dj_note_call(engine, call, instance, asker): the asker's run was answered from this instance
  * without dj_want() (a listing of files/, an open of a file in it): records the edge.
  */

@@ -156,6 +156,8 @@ struct run {
     bool in_host;            /* and has not ended there */
     bool unsaved;            /* so short, most likely, that it has no live record */
     bool late;               /* COMMITTED: its record is written by its sync at the latest */
+    struct dj_list early;    /* uint64_t: runs that were told of it before its sync: early.c */
+    size_t ahead;            /* what it was told so, and is not durable yet */
     struct chain *chain;     /* whose slot it uses, with others before and behind it; NULL */
     bool given;              /* to its host */
     bool suspect;            /* it was in a host that ended, nobody knows by whom: runs alone */
@@ -208,20 +210,6 @@ struct dj_want {
     void *cookie;
     struct dj_want *prev, *next;         /* target->wants */
     struct dj_want *ask_prev, *ask_next; /* asker->asks */
-};
-
-/* What somebody has or wants of a named lock: see claims.c. */
-struct claim {
-    struct dj_engine *engine;
-    struct dj_lock_claim place; /* its `held` is true from the moment on when it is given out */
-    const void *owner;       /* a peer; NULL: it was an earlier daemon's, and has not come back */
-    struct dj_want *want;    /* until it was told */
-    dj_wanted_fn *done;
-    void *cookie;
-    struct dj_list inside;   /* struct dj_buf: tokens of the claims that the asker stands inside */
-    struct dj_rec_lock rec;
-    bool ends;               /* deadlock.c, of one without a run */
-    struct claim *prev, *next;
 };
 
 /* A content that outlives its record: deleted while open, or never stored (incognito). */
@@ -301,7 +289,7 @@ struct dj_engine {
     bool paused;
     struct dj_timer *deadlock_look; /* planned */
     struct dj_locks locks;
-    struct claim *claims;        /* on them */
+    struct claim *claims;        /* on them: claims.h */
     struct dj_timer *claims_look; /* planned */
     uint64_t generation;         /* of effective versions */
     uint64_t tracked_turn;       /* dj_loop_turn(), when tracked files were looked at last */
@@ -680,6 +668,11 @@ bool run_may_start_again(const struct run *run);
 
 /* wants.c */
 void wants_answer(struct run *run, int code, uint64_t instance, const char *sentence);
+/* want_record(asker, run, …): the answer is what the asker rests on from here on; -errno: that is
+ * not on record. want_tell(want, …): one alone is answered. */
+int want_record(struct run *asker, struct run *run, int code, uint64_t instance,
+                const char *sentence);
+void want_tell(struct dj_want *want, uint64_t instance);
 void wants_deliver(struct run *asker);
 void want_forget_asker(struct run *asker);
 /* run_for_check(asker, call): a run of a call that one that is CHECKING had called; NULL: it cannot
@@ -760,17 +753,6 @@ void run_load_launch(struct run *run, const struct dj_rec_live *live);
 struct dj_want *want_new(struct dj_engine *engine, struct run *asker, dj_wanted_fn *done,
                          void *cookie);
 bool want_answer(struct dj_want *want, int code, const char *sentence);
-
-/* claims.c */
-void claims_load(struct dj_engine *engine);
-void claims_end(struct dj_engine *engine); /* while there is a loop */
-void claims_free(struct dj_engine *engine);
-/* claim_pass(): it has its lock out of turn; false: there is no room. */
-bool claim_pass(struct claim *claim);
-struct claim *claim_of_token(const struct dj_engine *engine, const char *token);
-void lock_add_holders(struct dj_buf *buf, const struct dj_lock *lock);
-/* lock_say(run, ret): the lock that it waits for, if any. */
-bool lock_say(const struct run *run, struct dj_reason *ret);
 
 /* wants.c: a reservation has what it waited for, or is refused; false: it is told, and gone. */
 bool want_reserved(struct dj_want *want, int code, const char *sentence);

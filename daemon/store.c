@@ -104,6 +104,11 @@ void dj_store_later_over(struct dj_store *store)
     dj_late_over(store->late);
 }
 
+int dj_store_settle(struct dj_store *store, struct dj_err *err)
+{
+    return dj_late_settle(store->late, err);
+}
+
 int dj_store_sync(struct dj_store *store, struct dj_err *err)
 {
     int code = dj_late_settle(store->late, err), rc;

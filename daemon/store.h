@@ -87,7 +87,8 @@ int dj_store_write(struct dj_store *store, const struct dj_store_batch *batch, s
 
 /*
  * dj_store_write_later(store, batch, tail, err): as dj_store_write() for who looks, but written
- * with others of its kind, at the latest by the next sync: nobody may be told of it before that.
+ * with others of its kind, at the latest by the next sync: nobody may be told of it before that, or
+ * before dj_store_settle().
  * tail: steps behind all of them, of which only the last ones count; it may be NULL. Should the
  * write fail, then so does that sync, and every write until dj_store_later_over(): by then whoever
  * waited for the sync has been told that nothing of his is written.
@@ -95,6 +96,8 @@ int dj_store_write(struct dj_store *store, const struct dj_store_batch *batch, s
 int dj_store_write_later(struct dj_store *store, const struct dj_store_batch *batch,
                          const struct dj_store_batch *tail, struct dj_err *err) DJ_MUST_CHECK;
 void dj_store_later_over(struct dj_store *store);
+/* dj_store_settle(store, err): what was to be written later is written, and safe against a kill. */
+int dj_store_settle(struct dj_store *store, struct dj_err *err) DJ_MUST_CHECK;
 int dj_store_sync(struct dj_store *store, struct dj_err *err);
 
 /*

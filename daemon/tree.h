@@ -27,6 +27,12 @@
  * RESTORE. */
 void dj_tree_handle(struct dj_request *request);
 
+/*
+ * dj_tree_waits(request): of a run that has read what is not durable yet, and would be shown the
+ * state before that: it is to be handled after dj_after_sync().
+ */
+bool dj_tree_waits(const struct dj_request *request);
+
 /* dj_tree_notice(engine, peer, message): RELEASE and FORGET, which nobody answers. */
 void dj_tree_notice(struct dj_engine *engine, struct dj_peer *peer,
                     const struct dj_message_in *message);

@@ -91,6 +91,16 @@ static int current_spot(const struct dj_spot *folder, enum dj_run_leaf leaf, str
     return 0;
 }
 
+/* What a run has read and is not durable yet is shown to it as it will be to all. */
+static int early_spot(const struct dj_spot *folder, const struct dj_asker *asker,
+                      struct dj_spot *ret)
+{
+    uint64_t early = dj_early_instance(folder->engine, folder->call, asker);
+
+    return early == 0 ? -ENOENT
+                      : dj_spot_instance(folder, early, DJ_INSTANCE_RESULT, ret, NULL);
+}
+
 static int file_spot(const struct dj_spot *folder, enum dj_run_leaf leaf, struct dj_spot *ret,
                      struct dj_err *err)
 {
@@ -144,7 +154,8 @@ static int run_lookup(const struct dj_spot *folder, const struct dj_asker *asker
 {
     const struct run_file *file = file_of(name);
 
-    (void)asker;
+    if (file != NULL && file->leaf == DJ_RUN_RESULT && early_spot(folder, asker, ret) == 0)
+        return 0;
     if (file != NULL)
         return file_spot(folder, file->leaf, ret, err);
     if (dj_bytes_starts(name, dj_bytes_of(hidden)))

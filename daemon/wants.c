@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "daemon/early.h"
 #include "daemon/engine_impl.h"
 #include "daemon/memo.h"
 #include "lib/model/expiry.h"
@@ -298,8 +299,8 @@ static void inherit_edges(struct run *asker, const struct run *run)
 
 /* What the asker rests on from here on. A failure without a record is as good as a refusal: no
  * later try of the call would find who had read it. */
-static void record_answer(struct run *asker, struct run *run, int code, uint64_t instance,
-                          const char *sentence)
+int want_record(struct run *asker, struct run *run, int code, uint64_t instance,
+                const char *sentence)
 {
     const struct dj_rec_summary *summary = call_summary(run->call, instance);
     bool recorded = !run->incognito && run->call->rec.deleted_ns == 0 &&
@@ -316,9 +317,14 @@ static void record_answer(struct run *asker, struct run *run, int code, uint64_t
     if (run->incognito) {
         inherit_edges(asker, run);
         live_save_premises(asker);
-    } else if (code == 0 || recorded) {
-        (void)run_add_edge(asker, run->call, instance, code != 0);
+        return 0;
     }
+    return code == 0 || recorded ? run_add_edge(asker, run->call, instance, code != 0) : 0;
+}
+
+void want_tell(struct dj_want *want, uint64_t instance)
+{
+    (void)answer(want, 0, instance, NULL);
 }
 
 void wants_answer(struct run *run, int code, uint64_t instance, const char *sentence)
@@ -327,7 +333,7 @@ void wants_answer(struct run *run, int code, uint64_t instance, const char *sent
         struct dj_want *want = run->wants;
 
         if (want->asker != NULL && !want->only_end && !(want->again && code == -ESTALE))
-            record_answer(want->asker, run, code, instance, sentence);
+            (void)want_record(want->asker, run, code, instance, sentence);
         /* To those who wait for an end, a failure is one like any other. */
         (void)answer(want, want->only_end ? 0 : code, instance, sentence);
     }
@@ -544,6 +550,9 @@ static int answer_now(struct dj_engine *engine, struct dj_call *call,
             return dj_note_call(engine, *ret_instance, asker) < 0
                        ? dj_err_set(err, ENOSPC, "the call could not be recorded")
                        : 0;
+        *ret_instance = (flags & DJ_GET_INCOGNITO) != 0 ? 0 : early_read(engine, call, asker);
+        if (*ret_instance != 0)
+            return 0;
     }
     if ((flags & DJ_GET_CACHED) != 0 || asker->readonly)
         return dj_err_set(err, EAGAIN, "not computed yet");

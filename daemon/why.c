@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "daemon/claims.h"
 #include "daemon/engine_impl.h"
 #include "lib/model/reason.h"
 #include "lib/util/clock.h"

@@ -22,6 +22,7 @@
 #define DJ_HOST_HOST_H
 
 #include <stdatomic.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -91,6 +92,7 @@ struct dj_ask {
     bool again;
     struct question *question; /* host.c: posted, and not answered yet; NULL: not posted */
     bool answered;
+    pthread_cond_t *answer;   /* pool.c: then signalled */
     int code;
     char *error;
     struct dj_buf content;    /* of a RESULT, when it is small; else */

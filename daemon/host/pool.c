@@ -27,7 +27,7 @@ struct dj_pool {
     struct dj_host *host;
     pthread_mutex_t lock;
     pthread_cond_t work;
-    pthread_cond_t answers;
+    pthread_cond_t ended; /* a thread */
     struct chain *ready, **ready_end; /* not taken */
     struct chain *last;               /* that a rider joins */
     size_t waiting, idle, threads;
@@ -46,7 +46,7 @@ struct dj_pool *dj_pool_new(struct dj_host *host)
     pool->host = host;
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->work, NULL);
-    pthread_cond_init(&pool->answers, NULL);
+    pthread_cond_init(&pool->ended, NULL);
     pool->ready_end = &pool->ready;
     pool->done_end = &pool->done;
     pool->asks_end = &pool->asks;
@@ -62,10 +62,10 @@ void dj_pool_free(struct dj_pool *pool)
     pool->over = true;
     pthread_cond_broadcast(&pool->work);
     while (pool->threads > 0)
-        pthread_cond_wait(&pool->answers, &pool->lock);
+        pthread_cond_wait(&pool->ended, &pool->lock);
     pthread_mutex_unlock(&pool->lock);
     dj_close(pool->event);
-    pthread_cond_destroy(&pool->answers);
+    pthread_cond_destroy(&pool->ended);
     pthread_cond_destroy(&pool->work);
     pthread_mutex_destroy(&pool->lock);
     free(pool);
@@ -211,7 +211,7 @@ static void *thread_main(void *cookie)
     } while (wait_for_work(pool));
     dj_culprit_thread_ends();
     pool->threads--;
-    pthread_cond_broadcast(&pool->answers);
+    pthread_cond_broadcast(&pool->ended);
     pthread_mutex_unlock(&pool->lock);
     return NULL;
 }
@@ -388,7 +388,7 @@ void dj_pool_answered(struct dj_pool *pool, struct dj_ask *ask)
 {
     pthread_mutex_lock(&pool->lock);
     ask->answered = true;
-    pthread_cond_broadcast(&pool->answers);
+    pthread_cond_signal(ask->answer);
     pthread_mutex_unlock(&pool->lock);
 }
 
@@ -396,6 +396,9 @@ void dj_pool_answered(struct dj_pool *pool, struct dj_ask *ask)
 
 void dj_pool_ask(struct dj_pool *pool, struct dj_ask *ask)
 {
+    pthread_cond_t answer = PTHREAD_COND_INITIALIZER;
+
+    ask->answer = &answer; /* its own: thousands may wait at a time */
     pthread_mutex_lock(&pool->lock);
     move_rest(pool, ask->hosted->chain);
     ask->next = NULL;
@@ -403,6 +406,7 @@ void dj_pool_ask(struct dj_pool *pool, struct dj_ask *ask)
     pool->asks_end = &ask->next;
     tell_main(pool);
     while (!ask->answered)
-        pthread_cond_wait(&pool->answers, &pool->lock);
+        pthread_cond_wait(&answer, &pool->lock);
     pthread_mutex_unlock(&pool->lock);
+    pthread_cond_destroy(&answer);
 }

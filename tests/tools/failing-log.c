@@ -1,8 +1,8 @@
 /*
- * For tests/failing-disk.bats, as LD_PRELOAD of djd: a disk that fails below the log of the store.
+ * For failing-disk.bats and early.bats, as LD_PRELOAD of djd: a disk that fails below the log of the store.
  * While the file $FAILING/sync is there, no log can be made durable; while $FAILING/write is there,
  * none can be written. The first makes the second when $FAILING/both is there. While $FAILING/slow
- * is there, it takes a second to make one durable.
+ * is there, it takes a second to make one durable; while $FAILING/hold is there, as long as it is.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -42,6 +42,8 @@ int fdatasync(int fd)
         *(void **)&real = dlsym(RTLD_NEXT, "fdatasync");
     if (fails("slow", fd))
         usleep(1000000);
+    while (fails("hold", fd))
+        usleep(1000);
     if (!fails("sync", fd))
         return real(fd);
     if (access(place(path, "both"), F_OK) == 0) {

@@ -621,6 +621,22 @@ int dj_note_call(struct dj_engine *engine, uint64_t instance, const struct dj_as
     return 0;
 }
 
+uint64_t dj_early_instance(struct dj_engine *engine, const struct dj_call *call,
+                           const struct dj_asker *asker)
+{
+    (void)engine;
+    (void)call;
+    (void)asker;
+    return 0;
+}
+
+bool dj_run_is_early(struct dj_engine *engine, uint64_t run)
+{
+    (void)engine;
+    (void)run;
+    return false;
+}
+
 void dj_note_refusal(struct dj_engine *engine, const struct dj_asker *asker, const char *sentence)
 {
     (void)engine;

@@ -1,0 +1,201 @@
+# A run is told of what it called as soon as that is written; all others when it is durable.
+
+load helper/djfs
+
+setup()
+{
+    grep -qE -- '^[A-Z_]*CFLAGS = .*-fsanitize=' "$DJ_BUILDDIR/Makefile" && skip "not beside a sanitizer"
+    dj_setup
+    export FAILING=$DJ_TMP/failing
+    mkdir "$FAILING"
+    cc -shared -fPIC -o failing-log.so "$BATS_TEST_DIRNAME/tools/failing-log.c" -ldl
+    cat > t.c << 'END'
+#include <djfs/task.h>
+#include <stdio.h>
+
+static int told(int64_t n)
+{
+    FILE *file = fopen(LOG, "a");
+
+    return file == NULL || fprintf(file, "%lld\n", (long long)n) < 0 || fclose(file) != 0;
+}
+
+DJ_TASK(deep, "params = n:int")
+{
+    int64_t n = dj_arg_int(run, "n");
+    const char *below;
+
+    if (n == 0)
+        return dj_printf(run, "0\n");
+    below = dj_getf(run, NULL, "deep/%lld", (long long)n - 1);
+    if (below == NULL || told(n) != 0)
+        return -1;
+    return dj_printf(run, "%lld\n", atoll(below) + 1);
+}
+END
+    cc -shared -fPIC -I"$DJ_SRCDIR/lib" -DLOG="\"$DJ_TMP/told\"" -o t.so t.c
+    with_log daemon
+    script child "touch $DJ_TMP/child.\$1; echo x >> $DJ_TMP/runs; echo side > side; echo child \$1"
+    script parent "dj get child \$1; touch $DJ_TMP/heard.\$1
+until [ -e $DJ_TMP/go ]; do sleep 0.02; done"
+    script passing "dj get child \$1; touch $DJ_TMP/passed.\$1"
+    define_tasks << 'END'
+[child]
+params = n:int
+command = ./child {n}
+
+[parent]
+params = n:int
+command = ./parent {n}
+
+[passing]
+params = n:int
+command = ./passing {n}
+store = no
+END
+    dj define ./t.so
+    dj get deep 0
+}
+
+teardown()
+{
+    dj_teardown
+}
+
+# The daemon, on a disk that can be told to fail.
+with_log()
+{
+    LD_PRELOAD=$DJ_TMP/failing-log.so start_daemon --workers 2
+}
+
+# script NAME TEXT: of the shell, which ends with the first command that fails.
+script()
+{
+    printf '#!/bin/sh -e\n%s\n' "$2" > "$1"
+    chmod +x "$1"
+}
+
+# Asked for, without waiting for the answer, which goes to a file.
+ask()
+{
+    dj get "$@" > "answer.$1-$2" 2>&1 3>&- &
+    asked=$!
+}
+
+@test "a run goes on with what it called before that is durable, and nobody else has it" {
+    touch failing/hold
+    ask parent 1
+    local parent=$asked
+    wait_until test -e heard.1
+    exits 3 dj get --cached child 1
+    ask child 1
+    has "$(dj cat tasks/child/1/status)" running
+    is "$(dj ls tasks/child/1 | grep -c -x result)" 0
+    touch go
+    is_running "$asked"
+    is_running "$parent"
+    is "$(cat answer.child-1)" ""
+    rm failing/hold
+    wait "$asked"
+    wait "$parent"
+    is "$(cat answer.child-1)" "child 1"
+    is "$(cat answer.parent-1)" "child 1"
+    is "$(dj ls tasks/parent/1/deps)" child,1
+    is "$(wc -l < runs)" 1
+}
+
+@test "calls in a chain wait for one sync at their end" {
+    local n
+    touch failing/hold
+    ask deep 50
+    wait_until grep -q -x 50 told
+    for n in 1 25 49 50; do
+        exits 3 dj get --cached deep "$n"
+    done
+    is_running "$asked"
+    rm failing/hold
+    wait "$asked"
+    is "$(cat answer.deep-50)" 50
+    is "$(dj ls tasks/deep | wc -l)" 51
+}
+
+@test "what such a run looks at is shown as it is when that is durable" {
+    requires_fuse
+    script looks "cd \$DJ/tasks/child/\$1
+cat result
+cat result
+[ \$(stat -c %s result) = 8 ]
+dj get --cached child \$1
+touch $DJ_TMP/heard.\$1
+cat status files/side
+ls . files
+dj cat tasks/child/\$1/status
+dj ls tasks/child/\$1
+touch $DJ_TMP/looked.\$1"
+    dj define looks n:int -- "$DJ_TMP/looks" "{n}"
+    touch failing/hold
+    ask looks 1
+    wait_until test -e heard.1
+    is "$(cat answer.looks-1)" ""
+    not test -e looked.1
+    rm failing/hold
+    wait "$asked"
+    is "$(head -n 3 answer.looks-1 | uniq)" "child 1"
+    is "$(grep -c '^done' answer.looks-1)" 2
+    is "$(grep -c -x side answer.looks-1)" 2
+    is "$(grep -c -x result answer.looks-1)" 2
+    is "$(wc -l < runs)" 1
+}
+
+@test "a run of which nothing is stored waits like everybody outside" {
+    touch failing/hold
+    ask passing 1
+    local passing=$asked
+    wait_until test -e child.1
+    ask parent 1
+    wait_until test -e heard.1
+    touch go
+    not test -e passed.1
+    rm failing/hold
+    wait "$passing"
+    wait "$asked"
+    is "$(cat answer.passing-1)" "child 1"
+    is "$(wc -l < runs)" 1
+}
+
+@test "a run that was told, and whose daemon is killed before the sync, rests on what it read" {
+    touch failing/hold
+    ask parent 1
+    wait_until test -e heard.1
+    kill_daemon
+    rm failing/hold
+    with_log
+    touch go
+    is "$(get parent 1)" "child 1"
+    is "$(get child 1)" "child 1"
+    is "$(dj ls tasks/parent/1/deps)" child,1
+    has "$(dj cat tasks/parent/1/status)" done
+    is "$(wc -l < runs)" 1
+    wait "$asked" || true
+    dj fsck
+}
+
+@test "a run that was told of what then could not be made durable is stale from the start" {
+    touch failing/hold
+    ask parent 1
+    wait_until test -e heard.1
+    ask child 1
+    touch failing/sync
+    rm failing/hold
+    not wait "$asked"
+    has "$(cat answer.child-1)" "cannot be made durable"
+    rm failing/sync
+    touch go
+    wait_until dj get parent 2 # a sync succeeds
+    wait_until not dj get --cached parent 1
+    has "$(dj cat tasks/parent/1/status)" stale
+    has "$(dj cat tasks/parent/1/why)" "what it read of child/1 may be lost"
+    is "$(dj get parent 1)" "child 1"
+    has "$(dj cat tasks/parent/1/status)" done
+    dj fsck
+}
