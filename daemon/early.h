@@ -9,7 +9,7 @@
  * Until then the run is shown as it was, to all: mounts and readers outside must not have it. A run
  * that was told of it and looks at something else waits for the sync first (dj_run_is_early()).
  *
- * When the sync fails, who was told rests on something that may be lost: it is stale from the start.
+ * When the sync fails, who was told rests on what may be lost, and is stale from the start.
  */
 #ifndef DJ_DAEMON_EARLY_H
 #define DJ_DAEMON_EARLY_H

@@ -37,6 +37,7 @@ has_ratio()
     has_ratio thread dj '20 000 a second'
     has_ratio thread dj 'raw RocksDB'
     has_ratio thread dj 'xargs -P2 true'
+    has_ratio nested dj 'raw RocksDB'
     has_ratio resident resident 'a process each'
     jq -e -s 'map(select(.bench == "memory")) | map(.who) == ["dj", "djd", "dj-host"] and
         all(.kib.first > 1000 and .kib.last > 1000 and .ratio > 0)' "$DJ_TMP/bench.json"
