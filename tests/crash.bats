@@ -53,6 +53,14 @@ programme()
     grep -q '^8 cycles' programme
 }
 
+@test "the power fails at random moments under load: what was answered is there, no hand is needed" {
+    grep -qE -- '^[A-Z_]*CFLAGS = .*-fsanitize=' "$DJ_BUILDDIR/Makefile" && skip "not beside a sanitizer"
+    cc -shared -fPIC -o synced.so "$BATS_TEST_DIRNAME/tools/synced.c" -ldl
+    programme --power synced.so --cycles 8 --verbose
+    grep -q '^8 cycles' programme
+    [ -s crash/synced ]
+}
+
 is_running_now()
 {
     [ "$(dj cat "tasks/$1/$2/status")" = running ]

@@ -165,7 +165,9 @@ void dj_host_ended(struct dj_host *host, struct dj_hosted *hosted)
 {
     hosted->finished = true;
     hosted->told = false;
+    dj_kill_point("host-end-known");
     tell_ended(host, hosted);
+    dj_kill_point("host-end-told");
     if (hosted->told && hosted->place == NULL)
         forget(host, hosted);
 }
@@ -203,6 +205,7 @@ static void on_call(struct dj_host *host, struct dj_msg_call *call)
 {
     struct dj_hosted *hosted = add(host, call);
 
+    dj_kill_point("host-call-heard");
     if (host->refusal != NULL) {
         dj_hosted_refuse(hosted, DJ_EXIT_NOT_STARTED, ENOEXEC, host->refusal);
         dj_host_ended(host, hosted);

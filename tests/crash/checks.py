@@ -5,6 +5,33 @@ from load import Key, check_files, check_result
 from world import CHILDREN, THREADS, WORKERS, Wrong, big_file, content, until
 
 
+def number(pid):
+    """Of a host, or nothing when it is gone."""
+    try:
+        with open('/proc/%d/cmdline' % pid, 'rb') as file:
+            words = file.read().split(b'\0')
+    except OSError:
+        return ''
+    return words[words.index(b'--number') + 1].decode() if b'--number' in words else ''
+
+
+def slots(work, others):
+    """What is left in the slots of a folder, or beside them and the others; None: nothing is."""
+    for slot in set(os.listdir(work)) - others:
+        if not slot.isdigit() or int(slot) >= 4 * WORKERS + THREADS:
+            return '%s/%s' % (work, slot)
+        for name in os.listdir(work + '/' + slot):
+            path = '%s/%s/%s' % (work, slot, name)
+            if name not in ('state', 'out', 'err', 'arg', 'cwd', 'tmp'):
+                return path
+            if name in ('out', 'err') and os.stat(path).st_size != 0:
+                return '%s has %d bytes' % (path, os.stat(path).st_size)
+            # the arguments of the last run are written over by those of the next
+            if name in ('arg', 'cwd', 'tmp') and set(os.listdir(path)) - {'args.json'}:
+                return '%s has %s' % (path, os.listdir(path))
+    return None
+
+
 class Checks:
     """After everything has come to rest."""
 
@@ -202,28 +229,19 @@ class Checks:
 
     def leftovers(self):
         found = list(self.world.processes.each())
-        names = sorted(name for _, name, _ in found if name != 'dj-reaper')
+        names = sorted(name for _, name, _ in found if name not in ('dj-reaper', 'dj-host'))
         if names != ['djd', 'djfs', 'djfs-guard', 'djw']:
             return 'processes %s' % found
+        hosts = {'host-' + number(pid) for pid, name, _ in found if name == 'dj-host'}
         work = self.world.store + '/work'
-        for slot in os.listdir(work):
-            if not slot.isdigit():
-                if slot not in ('lock', 'sessions', 'trash'):
-                    return 'work/' + slot
-                if slot == 'trash' and os.listdir(work + '/trash'):
-                    return 'trash has %s' % os.listdir(work + '/trash')
-                continue
-            if int(slot) >= 4 * WORKERS + THREADS:
-                return 'work/' + slot
-            for name in os.listdir(work + '/' + slot):
-                path = '%s/%s/%s' % (work, slot, name)
-                if name not in ('state', 'out', 'err', 'arg', 'cwd', 'tmp'):
-                    return path
-                if name in ('out', 'err') and os.stat(path).st_size != 0:
-                    return '%s has %d bytes' % (path, os.stat(path).st_size)
-                # the arguments of the last run are written over by those of the next
-                if name in ('arg', 'cwd', 'tmp') and set(os.listdir(path)) - {'args.json'}:
-                    return '%s has %s' % (path, os.listdir(path))
+        others = {'lock', 'sessions', 'trash'} | hosts
+        problem = None
+        for place in [work] + [work + '/' + host for host in hosts & set(os.listdir(work))]:
+            problem = problem or slots(place, {'culprit', 'trash'} if place != work else others)
+            if os.path.isdir(place + '/trash') and os.listdir(place + '/trash'):
+                problem = '%s/trash has %s' % (place, os.listdir(place + '/trash'))
+        if problem:
+            return problem
         run = sorted(os.listdir(self.world.work + '/run'))
         if run != ['socket', 'socket.generations', 'socket.mount']:
             return 'run has %s' % run

@@ -1,10 +1,14 @@
 #!/usr/bin/python3 -S
 """The crash programme: a random load, kill -9, and an oracle outside the store.
 
-    crash.py PROGRAMS WORK [--cycles N] [--seed N] [--points] [--point NAME]... [--verbose]
+    crash.py PROGRAMS WORK [--cycles N] [--seed N] [--points] [--point NAME]... [--power LIBRARY]
+             [--verbose]
 
 PROGRAMS is the folder with the djd, djw and djfs of tests/crash, WORK an empty one; `dj` is taken
 from PATH. --points makes one cycle for each kill point instead of N at random, --point for these.
+--power: each cycle the power fails: all processes end at one moment, and the files of the store are
+cut to what was synced of them, or to some length between that and what they had; LIBRARY is made
+of tests/tools/synced.c.
 
 Every cycle: threads read, delete, force, invalidate and redefine; one process, or two, are ended by
 SIGKILL, at a random moment or at a kill point; what a supervisor would start again is started
@@ -30,7 +34,7 @@ AFTER = {
     'djd-lost-written': 'reaper',
     'djw-slot-adopted': 'djw',
 }
-LENIENT = ('task', 'djfs')   # an error is right when these are ended
+LENIENT = ('task', 'djfs', 'host', 'power')   # an error is right when these are ended
 
 
 class Programme:
@@ -61,8 +65,23 @@ class Programme:
             time.sleep(0.002)
         raise Wrong('nobody came by %s' % point)
 
+    def cut_power(self):
+        """At a random moment; the moment."""
+        end = time.monotonic() + LIMIT
+        time.sleep(self.random.uniform(0.02, 0.4))
+        while not self.load.in_flight(now()):
+            if time.monotonic() > end:
+                raise Wrong('nothing is in flight')
+            self.world.supervise()
+            time.sleep(0.001)
+        when = now()
+        self.world.cut_power(self.random)
+        return when
+
     def kill(self, victim):
         """At a random moment at which there is one; the moment."""
+        if victim == 'power':
+            return self.cut_power()
         end = time.monotonic() + LIMIT
         time.sleep(self.random.uniform(0.005, 0.15))
         while time.monotonic() < end:
@@ -136,7 +155,7 @@ class Programme:
 
     @staticmethod
     def world_names():
-        return ('djd', 'djw', 'djfs', 'reaper', 'task')
+        return ('djd', 'djw', 'djfs', 'reaper', 'task', 'host')
 
     def not_back(self):
         self.world.supervise()
@@ -161,6 +180,12 @@ class Programme:
             return
         for _ in range(self.args.cycles):
             plan = []
+            if self.args.power:
+                # also behind a start that was one after a kill
+                if self.random.random() < 0.3:
+                    plan.append((self.random.choice(['djd', 'djw']), 1))
+                yield plan + [('power', 1)]
+                continue
             for _ in range(self.random.choice([1, 1, 2])):
                 if self.random.random() < 0.5:
                     plan.append((self.random.choice(self.world_names()), 1))
@@ -206,6 +231,7 @@ def main():
     parser.add_argument('--seed', default=str(random.randrange(1 << 32)))
     parser.add_argument('--points', action='store_true')
     parser.add_argument('--point', action='append')
+    parser.add_argument('--power')
     parser.add_argument('--verbose', action='store_true')
     sys.exit(Programme(parser.parse_args()).main())
 

@@ -1,6 +1,7 @@
 /*
  * lib/util/kill_point.h for the crash tests. Whether a point ends its process is said by a file
- * that crash.py has mapped, too, so that it can be said at any time; DJ_KILL_FILE names it.
+ * that crash.py has mapped, too, so that it can be said at any time; DJ_KILL_FILE names it, and in
+ * a host, which is not given that, it is `trap` in the folder $CRASH_WORK.
  */
 #include "lib/util/kill_point.h"
 
@@ -8,6 +9,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -26,10 +28,15 @@ static struct trap *trap;
 
 __attribute__((constructor)) static void set_up(void)
 {
-    const char *path = getenv("DJ_KILL_FILE");
-    int fd = path == NULL ? -1 : open(path, O_RDWR | O_CLOEXEC);
+    const char *path = getenv("DJ_KILL_FILE"), *work = getenv("CRASH_WORK");
+    char beside[4096];
+    int fd;
     void *mapped;
 
+    if (path == NULL && work == NULL)
+        return;
+    snprintf(beside, sizeof(beside), "%s/trap", work == NULL ? "" : work);
+    fd = open(path == NULL ? beside : path, O_RDWR | O_CLOEXEC);
     if (fd < 0)
         return;
     mapped = mmap(NULL, sizeof(*trap), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

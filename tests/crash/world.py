@@ -1,5 +1,5 @@
 """The programs under test, started as a supervisor does, and the kill points in them."""
-import errno, mmap, os, signal, struct, subprocess, time
+import errno, mmap, os, signal, stat, struct, subprocess, time
 
 SCRIPT = r'''#!/bin/sh
 # task.sh KIND N: the result names this execution, and no other.
@@ -38,8 +38,53 @@ again)
 esac
 '''
 
-KINDS = ['small', 'large', 'files', 'sum', 'ask', 'again']
-CHILDREN = {'sum': ['small', 'large'], 'ask': ['small']}
+# The same in threads of a process that stays; what is asked for by a thread, and by a program.
+LIBRARY = r'''#include <djfs/task.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define OPTIONS "params = n:int\nenv.CRASH_WORK = " WORK
+
+static int begins(struct dj_run *run, const char *kind, char line[128])
+{
+    long long n = dj_arg_int(run, "n");
+    int uuid = open("/proc/sys/kernel/random/uuid", O_RDONLY | O_CLOEXEC);
+    int file = open(WORK "/executions", O_WRONLY | O_APPEND | O_CLOEXEC);
+    char id[37] = "";
+    ssize_t len, rc = read(uuid, id, 36);
+
+    close(uuid);
+    len = snprintf(line, 128, "%s %lld %s\n", kind, n, id);
+    rc = rc == 36 && write(file, line, len) == len ? 0 : -1;
+    close(file);
+    usleep(n % 5 * 10000);
+    return rc < 0 || dj_printf(run, "%s", line) != 0 ? -1 : 0;
+}
+
+DJ_TASK(thread, OPTIONS)
+{
+    char line[128];
+
+    return begins(run, "thread", line);
+}
+
+DJ_TASK(threads, OPTIONS)
+{
+    long long n = dj_arg_int(run, "n");
+    char line[128];
+    const char *one = dj_getf(run, NULL, "thread/%lld", n);
+
+    if (one == NULL || dj_getf(run, NULL, "small/%lld", n) == NULL ||
+        begins(run, "threads", line) != 0)
+        return -1;
+    return dj_printf(run, "%s", one);
+}
+'''
+
+COMMANDS = ['small', 'large', 'files', 'sum', 'ask', 'again']
+KINDS = COMMANDS + ['thread', 'threads']
+CHILDREN = {'sum': ['small', 'large'], 'ask': ['small'], 'threads': ['thread', 'small']}
 THREADS, KEYS, WORKERS = 4, 2, 3
 LIMIT = 30 * float(os.environ.get('DJ_TIME_FACTOR', 1))
 
@@ -128,7 +173,9 @@ class Processes:
                 yield int(entry), text[text.index('(') + 1:text.rindex(')')], int(parent)
 
     def find(self, victim):
-        """Pids of one sort: djd djw djfs, a reaper that has a task, a task, the remover."""
+        """Pids of one sort: djd djw djfs, a host, a reaper that has a task, a task, the remover."""
+        if victim == 'host':
+            victim = 'dj-host'
         if victim not in ('task', 'reaper'):
             return [pid for pid, name, _ in self.each() if name == victim]
         # a task is over before all processes of a busy machine have been looked at
@@ -147,6 +194,15 @@ class Processes:
             return []
 
 
+def cut(path, synced, chance):
+    """To what is durable of it, or more."""
+    st = os.lstat(path)
+    durable = synced.get(st.st_ino, 0)
+    if stat.S_ISREG(st.st_mode) and st.st_size > durable:
+        size = durable if chance.random() < 0.7 else chance.randint(durable, st.st_size)
+        os.truncate(path, size)
+
+
 class World:
     def __init__(self, args):
         self.work = args.work
@@ -162,6 +218,9 @@ class World:
                         TMPDIR=self.work + '/tmp', HOME=self.work + '/home')
         for name in ('DJ', 'DJ_RUN', 'DJ_STORE'):
             self.env.pop(name, None)
+        self.env_djd = dict(self.env)
+        if args.power:
+            self.env_djd.update(LD_PRELOAD=os.path.abspath(args.power), SYNCED=self.work + '/synced')
         self.processes = Processes(self.work)
         self.log = open(self.work + '/programs.log', 'ab')
         self.djd = self.djfs = None
@@ -173,8 +232,9 @@ class World:
         ready, theirs = os.pipe()
         self.djd = subprocess.Popen(
             [self.programs + '/djd', '--store', self.store, '--socket', self.socket,
-             '--workers', str(WORKERS), '--resource', 'things=1.5', '--ready-fd', str(theirs)], env=self.env,
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, pass_fds=(theirs,))
+             '--workers', str(WORKERS), '--resource', 'things=1.5', '--ready-fd', str(theirs)],
+            env=self.env_djd, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+            pass_fds=(theirs,))
         os.close(theirs)
         came = os.read(ready, 1) == b'\n'
         os.close(ready)
@@ -211,6 +271,38 @@ class World:
             if program.pid == pid:
                 program.wait(LIMIT)
 
+    def without_guard(self):
+        return (pid for pid, name, _ in self.processes.each() if name != 'djfs-guard')
+
+    def tell_all(self, number, told):
+        new = [pid for pid in self.without_guard() if pid not in told]
+        for pid in new:
+            told.add(pid)
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
+        return new
+
+    def cut_power(self, chance):
+        """All end at one moment, and what was not synced may be gone. The guard of the mount stays:
+        with the machine the mount would go, too."""
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            told = set()
+            while self.tell_all(number, told): # some are made meanwhile
+                pass
+        self.djd.wait(LIMIT)
+        self.djfs.wait(LIMIT)
+        until('the cut', lambda: list(self.without_guard()))
+        synced = {}
+        with open(self.work + '/synced') as file:
+            for line in file:
+                inode, size = line.split()
+                synced[int(inode)] = int(size)
+        for top, _, files in os.walk(self.store):
+            for name in files:
+                cut(top + '/' + name, synced, chance)
+
     def dj(self, *words, **more):
         # dj, and the programs that it becomes, are the ordinary ones.
         env = {name: value for name, value in self.env.items() if name != 'DJ_LIBEXECDIR'}
@@ -243,7 +335,7 @@ class World:
     def definitions(self):
         lines = ['[defaults]', 'command = sh {here}/task.sh %s {n}', 'params = n:int', '']
         text = ''
-        for kind in KINDS + ['ver%d' % i for i in range(THREADS)]:
+        for kind in COMMANDS + ['ver%d' % i for i in range(THREADS)]:
             text += '[%s]\ncommand = sh {here}/task.sh %s {n}\nparams = n:int\n' % (kind, kind)
             text += 'env.CRASH_WORK = %s\n' % self.work
             text += 'retries = 2\nretry_on = exit:75\n' if kind == 'again' else ''
@@ -252,14 +344,24 @@ class World:
             text += 'version = 1\n' if kind.startswith('ver') else ''
         return text
 
+    def library(self):
+        source, made = self.work + '/threads.c', self.work + '/threads.so'
+        with open(source, 'w') as file:
+            file.write(LIBRARY)
+        here = os.path.dirname(os.path.abspath(__file__))
+        subprocess.run(['cc', '-shared', '-fPIC', '-I' + here + '/../../lib',
+                        '-DWORK="%s"' % self.work, '-o', made, source], check=True)
+        return made
+
     def begin(self):
         with open(self.work + '/tasks.ini', 'w') as file:
             file.write(self.definitions())
         if not self.start_djd() or not self.start_djfs():
             raise Wrong('the programs do not start')
-        done = self.dj('define', self.work + '/tasks.ini')
-        if done.returncode != 0:
-            raise Wrong('define: %s' % done.stderr.decode())
+        for tasks in (self.work + '/tasks.ini', self.library()):
+            done = self.dj('define', tasks)
+            if done.returncode != 0:
+                raise Wrong('define: %s' % done.stderr.decode())
 
     def end(self):
         self.trap.disarm()
