@@ -1,8 +1,9 @@
 /*
- * For failing-disk.bats and early.bats, as LD_PRELOAD of djd: a disk that fails below the log of the
- * store. While the file $FAILING/sync is there, no log can be made durable; while $FAILING/write is there,
- * none can be written. The first makes the second when $FAILING/both is there. While $FAILING/slow
- * is there, it takes a second to make one durable; while $FAILING/hold is there, as long as it is.
+ * For failing-disk.bats and early.bats, as LD_PRELOAD of djd: a disk that fails below the log of
+ * the store. While the file $FAILING/sync is there, no log can be made durable; while
+ * $FAILING/write is there, none can be written. The first makes the second when $FAILING/both is
+ * there. While $FAILING/slow is there, it takes a second to make one durable; while $FAILING/hold
+ * is there, as long as it is.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
