@@ -54,7 +54,7 @@ programme()
 }
 
 @test "the power fails at random moments under load: what was answered is there, no hand is needed" {
-    grep -qE -- '^[A-Z_]*CFLAGS = .*-fsanitize=' "$DJ_BUILDDIR/Makefile" && skip "not beside a sanitizer"
+    not_beside_a_sanitizer
     cc -shared -fPIC -o synced.so "$BATS_TEST_DIRNAME/tools/synced.c" -ldl
     programme --power synced.so --cycles 8 --verbose
     grep -q '^8 cycles' programme

@@ -1,14 +1,12 @@
 # A run is told of what it called as soon as that is written; all others when it is durable.
 
 load helper/djfs
+load helper/failing-log
 
 setup()
 {
-    grep -qE -- '^[A-Z_]*CFLAGS = .*-fsanitize=' "$DJ_BUILDDIR/Makefile" && skip "not beside a sanitizer"
     dj_setup
-    export FAILING=$DJ_TMP/failing
-    mkdir "$FAILING"
-    cc -shared -fPIC -o failing-log.so "$BATS_TEST_DIRNAME/tools/failing-log.c" -ldl
+    failing_log
     cat > t.c << 'END'
 #include <djfs/task.h>
 #include <stdio.h>
@@ -34,7 +32,7 @@ DJ_TASK(deep, "params = n:int")
 }
 END
     cc -shared -fPIC -I"$DJ_SRCDIR/lib" -DLOG="\"$DJ_TMP/told\"" -o t.so t.c
-    with_log daemon
+    start_on_failing_log --workers 2
     script child "touch $DJ_TMP/child.\$1; echo x >> $DJ_TMP/runs; echo side > side; echo child \$1"
     script parent "dj get child \$1; touch $DJ_TMP/heard.\$1
 until [ -e $DJ_TMP/go ]; do sleep 0.02; done"
@@ -60,12 +58,6 @@ END
 teardown()
 {
     dj_teardown
-}
-
-# The daemon, on a disk that can be told to fail.
-with_log()
-{
-    LD_PRELOAD=$DJ_TMP/failing-log.so start_daemon --workers 2
 }
 
 # script NAME TEXT: of the shell, which ends with the first command that fails.
@@ -169,7 +161,7 @@ touch $DJ_TMP/looked.\$1"
     wait_until test -e heard.1
     kill_daemon
     rm failing/hold
-    with_log
+    start_on_failing_log --workers 2
     touch go
     is "$(get parent 1)" "child 1"
     is "$(get child 1)" "child 1"

@@ -2,14 +2,12 @@
 # One that is slow when the daemon ends.
 
 load helper/djfs
+load helper/failing-log
 
 setup()
 {
-    grep -qE -- '^[A-Z_]*CFLAGS = .*-fsanitize=' "$DJ_BUILDDIR/Makefile" && skip "not beside a sanitizer"
     dj_setup
-    export FAILING=$DJ_TMP/failing
-    mkdir "$FAILING"
-    cc -shared -fPIC -o failing-log.so "$BATS_TEST_DIRNAME/tools/failing-log.c" -ldl
+    failing_log
     cat > t.c << 'END'
 #include <djfs/task.h>
 DJ_TASK(short, "params = n:int")
@@ -18,7 +16,7 @@ DJ_TASK(short, "params = n:int")
 }
 END
     cc -shared -fPIC -I"$DJ_SRCDIR/lib" -o t.so t.c
-    LD_PRELOAD=$DJ_TMP/failing-log.so start_daemon --no-mount --workers 2
+    start_on_failing_log --no-mount --workers 2
     dj define ./t.so
     seq 100 | sed 's,^,short/,' > list
     dj get -f list > /dev/null # short, as is known now

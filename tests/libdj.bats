@@ -109,7 +109,7 @@ checks()
 }
 
 @test "valgrind finds nothing in the example" {
-    grep -qE -- '^[A-Z_]*CFLAGS = .*-fsanitize=' "$DJ_BUILDDIR/Makefile" && skip "not beside a sanitizer"
+    not_beside_a_sanitizer
     requires valgrind
     dj define double n:int -- sh -c 'echo $(($1 * 2))' sh
     exits 0 env LD_LIBRARY_PATH="$DJ_BUILDDIR/.libs" valgrind -q --leak-check=full \

@@ -325,6 +325,13 @@ requires_fuse()
     fuse_usable || skip "no usable /dev/fuse"
 }
 
+# What puts a library before others, or judges memory.
+not_beside_a_sanitizer()
+{
+    ! grep -qE -- '^[A-Z_]*CFLAGS = .*-fsanitize=' "$DJ_BUILDDIR/Makefile" ||
+        skip "not beside a sanitizer"
+}
+
 requires()
 {
     local tool
