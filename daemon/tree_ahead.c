@@ -33,13 +33,7 @@ struct behind {
     const struct dj_msg_next *ask;
     struct dj_msg_next_runs answer;
     size_t bytes; /* of results, in the answer */
-    struct dj_list listed; /* struct listed */
     size_t max;
-};
-
-struct listed {
-    struct dj_buf name;
-    uint64_t number; /* of its call */
 };
 
 /* What a look-up of it would be answered; not those that the mount knows by made-up nodes. */
@@ -94,29 +88,19 @@ static void add_named(struct behind *behind)
     }
 }
 
-static int collect(void *cookie, struct dj_bytes name, uint64_t number)
-{
-    struct behind *behind = cookie;
-    struct listed *listed = dj_list_add(&behind->listed, sizeof(*listed));
-
-    dj_buf_add_bytes(&listed->name, name);
-    listed->number = number;
-    return behind->listed.n >= behind->max;
-}
-
 static void add_listed(struct behind *behind)
 {
     const struct dj_spot *folder = behind->folder;
+    struct dj_page page = {.max = behind->max};
 
-    dj_task_runs(folder->engine, folder->task, dj_buf_bytes(&behind->ask->after), collect, behind);
-    for (size_t i = 0; i < behind->listed.n; i++) {
-        struct listed *listed = DJ_LIST_AT(&behind->listed, struct listed, i);
+    dj_task_runs(folder->engine, folder->task, dj_buf_bytes(&behind->ask->after), dj_page_add,
+                 &page);
+    for (size_t i = 0; i < page.runs.n; i++) {
+        const struct dj_page_run *run = DJ_LIST_AT(&page.runs, struct dj_page_run, i);
 
-        add_run(behind, dj_call_by_number(folder->engine, listed->number),
-                dj_buf_bytes(&listed->name));
-        dj_buf_release(&listed->name);
+        add_run(behind, dj_call_by_number(folder->engine, run->number), dj_buf_bytes(&run->name));
     }
-    free(behind->listed.items);
+    dj_page_release(&page);
 }
 
 void dj_ahead_next(const struct dj_spot *folder, struct dj_request *request)

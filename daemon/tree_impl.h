@@ -379,6 +379,23 @@ void dj_refusal_text(struct dj_tree *tree, enum dj_ctl_scope scope, struct dj_ta
 void dj_ctl_text(const struct dj_spot *spot, struct dj_buf *buf);
 void dj_refusals_release(struct dj_tree *tree);
 
+/* ---- tree_task.c: runs of a task, as the store lists them ------------------------------------ */
+
+struct dj_page_run {
+    struct dj_buf name;
+    uint64_t number; /* of its call */
+};
+
+struct dj_page {
+    struct dj_list runs; /* struct dj_page_run */
+    size_t max;
+};
+
+/* dj_page_add(page, name, number): a dj_run_each_fn that fills a page. */
+int dj_page_add(void *page, struct dj_bytes name, uint64_t number);
+/* dj_page_release(page): it is empty then, and can be filled again. */
+void dj_page_release(struct dj_page *page);
+
 /* ---- tree_ahead.c ---------------------------------------------------------------------------- */
 
 /* dj_ahead_entry(): adds to the answer of LOOKUP the result that comes along. */

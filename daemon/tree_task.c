@@ -116,41 +116,32 @@ static int task_lookup(const struct dj_spot *folder, const struct dj_asker *aske
 
 /* ---- listing --------------------------------------------------------------------------------- */
 
-struct run_name {
-    struct dj_buf name;
-    uint64_t number;
-};
-
-struct page {
-    struct dj_list runs; /* struct run_name */
-    size_t max;
-};
-
 struct naming {
     struct dj_listing *listing;
     uint32_t task;
 };
 
-static int collect(void *cookie, struct dj_bytes name, uint64_t number)
+int dj_page_add(void *cookie, struct dj_bytes name, uint64_t number)
 {
-    struct page *page = cookie;
-    struct run_name *run = dj_list_add(&page->runs, sizeof(*run));
+    struct dj_page *page = cookie;
+    struct dj_page_run *run = dj_list_add(&page->runs, sizeof(*run));
 
     dj_buf_set(&run->name, name);
     run->number = number;
     return page->runs.n >= page->max;
 }
 
-static void page_release(struct page *page)
+void dj_page_release(struct dj_page *page)
 {
     for (size_t i = 0; i < page->runs.n; i++)
-        dj_buf_release(&DJ_LIST_AT(&page->runs, struct run_name, i)->name);
+        dj_buf_release(&DJ_LIST_AT(&page->runs, struct dj_page_run, i)->name);
     free(page->runs.items);
+    page->runs = (struct dj_list){0};
 }
 
 /* A listed folder needs nothing but number and name, so the store is asked for no more. */
 static bool add_run(const struct dj_spot *folder, struct dj_listing *listing,
-                    const struct run_name *run)
+                    const struct dj_page_run *run)
 {
     struct dj_bytes name = dj_buf_bytes(&run->name);
     struct dj_named *named = dj_named_find(&folder->tree->nameds, folder->task, name);
@@ -194,7 +185,7 @@ static int task_list(const struct dj_spot *folder, const struct dj_asker *asker,
                      struct dj_listing *listing, struct dj_err *err)
 {
     dj_cleanup_buf struct dj_buf after = DJ_BUF_INIT;
-    struct page page = {.max = listing->max};
+    struct dj_page page = {.max = listing->max};
     bool full = false;
 
     (void)asker;
@@ -216,17 +207,16 @@ static int task_list(const struct dj_spot *folder, const struct dj_asker *asker,
         return 0;
     }
     do {
-        dj_task_listed(folder->engine, folder->task, dj_buf_bytes(&after), collect, &page);
+        dj_task_listed(folder->engine, folder->task, dj_buf_bytes(&after), dj_page_add, &page);
         listing->out.end = page.runs.n < page.max;
         for (size_t i = 0; i < page.runs.n && !full; i++) {
-            const struct run_name *run = DJ_LIST_AT(&page.runs, struct run_name, i);
+            const struct dj_page_run *run = DJ_LIST_AT(&page.runs, struct dj_page_run, i);
 
             full = !add_run(folder, listing, run);
             if (!full)
                 dj_buf_set(&after, dj_buf_bytes(&run->name));
         }
-        page_release(&page);
-        page.runs = (struct dj_list){0};
+        dj_page_release(&page);
         /* A page of which everything was left out must not look like the end. */
     } while (!full && !listing->out.end && listing->out.entries.n == 0);
     if (full)
