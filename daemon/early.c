@@ -1,5 +1,7 @@
 #include "daemon/early.h"
 
+#include <errno.h>
+
 #include "lib/util/kill_point.h"
 #include "lib/util/str.h"
 
@@ -14,43 +16,106 @@ static bool is_told_early(const struct run *run)
     return run->state == COMMITTED && run->failure == 0 && !run->incognito && !run->over;
 }
 
-static int tell(struct run *run, struct run *asker)
+static bool was_told(const struct run *run, const struct run *asker)
+{
+    for (size_t i = 0; i < run->early.n; i++) {
+        if (*DJ_LIST_AT(&run->early, uint64_t, i) == asker->instance)
+            return true;
+    }
+    return false;
+}
+
+/* He rests on it from here on; -errno: not so. */
+static int note(struct run *run, struct run *asker)
 {
     int rc = want_record(asker, run, 0, run->instance, NULL);
 
-    for (size_t i = 0; rc == 0 && i < run->early.n; i++) {
-        if (*DJ_LIST_AT(&run->early, uint64_t, i) == asker->instance)
-            return 0;
-    }
-    if (rc == 0) {
+    if (rc == 0 && !was_told(run, asker)) {
         *(uint64_t *)dj_list_add(&run->early, sizeof(uint64_t)) = asker->instance;
         asker->ahead++;
     }
     return rc;
 }
 
-/* The first of its runs that may be told: telling one may change the list. */
-static struct dj_want *want_of_run(const struct run *run)
+static bool may_tell(const struct dj_want *want)
+{
+    return want->asker != NULL && !want->only_end && may_be_told(want->asker);
+}
+
+static struct run *due_run(struct dj_engine *engine, size_t i)
+{
+    struct run *run = run_find(engine, *DJ_LIST_AT(&engine->early, uint64_t, i));
+
+    return run != NULL && is_told_early(run) ? run : NULL;
+}
+
+/* All that these runs have to know is written at once: what was to be written later, and that their
+ * askers have read it. */
+static int note_due(struct dj_engine *engine)
+{
+    struct dj_store_batch *edges = dj_store_batch_new();
+    int rc = dj_store_settle(engine->store, NULL);
+
+    engine->edges = edges;
+    for (size_t i = 0; rc == 0 && i < engine->early.n; i++) {
+        struct run *run = due_run(engine, i);
+
+        for (struct dj_want *want = run == NULL ? NULL : run->wants; rc == 0 && want != NULL;
+             want = want->next)
+            rc = may_tell(want) ? note(run, want->asker) : 0;
+    }
+    engine->edges = NULL;
+    if (rc == 0)
+        rc = engine_write(engine, edges, NULL);
+    dj_store_batch_free(edges);
+    dj_kill_point("djd-edges-written");
+    return rc;
+}
+
+/* Telling one may change the list. */
+static void tell(struct run *run)
 {
     struct dj_want *want = run->wants;
 
-    while (want != NULL && (want->asker == NULL || want->only_end || !may_be_told(want->asker)))
-        want = want->next;
-    return want;
+    call_changed(run->engine, run->call, run->forced); /* who is told may look */
+    while (want != NULL) {
+        if (may_tell(want) && was_told(run, want->asker)) {
+            want_tell(want, run->instance);
+            want = run->wants;
+        } else {
+            want = want->next;
+        }
+    }
+}
+
+/* When it cannot be written they hear of it with all others, after the sync. */
+static void tell_due(void *cookie)
+{
+    struct dj_engine *engine = cookie;
+    int rc = engine->stopping ? -ECANCELED : note_due(engine);
+
+    for (size_t i = 0; i < engine->early.n; i++) {
+        struct run *run = due_run(engine, i);
+
+        if (run != NULL && rc == 0)
+            tell(run);
+    }
+    engine->early.n = 0;
+    dj_kill_point("djd-told-early");
 }
 
 void early_tell(struct run *run)
 {
-    struct dj_want *want = is_told_early(run) ? want_of_run(run) : NULL;
+    struct dj_engine *engine = run->engine;
+    const struct dj_want *want = is_told_early(run) ? run->wants : NULL;
 
-    if (want == NULL || (run->late && dj_store_settle(run->engine->store, NULL) < 0))
+    while (want != NULL && !may_tell(want))
+        want = want->next;
+    if (want == NULL)
         return;
-    call_changed(run->engine, run->call, run->forced); /* of who is told it may be looked at */
-    while (want != NULL && tell(run, want->asker) == 0) {
-        want_tell(want, run->instance);
-        want = want_of_run(run);
-    }
-    dj_kill_point("djd-told-early");
+    if (engine->early.n == 0)
+        dj_loop_later(engine->loop, tell_due, engine);
+    *(uint64_t *)dj_list_add(&engine->early, sizeof(uint64_t)) = run->instance;
 }
 
 /* The run of the call that can answer him so, and he as a run; false: there is none. */
@@ -71,7 +136,7 @@ uint64_t early_read(struct dj_engine *engine, struct dj_call *call, const struct
     if (!find(engine, call, asker, &parent) || run->outdated || run->never != 0 ||
         !run_holds(run) || (run->late && dj_store_settle(engine->store, NULL) < 0))
         return 0;
-    return tell(run, parent) == 0 ? run->instance : 0;
+    return note(run, parent) == 0 ? run->instance : 0;
 }
 
 uint64_t dj_early_instance(struct dj_engine *engine, const struct dj_call *call,

@@ -430,8 +430,8 @@ static void taken_in(void *cookie)
             for (size_t i = 0; i < ending->ingest.fresh.n; i++)
                 verified_add(engine, DJ_LIST_AT(&ending->ingest.fresh, struct dj_digest, i));
             run->state = COMMITTED;
+            early_tell(run); /* before the sync, so that not its thread writes the records */
             sync_then(engine, durable, run);
-            early_tell(run);
             dj_kill_point("djd-slot-given-back");
         }
     }

@@ -323,6 +323,8 @@ struct dj_engine {
     bool sync_running;
     int sync_code;
     struct dj_err sync_err;
+    struct dj_list early;        /* uint64_t: runs whose askers are told at the end of this turn */
+    struct dj_store_batch *edges; /* run_add_edge() writes into that; NULL: into the store */
     struct dj_store_batch *batch; /* premises that were made and are not written yet */
     struct dj_list leaving;      /* struct dj_digest: purged, their batch is not written yet */
     struct dj_list unwritten_calls; /* struct dj_call *, referenced */

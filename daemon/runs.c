@@ -567,7 +567,7 @@ void run_settle_premises(struct run *run)
 int run_add_edge(struct run *run, struct dj_call *child, uint64_t instance, bool failed)
 {
     dj_cleanup_buf struct dj_buf key = DJ_BUF_INIT, value = DJ_BUF_INIT;
-    struct dj_store_batch *batch;
+    struct dj_store_batch *gathered = run->engine->edges, *batch;
     struct dj_rec_edge edge;
     bool numbered;
     int rc;
@@ -576,7 +576,7 @@ int run_add_edge(struct run *run, struct dj_call *child, uint64_t instance, bool
         return 0;
     live_need(run);
     numbered = child->rec.number == 0;
-    batch = dj_store_batch_new();
+    batch = gathered != NULL ? gathered : dj_store_batch_new();
     call_record(run->engine, batch, child);
     edge = (struct dj_rec_edge){child->rec.number, instance, failed};
     (void)dj_edges_add(&run->edges, &edge);
@@ -585,6 +585,8 @@ int run_add_edge(struct run *run, struct dj_call *child, uint64_t instance, bool
         dj_codec_encode(&value, &dj_layout_edge, &edge);
         dj_store_batch_put(batch, dj_buf_bytes(&key), dj_buf_bytes(&value));
     }
+    if (gathered != NULL)
+        return 0;
     rc = engine_write(run->engine, batch, NULL);
     dj_store_batch_free(batch);
     dj_kill_point("djd-edge-written");
