@@ -168,6 +168,14 @@ void dj_tree_opened_handle(struct dj_request *request, const struct dj_handle *h
 
 /* ---- one function a message ------------------------------------------------------------------ */
 
+/* Shown to a run alone: who looks for the same name has to ask, not to be told by the kernel. */
+static bool is_early(const struct dj_spot *spot)
+{
+    struct dj_live live;
+
+    return spot->node.kind == DJ_NODE_INSTANCE && dj_live(spot->engine, spot->node.number, &live);
+}
+
 /* lasting_ms: what is known by other means to be good for so long. */
 static void reply_entry(struct dj_request *request, const struct dj_spot *spot, uint64_t lasting_ms)
 {
@@ -181,7 +189,7 @@ static void reply_entry(struct dj_request *request, const struct dj_spot *spot, 
     }
     if (spot->named != NULL && request->number == DJ_MSG_LOOKUP)
         dj_named_add(spot->named, &spot->peer->counts, 1);
-    entry.attr.ttl_ms = DJ_MAX(entry.attr.ttl_ms, lasting_ms);
+    entry.attr.ttl_ms = is_early(spot) ? 0 : DJ_MAX(entry.attr.ttl_ms, lasting_ms);
     if (entry.attr.ttl_ms != 0)
         dj_change_looked(spot->peer, spot->call);
     dj_ahead_entry(request, spot, &entry);

@@ -1,7 +1,8 @@
 /*
  * A run is told of what it called before that is durable, and nobody else is (daemon/early.h). To
  * its own requests, too, the tree would show that as still under way. So they wait for the sync,
- * but for those of which calls consist: on the way to a result, its open, its bytes.
+ * but for those of which calls consist: on the way to a result, its open, its bytes. What such a
+ * look-up answers has no time for which the kernel may believe it: others would be shown it, too.
  */
 #include "daemon/tree_impl.h"
 
@@ -65,10 +66,13 @@ static bool is_of_call(const struct dj_request *request, const struct dj_node *n
 bool dj_tree_waits(const struct dj_request *request)
 {
     const struct dj_part_caller *caller = caller_of(request);
+    struct dj_asker asker = {0};
     struct dj_node node;
 
-    /* The node is the first field of each of them. */
-    return caller != NULL &&
-           dj_run_is_early(request->engine, dj_tree_asker(request, caller, NULL).run) &&
-           dj_node_unpack(*(const uint64_t *)request->fields, &node) && !is_of_call(request, &node);
+    if (caller != NULL)
+        asker = dj_tree_asker(request, caller, NULL);
+    /* The node is the first field of each of them. No call is made through a read-only mount. */
+    return dj_run_is_early(request->engine, asker.run) &&
+           dj_node_unpack(*(const uint64_t *)request->fields, &node) &&
+           (asker.readonly || !is_of_call(request, &node));
 }

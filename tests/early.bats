@@ -191,3 +191,40 @@ touch $DJ_TMP/looked.\$1"
     has "$(dj cat tasks/parent/1/status)" done
     dj fsck
 }
+
+@test "the kernel tells nobody what it was told for a run" {
+    requires_fuse
+    script looks "cat \$DJ/tasks/child/\$1/result; touch $DJ_TMP/heard.\$1
+until [ -e $DJ_TMP/go ]; do [ \$(stat -c %s \$DJ/tasks/child/1/result) = 8 ]; done"
+    dj define looks n:int -- "$DJ_TMP/looks" "{n}"
+    touch failing/hold
+    ask looks 1
+    wait_until test -e heard.1
+    for _ in $(seq 20); do
+        is "$(stat -c %s "$MNT/tasks/child/1/result")" 0
+    done
+    touch go
+    rm failing/hold
+    wait "$asked"
+    is "$(stat -c %s "$MNT/tasks/child/1/result")" 8
+}
+
+@test "a run finds what it called in a read-only mount, too" {
+    requires_fuse
+    local ro=$DJ_TMP/ro
+    mkdir "$ro"
+    djfs -o ro "$ro" > ro.log 2>&1 3>&-
+    wait_until test -d "$ro/tasks/child"
+    script looks "dj get child \$1; touch $DJ_TMP/heard.\$1
+cat $ro/tasks/child/\$1/result; ls $ro/tasks/child"
+    dj define looks n:int -- "$DJ_TMP/looks" "{n}"
+    touch failing/hold
+    ask looks 1
+    wait_until test -e heard.1
+    is "$(cat answer.looks-1)" ""
+    rm failing/hold
+    wait "$asked"
+    is "$(cat answer.looks-1)" "child 1
+child 1
+1"
+}
