@@ -298,6 +298,12 @@ static struct dj_request *new_request(struct dj_peer *peer, struct dj_message_in
     return request;
 }
 
+/* At other calls, which may answer it. */
+static bool looks_at_others(const struct dj_msg_get *get)
+{
+    return get->ignore.n != 0 || get->keep.n != 0;
+}
+
 /* A run's, that looks at more than calls: see dj_run_is_early(). */
 static bool waits(const struct dj_request *request, handler_fn *handler)
 {
@@ -308,6 +314,8 @@ static bool waits(const struct dj_request *request, handler_fn *handler)
 
     if (handler == dj_tree_handle)
         return dj_tree_waits(request);
+    if (request->number == DJ_MSG_GET && looks_at_others(request->fields))
+        return dj_run_is_early(request->engine, request->peer->facts.run);
     for (size_t i = 0; i < DJ_ARRAY_SIZE(at_once); i++) {
         if (at_once[i] == handler)
             return false;

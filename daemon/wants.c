@@ -550,7 +550,7 @@ static int answer_now(struct dj_engine *engine, struct dj_call *call,
             return dj_note_call(engine, *ret_instance, asker) < 0
                        ? dj_err_set(err, ENOSPC, "the call could not be recorded")
                        : 0;
-        *ret_instance = (flags & DJ_GET_INCOGNITO) != 0 ? 0 : early_read(engine, call, asker);
+        *ret_instance = early_read(engine, call, asker);
         if (*ret_instance != 0)
             return 0;
     }

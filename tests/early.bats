@@ -228,3 +228,28 @@ cat $ro/tasks/child/\$1/result; ls $ro/tasks/child"
 child 1
 1"
 }
+
+@test "what a run was told answers it before others do that are alike" {
+    dj get child 9
+    script looks "dj get child 1; touch $DJ_TMP/heard.\$1
+dj get --ignore n child 1; dj get --ignore n child 2"
+    dj define looks n:int -- "$DJ_TMP/looks" "{n}"
+    touch failing/hold
+    ask looks 1
+    wait_until test -e heard.1
+    rm failing/hold
+    wait "$asked"
+    is "$(sort -u answer.looks-1)" "child 1"
+    is "$(wc -l < runs)" 2
+}
+
+@test "what a run was told answers it when it asks for a result without a trace" {
+    script looks "dj get child 1; dj get --incognito child 1; touch $DJ_TMP/heard.\$1"
+    dj define looks n:int -- "$DJ_TMP/looks" "{n}"
+    touch failing/hold
+    ask looks 1
+    wait_until test -e heard.1
+    rm failing/hold
+    wait "$asked"
+    is "$(wc -l < runs)" 1
+}
