@@ -14,6 +14,8 @@
 static bool mark(struct dj_engine *engine, struct dj_store_batch *batch, struct dj_call *call,
                  uint64_t instance, const char *sentence)
 {
+    struct run *run = run_find(engine, instance); /* that is not durable yet */
+
     for (size_t i = 0; i < call->rec.instances.n; i++) {
         struct dj_rec_summary *summary =
             DJ_LIST_AT(&call->rec.instances, struct dj_rec_summary, i);
@@ -23,6 +25,8 @@ static bool mark(struct dj_engine *engine, struct dj_store_batch *batch, struct 
         summary->stale = summary->corrupt = true;
         free(summary->mark);
         summary->mark = dj_xstrdup(sentence);
+        if (run != NULL)
+            run->outdated = true;
         call_save(engine, batch, call);
         event(engine, "corrupt", call, instance, sentence);
         dj_log_error("tasks/%s/%.*s, instance %llu, is corrupt: %s", call->task->public.name,

@@ -171,7 +171,7 @@ struct run {
     uint64_t never;          /* premises that never hold: refusals it saw, itself or by its calls */
     bool held;               /* QUEUED, and not in line: see tracked.c */
     bool over;               /* what is stored of it is durable */
-    bool outdated;           /* what it has read was marked meanwhile: no more askers join it */
+    bool outdated;           /* it is corrupt, or what it has read was marked: no more join it */
     struct dj_list given_up; /* struct dj_call *: asked for, and not waited for till the end */
     struct dj_want *wants;   /* who waits for it */
     struct dj_want *asks;    /* what it waits for */

@@ -253,3 +253,27 @@ dj get --ignore n child 1; dj get --ignore n child 2"
     wait "$asked"
     is "$(wc -l < runs)" 1
 }
+
+@test "what a run was told, and is damaged before it is durable, is computed anew" {
+    local file
+    script big 'head -c 2000000 /dev/zero'
+    script looks "dj get big 1 | wc -c; touch $DJ_TMP/heard.\$1
+until [ -e $DJ_TMP/go ]; do sleep 0.02; done
+dj get big 1 | wc -c; touch $DJ_TMP/again.\$1"
+    dj define big n:int -- "$DJ_TMP/big"
+    dj define looks n:int -- "$DJ_TMP/looks" "{n}"
+    touch failing/hold
+    ask looks 1
+    wait_until test -e heard.1
+    file=$(find "$DJ_STORE/content" -size +1M -type f)
+    rm -f "$file"
+    dj fsck --repair > fsck.out 2>&1 3>&- &
+    wait_until grep -q "is corrupt" "$XDG_RUNTIME_DIR/dj/djd.log"
+    touch go
+    wait_until test -e again.1
+    rm failing/hold
+    wait "$asked"
+    wait
+    is "$(sort -u answer.looks-1)" 2000000
+    wait_until test -e "$file"
+}
