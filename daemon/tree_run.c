@@ -504,8 +504,8 @@ static uint64_t log_size(struct dj_engine *engine, uint64_t instance)
 
     if (instance == 0)
         return 0;
-    if (dj_live(engine, instance, &live))
-        return live.log_path != NULL && stat(live.log_path, &st) == 0 ? (uint64_t)st.st_size : 0;
+    if (dj_live(engine, instance, &live) && live.log_path != NULL)
+        return stat(live.log_path, &st) == 0 ? (uint64_t)st.st_size : 0;
     content = dj_content_of(engine, instance, DJ_INSTANCE_LOG);
     return content == NULL ? 0 : content->size;
 }
@@ -523,8 +523,6 @@ static int read_live(const char *path, const struct dj_msg_read *ask, struct dj_
     dj_cleanup_close int fd = -1;
     ssize_t n;
 
-    if (path == NULL)
-        return 0;
     fd = dj_open(AT_FDCWD, path, O_RDONLY, 0);
     if (fd < 0)
         return fd == -ENOENT ? 0 : fd;
@@ -534,7 +532,8 @@ static int read_live(const char *path, const struct dj_msg_read *ask, struct dj_
     return n < 0 ? (int)n : 0;
 }
 
-/* A log goes on under the same handle when its run ends and it moves into the record. */
+/* A log goes on under the same handle when its run ends and it moves into the record, which has it
+ * before that is durable. */
 static void read_log(struct dj_engine *engine, uint64_t instance, struct dj_request *request,
                      const struct dj_msg_read *ask)
 {
@@ -544,7 +543,7 @@ static void read_log(struct dj_engine *engine, uint64_t instance, struct dj_requ
     struct dj_live live;
     int code = 0;
 
-    if (instance != 0 && dj_live(engine, instance, &live)) {
+    if (instance != 0 && dj_live(engine, instance, &live) && live.log_path != NULL) {
         code = read_live(live.log_path, ask, &bytes);
         if (code < 0)
             dj_err_sys(&err, -code, "the log cannot be read");

@@ -314,6 +314,7 @@ void worker_free(struct dj_engine *engine, uint64_t instance, uint64_t attempt, 
 
 void worker_taken(struct run *run)
 {
+    dj_freep(&run->log_path); /* it is another run's soon */
     if (!run->has_slot)
         return;
     run->has_slot = false;

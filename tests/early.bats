@@ -277,3 +277,21 @@ dj get big 1 | wc -c; touch $DJ_TMP/again.\$1"
     is "$(sort -u answer.looks-1)" 2000000
     wait_until test -e "$file"
 }
+
+@test "the log of a run that is not durable yet is its own, whoever has its slot" {
+    script logs "echo log of \$1 >&2; echo \$1; touch $DJ_TMP/began.\$1
+[ \$1 = 1 ] || until [ -e $DJ_TMP/go ]; do sleep 0.02; done"
+    script looks "dj get logs 1; dj get logs 2"
+    dj define logs n:int -- "$DJ_TMP/logs" "{n}"
+    dj define looks n:int -- "$DJ_TMP/looks" "{n}"
+    touch failing/hold
+    ask looks 1
+    wait_until test -e began.2
+    is "$(dj cat tasks/logs/1/log)" "log of 1"
+    is "$(dj cat tasks/logs/2/log)" "log of 2"
+    touch go
+    rm failing/hold
+    wait "$asked"
+    is "$(dj cat tasks/logs/1/log)" "log of 1"
+    is "$(dj cat tasks/logs/2/log)" "log of 2"
+}
