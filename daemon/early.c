@@ -129,12 +129,20 @@ static bool find(struct dj_engine *engine, const struct dj_call *call,
            !run->cancelled && run_is_joined(run);
 }
 
+bool early_expired(const struct run *run)
+{
+    const struct dj_rec_summary *summary = call_summary(run->call, run->instance);
+
+    return summary != NULL && run->failure == 0 && summary_expired(summary);
+}
+
 uint64_t early_read(struct dj_engine *engine, struct dj_call *call, const struct dj_asker *asker)
 {
     struct run *run = call->run, *parent;
 
     if (!find(engine, call, asker, &parent) || run->outdated || run->never != 0 ||
-        !run_holds(run) || (run->late && dj_store_settle(engine->store, NULL) < 0))
+        early_expired(run) || !run_holds(run) ||
+        (run->late && dj_store_settle(engine->store, NULL) < 0))
         return 0;
     return note(run, parent) == 0 ? run->instance : 0;
 }

@@ -21,6 +21,8 @@
 void early_tell(struct run *run);
 /* early_read(engine, call, asker): the instance that answers him alone, on record as read; 0. */
 uint64_t early_read(struct dj_engine *engine, struct dj_call *call, const struct dj_asker *asker);
+/* early_expired(run): its ttl was over before it was durable. */
+bool early_expired(const struct run *run);
 /* early_settle(run, code, sentence): it is durable, or not (code). */
 void early_settle(struct run *run, int code, const char *sentence);
 

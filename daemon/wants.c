@@ -406,7 +406,7 @@ static bool joinable(const struct run *run, unsigned flags)
     if (flags & DJ_GET_FORCE)
         return run->forced && run->state == QUEUED;
     return run->state <= QUEUED ||
-           (!run->outdated && run->never == 0 && run_holds(run));
+           (!run->outdated && run->never == 0 && !early_expired(run) && run_holds(run));
 }
 
 /* The caller's slot is one of its session, and is given up once. */

@@ -295,3 +295,33 @@ dj get big 1 | wc -c; touch $DJ_TMP/again.\$1"
     is "$(dj cat tasks/logs/1/log)" "log of 1"
     is "$(dj cat tasks/logs/2/log)" "log of 2"
 }
+
+@test "what a run was told is computed anew when its ttl is over before it is durable" {
+    script now "echo x >> $DJ_TMP/runs; date +%s.%N"
+    script looks "dj get now 1; touch $DJ_TMP/heard.\$1
+until [ -e $DJ_TMP/go ]; do sleep 0.02; done
+dj get now 1 > /dev/null; touch $DJ_TMP/again.\$1"
+    define_tasks << 'END'
+[now]
+params = n:int
+ttl = 100ms
+command = ./now
+
+[looks]
+params = n:int
+command = ./looks {n}
+END
+    touch failing/hold
+    ask looks 1
+    wait_until test -e heard.1
+    expired()
+    {
+        (($(date +%s%N) - $(stat -c %.9Y heard.1 | tr -d .) > 100000000))
+    }
+    wait_until expired
+    touch go
+    wait_until test -e again.1
+    is "$(wc -l < runs)" 2
+    rm failing/hold
+    wait "$asked"
+}
