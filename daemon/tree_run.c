@@ -129,15 +129,16 @@ static int file_spot(const struct dj_spot *folder, enum dj_run_leaf leaf, struct
     return 0;
 }
 
-/* .files-NUMBER: the folder of an ended instance of this very call. */
+/* .files-NUMBER: the folder of an ended instance of this very call, when it is durable. */
 static int hidden_spot(const struct dj_spot *folder, struct dj_bytes number, struct dj_spot *ret,
                        struct dj_err *err)
 {
     uint64_t instance;
     struct dj_call *call = NULL;
+    struct dj_live live;
     int code = dj_parse_uint(number, &instance, NULL);
 
-    if (code == 0)
+    if (code == 0 && !dj_live(folder->engine, instance, &live))
         call = dj_instance_call(folder->engine, instance);
     if (call == NULL)
         return dj_err_set(err, ENOENT, "no such file");

@@ -325,3 +325,23 @@ END
     rm failing/hold
     wait "$asked"
 }
+
+@test "the files of what a run was told are listed to nobody before they are durable" {
+    requires_fuse
+    local number
+    script looks "ls \$DJ/tasks/child/\$1/files; cat \$DJ/tasks/child/\$1/files/side"
+    dj define looks n:int -- "$DJ_TMP/looks" "{n}"
+    touch failing/hold
+    ask parent 1
+    wait_until test -e heard.1
+    number=$(dj cat tasks/child/1/meta | jq .instance)
+    exits 5 dj ls "tasks/child/1/.files-$number"
+    ask looks 2
+    wait_until test -e child.2
+    touch go
+    rm failing/hold
+    wait "$asked"
+    is "$(cat answer.looks-2)" "side
+side"
+    is "$(dj ls "tasks/child/1/.files-$number")" side
+}
