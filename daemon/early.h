@@ -16,8 +16,8 @@
 
 #include "daemon/engine_impl.h"
 
-/* early_tell(run): it is COMMITTED: the runs among those that wait for it are answered at the end of
- * this turn, together with those of others. */
+/* early_tell(run): it is COMMITTED: the runs among those that wait for it are answered at the end
+ * of this turn, together with those of others. */
 void early_tell(struct run *run);
 /* early_read(engine, call, asker): the instance that answers him alone, on record as read; 0. */
 uint64_t early_read(struct dj_engine *engine, struct dj_call *call, const struct dj_asker *asker);
