@@ -1,6 +1,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -377,13 +378,13 @@ static void end_in(struct run *run, const struct dj_culprit *culprit, size_t had
         exited.here = false;
         exited.place = culprit->place;
         exited.log_size = size_of_log(run->host, culprit->place);
-    } else if (!run->cancelled && (culprit->instance != 0 || run->state == STARTING) &&
-               run_may_start_again(run)) {
+    } else if (!run->cancelled && run->host->came &&
+               (culprit->instance != 0 || run->state == STARTING) && run_may_start_again(run)) {
         worker_taken(run);
         (void)run_start_again(run, false);
         return;
     } else {
-        run->suspect |= had > 1;
+        run->suspect |= had > 1 && run->host->came;
     }
     worker_exited(run, &exited);
     free(exited.text);
@@ -423,16 +424,25 @@ static void is_gone(struct host *host, const char *complaint)
     bury(host);
 }
 
+/* Ended from outside, by all that can be told: its runs are lost, as those in processes of their own
+ * are, which is tried again a few times. */
+static bool was_ended(const struct dj_msg_exited *exited)
+{
+    return exited->how == DJ_EXIT_LOST ||
+           (exited->how == DJ_EXIT_SIGNAL && exited->code == SIGKILL);
+}
+
 void host_exited(struct dj_engine *engine, const struct dj_msg_exited *exited)
 {
     struct host *host = host_find(engine, exited->instance);
     dj_cleanup_buf struct dj_buf complaint = DJ_BUF_INIT;
+    bool complains = host != NULL && !host->came && !was_ended(exited);
 
-    if (host != NULL && !host->came)
+    if (complains)
         read_complaint(host, exited, &complaint);
     worker_free(engine, exited->instance, exited->attempt, exited->slot);
     if (host != NULL && !host->gone)
-        is_gone(host, host->came ? NULL : dj_buf_str(&complaint));
+        is_gone(host, complains ? dj_buf_str(&complaint) : NULL);
 }
 
 bool host_told(struct dj_engine *engine, const struct dj_part_slot_state *slot)

@@ -87,6 +87,25 @@ TASKS
     not cmp -s -n 4 -i 4 trap /dev/zero
 }
 
+@test "a reaper that is ended with the order to start a host: the runs begin again" {
+    head -c 128 /dev/zero > "$DJ_TMP/trap"
+    DJ_KILL_FILE=$DJ_TMP/trap DJ_LIBEXECDIR=$DJ_BUILDDIR/tests/crash start_daemon --workers 2 --no-mount
+    cat > t.c <<'END'
+#include <djfs/task.h>
+DJ_TASK(t, "params = n:int")
+{
+    return dj_printf(run, "%lld\n", (long long)dj_arg_int(run, "n"));
+}
+END
+    cc -shared -fPIC -I"$DJ_SRCDIR/lib" -o t.so t.c
+    dj define ./t.so
+    printf reaper-ordered | dd of=trap bs=1 seek=16 conv=notrunc status=none
+    printf '\1' | dd of=trap bs=1 conv=notrunc status=none
+    is "$(dj get t 1)" 1
+    not cmp -s -n 4 -i 4 trap /dev/zero
+    has "$(dj cat tasks/t/1/meta)" '"attempt": 2'
+}
+
 # block_notifier N: whether djfs waits for a lock that an unlink holds. What is stopped cannot answer:
 # the unlink waits for its daemon, in the folder in which the kernel is to forget a name. It comes
 # before the lock is taken when the kernel asks for the folder's mode once more.
