@@ -424,8 +424,8 @@ static void is_gone(struct host *host, const char *complaint)
     bury(host);
 }
 
-/* Ended from outside, by all that can be told: its runs are lost, as one in a process of its own is,
- * and tried again a few times. */
+/* Ended from outside, by all that can be told: its runs are lost, as one in a process of its own
+ * is, and tried again a few times. */
 static bool was_ended(const struct dj_msg_exited *exited)
 {
     return exited->how == DJ_EXIT_LOST ||
