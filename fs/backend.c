@@ -30,8 +30,13 @@ struct attempt {
     struct dj_err err;
 };
 
+/* The last one, which may outlive the backend: it ends with the process, and is no leak. */
+static struct attempt *last_attempt;
+
 static void attempt_free(struct attempt *attempt)
 {
+    if (last_attempt == attempt)
+        last_attempt = NULL;
     free(attempt->socket);
     dj_err_release(&attempt->err);
     free(attempt);
@@ -57,6 +62,7 @@ static void attempt_start(struct dj_backend *backend)
     sigset_t all, before;
     int code;
 
+    last_attempt = attempt;
     attempt->socket = dj_xstrdup(backend->socket);
     attempt->greeting = backend->greeting;
     attempt->pipe = backend->tried[1];
