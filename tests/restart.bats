@@ -116,6 +116,12 @@ define_piece()
     dj define piece n:int -- sh "$DJ_TMP/piece" '{n}'
 }
 
+# A shell that is about to be `sleep` is one more for a moment.
+pieces_are()
+{
+    [ "$(of_task | wc -l)" -eq "$1" ]
+}
+
 pieces_started()
 {
     [ "$(lines starts)" -ge "$1" ]
@@ -132,7 +138,7 @@ pieces_started()
     worker=$(our_pids djw)
     kill -KILL "$worker"
     wait_until not is_running "$worker"
-    is "$(of_task | wc -l)" 2
+    wait_until pieces_are 2
     touch go
     wait "$first" "$second"
     same one <(yes 1 | head -n 3000)
