@@ -254,30 +254,53 @@ static void on_ping(struct dj_request *request)
 
 typedef void handler_fn(struct dj_request *request);
 
-static const struct {
+/* When a run is answered that has read what is not durable yet (dj_run_is_early()): a call at once,
+ * what shows how things are after the sync. Of the tree some is the one and some the other. */
+enum answered { AT_ONCE, WHEN_DURABLE, AS_THE_TREE_SAYS };
+
+static const struct handler {
     enum dj_message number;
-    handler_fn *handler;
+    handler_fn *handle;
+    enum answered answered;
 } handlers[] = {
-    {DJ_MSG_PING, on_ping},           {DJ_MSG_LOOKUP, dj_tree_handle},
-    {DJ_MSG_GETATTR, dj_tree_handle}, {DJ_MSG_READDIR, dj_tree_handle},
-    {DJ_MSG_READLINK, dj_tree_handle}, {DJ_MSG_OPEN, dj_tree_handle},
-    {DJ_MSG_READ, dj_tree_handle},    {DJ_MSG_WRITE, dj_tree_handle},
-    {DJ_MSG_UNLINK, dj_tree_handle},  {DJ_MSG_STATFS, dj_tree_handle},
-    {DJ_MSG_RESTORE, dj_tree_handle}, {DJ_MSG_NEXT, dj_tree_handle},
-    {DJ_MSG_GET, dj_serve_get},
-    {DJ_MSG_PATH, dj_serve_path},    {DJ_MSG_DEFINE, dj_serve_define},
-    {DJ_MSG_UNDEFINE, dj_serve_undefine}, {DJ_MSG_BUMP, dj_serve_bump},
-    {DJ_MSG_UNDELETE, dj_serve_undelete}, {DJ_MSG_STOP, on_stop},
-    {DJ_MSG_MEMO, dj_serve_memo},    {DJ_MSG_FOLLOW, dj_serve_follow},
-    {DJ_MSG_IMPACT, dj_serve_impact}, {DJ_MSG_FSCK, dj_serve_fsck},
-    {DJ_MSG_TASKS, dj_serve_task_list}, {DJ_MSG_RESERVE, dj_serve_reserve},
-    {DJ_MSG_UNRESERVE, dj_serve_unreserve}, {DJ_MSG_PROGRESS, dj_serve_progress},
-    {DJ_MSG_LOCK, dj_serve_lock},    {DJ_MSG_UNLOCK, dj_serve_unlock},
-    {DJ_MSG_RUNS, dj_serve_runs},    {DJ_MSG_EXPORT, dj_serve_export},
-    {DJ_MSG_FETCH, dj_serve_fetch},  {DJ_MSG_UPLOAD, dj_serve_upload},
-    {DJ_MSG_IMPORT, dj_serve_import}, {DJ_MSG_GC, dj_serve_gc},
-    {DJ_MSG_CALLS, dj_serve_group},  {DJ_MSG_FRAME, dj_serve_frame},
-    {DJ_MSG_ROWS, dj_serve_rows},
+    {DJ_MSG_PING, on_ping, AT_ONCE},
+    {DJ_MSG_LOOKUP, dj_tree_handle, AS_THE_TREE_SAYS},
+    {DJ_MSG_GETATTR, dj_tree_handle, AS_THE_TREE_SAYS},
+    {DJ_MSG_READDIR, dj_tree_handle, AS_THE_TREE_SAYS},
+    {DJ_MSG_READLINK, dj_tree_handle, AS_THE_TREE_SAYS},
+    {DJ_MSG_OPEN, dj_tree_handle, AS_THE_TREE_SAYS},
+    {DJ_MSG_READ, dj_tree_handle, AS_THE_TREE_SAYS},
+    {DJ_MSG_WRITE, dj_tree_handle, AS_THE_TREE_SAYS},
+    {DJ_MSG_UNLINK, dj_tree_handle, AS_THE_TREE_SAYS},
+    {DJ_MSG_STATFS, dj_tree_handle, AS_THE_TREE_SAYS},
+    {DJ_MSG_RESTORE, dj_tree_handle, AS_THE_TREE_SAYS},
+    {DJ_MSG_NEXT, dj_tree_handle, AS_THE_TREE_SAYS},
+    {DJ_MSG_GET, dj_serve_get, AT_ONCE},
+    {DJ_MSG_PATH, dj_serve_path, AT_ONCE},
+    {DJ_MSG_DEFINE, dj_serve_define, WHEN_DURABLE},
+    {DJ_MSG_UNDEFINE, dj_serve_undefine, WHEN_DURABLE},
+    {DJ_MSG_BUMP, dj_serve_bump, WHEN_DURABLE},
+    {DJ_MSG_UNDELETE, dj_serve_undelete, WHEN_DURABLE},
+    {DJ_MSG_STOP, on_stop, AT_ONCE},
+    {DJ_MSG_MEMO, dj_serve_memo, AT_ONCE},
+    {DJ_MSG_FOLLOW, dj_serve_follow, AT_ONCE},
+    {DJ_MSG_IMPACT, dj_serve_impact, WHEN_DURABLE},
+    {DJ_MSG_FSCK, dj_serve_fsck, WHEN_DURABLE},
+    {DJ_MSG_TASKS, dj_serve_task_list, WHEN_DURABLE},
+    {DJ_MSG_RESERVE, dj_serve_reserve, AT_ONCE},
+    {DJ_MSG_UNRESERVE, dj_serve_unreserve, AT_ONCE},
+    {DJ_MSG_PROGRESS, dj_serve_progress, AT_ONCE},
+    {DJ_MSG_LOCK, dj_serve_lock, AT_ONCE},
+    {DJ_MSG_UNLOCK, dj_serve_unlock, AT_ONCE},
+    {DJ_MSG_RUNS, dj_serve_runs, WHEN_DURABLE},
+    {DJ_MSG_EXPORT, dj_serve_export, WHEN_DURABLE},
+    {DJ_MSG_FETCH, dj_serve_fetch, WHEN_DURABLE},
+    {DJ_MSG_UPLOAD, dj_serve_upload, WHEN_DURABLE},
+    {DJ_MSG_IMPORT, dj_serve_import, WHEN_DURABLE},
+    {DJ_MSG_GC, dj_serve_gc, WHEN_DURABLE},
+    {DJ_MSG_CALLS, dj_serve_group, AT_ONCE},
+    {DJ_MSG_FRAME, dj_serve_frame, WHEN_DURABLE},
+    {DJ_MSG_ROWS, dj_serve_rows, WHEN_DURABLE},
 };
 
 static struct dj_request *new_request(struct dj_peer *peer, struct dj_message_in *message)
@@ -304,28 +327,19 @@ static bool looks_at_others(const struct dj_msg_get *get)
     return get->ignore.n != 0 || get->keep.n != 0;
 }
 
-/* A run's, that looks at more than calls: see dj_run_is_early(). */
-static bool waits(const struct dj_request *request, handler_fn *handler)
+static bool waits(const struct dj_request *request, const struct handler *handler)
 {
-    static handler_fn *const at_once[] = {on_ping, on_stop, dj_serve_get, dj_serve_memo,
-                                          dj_serve_group, dj_serve_follow, dj_serve_path,
-                                          dj_serve_reserve, dj_serve_unreserve,
-                                          dj_serve_progress, dj_serve_lock, dj_serve_unlock};
-
-    if (handler == dj_tree_handle)
+    if (handler->answered == AS_THE_TREE_SAYS)
         return dj_tree_waits(request);
-    if (request->number == DJ_MSG_GET && looks_at_others(request->fields))
-        return dj_run_is_early(request->engine, request->peer->facts.run);
-    for (size_t i = 0; i < DJ_ARRAY_SIZE(at_once); i++) {
-        if (at_once[i] == handler)
-            return false;
-    }
+    if (handler->answered == AT_ONCE &&
+        (request->number != DJ_MSG_GET || !looks_at_others(request->fields)))
+        return false;
     return dj_run_is_early(request->engine, request->peer->facts.run);
 }
 
 struct waiting {
     struct dj_request *request;
-    handler_fn *handler;
+    handler_fn *handle;
     uint64_t run;
 };
 
@@ -341,19 +355,19 @@ static void waited(void *cookie, int code DJ_UNUSED, const char *sentence DJ_UNU
         return;
     }
     peer->facts.run = waiting.run;
-    waiting.handler(waiting.request);
+    waiting.handle(waiting.request);
 }
 
-static void call_handler(struct dj_request *request, handler_fn *handler)
+static void call_handler(struct dj_request *request, const struct handler *handler)
 {
     struct waiting *waiting;
 
     if (!waits(request, handler)) {
-        handler(request);
+        handler->handle(request);
         return;
     }
     waiting = dj_xcalloc(1, sizeof(*waiting));
-    *waiting = (struct waiting){request, handler, request->peer->facts.run};
+    *waiting = (struct waiting){request, handler->handle, request->peer->facts.run};
     dj_after_sync(request->engine, waited, waiting);
 }
 
@@ -375,7 +389,7 @@ static void handle(struct dj_peer *peer, struct dj_message_in *message)
     peer->speaks = 0;
     for (size_t i = 0; i < DJ_ARRAY_SIZE(handlers); i++) {
         if (handlers[i].number == request->number) {
-            call_handler(request, handlers[i].handler);
+            call_handler(request, &handlers[i]);
             return;
         }
     }

@@ -11,15 +11,16 @@ static bool may_be_told(const struct run *asker)
     return !asker->incognito && asker->state >= STARTING && asker->state <= RESUMING;
 }
 
-static bool is_told_early(const struct run *run)
+/* And not durable yet. */
+static bool is_written(const struct run *run)
 {
     return run->state == COMMITTED && run->failure == 0 && !run->incognito && !run->over;
 }
 
 static bool was_told(const struct run *run, const struct run *asker)
 {
-    for (size_t i = 0; i < run->early.n; i++) {
-        if (*DJ_LIST_AT(&run->early, uint64_t, i) == asker->instance)
+    for (size_t i = 0; i < run->told.n; i++) {
+        if (*DJ_LIST_AT(&run->told, uint64_t, i) == asker->instance)
             return true;
     }
     return false;
@@ -31,7 +32,7 @@ static int note(struct run *run, struct run *asker)
     int rc = want_record(asker, run, 0, run->instance, NULL);
 
     if (rc == 0 && !was_told(run, asker)) {
-        *(uint64_t *)dj_list_add(&run->early, sizeof(uint64_t)) = asker->instance;
+        *(uint64_t *)dj_list_add(&run->told, sizeof(uint64_t)) = asker->instance;
         asker->ahead++;
     }
     return rc;
@@ -44,9 +45,9 @@ static bool may_tell(const struct dj_want *want)
 
 static struct run *due_run(struct dj_engine *engine, size_t i)
 {
-    struct run *run = run_find(engine, *DJ_LIST_AT(&engine->early, uint64_t, i));
+    struct run *run = run_find(engine, *DJ_LIST_AT(&engine->telling, uint64_t, i));
 
-    return run != NULL && is_told_early(run) ? run : NULL;
+    return run != NULL && is_written(run) ? run : NULL;
 }
 
 /* All that these runs have to know is written at once: what was to be written later, and that their
@@ -57,7 +58,7 @@ static int note_due(struct dj_engine *engine)
     int rc = dj_store_settle(engine->store, NULL);
 
     engine->edges = edges;
-    for (size_t i = 0; rc == 0 && i < engine->early.n; i++) {
+    for (size_t i = 0; rc == 0 && i < engine->telling.n; i++) {
         struct run *run = due_run(engine, i);
 
         for (struct dj_want *want = run == NULL ? NULL : run->wants; rc == 0 && want != NULL;
@@ -94,28 +95,28 @@ static void tell_due(void *cookie)
     struct dj_engine *engine = cookie;
     int rc = engine->stopping ? -ECANCELED : note_due(engine);
 
-    for (size_t i = 0; i < engine->early.n; i++) {
+    for (size_t i = 0; i < engine->telling.n; i++) {
         struct run *run = due_run(engine, i);
 
         if (run != NULL && rc == 0)
             tell(run);
     }
-    engine->early.n = 0;
+    engine->telling.n = 0;
     dj_kill_point("djd-told-early");
 }
 
 void early_tell(struct run *run)
 {
     struct dj_engine *engine = run->engine;
-    const struct dj_want *want = is_told_early(run) ? run->wants : NULL;
+    const struct dj_want *want = is_written(run) ? run->wants : NULL;
 
     while (want != NULL && !may_tell(want))
         want = want->next;
     if (want == NULL)
         return;
-    if (engine->early.n == 0)
+    if (engine->telling.n == 0)
         dj_loop_later(engine->loop, tell_due, engine);
-    *(uint64_t *)dj_list_add(&engine->early, sizeof(uint64_t)) = run->instance;
+    *(uint64_t *)dj_list_add(&engine->telling, sizeof(uint64_t)) = run->instance;
 }
 
 /* The run of the call that can answer him so, and he as a run; false: there is none. */
@@ -125,7 +126,7 @@ static bool find(struct dj_engine *engine, const struct dj_call *call,
     const struct run *run = call->run;
 
     *ret_asker = asker->run == 0 || asker->readonly ? NULL : run_find(engine, asker->run);
-    return *ret_asker != NULL && may_be_told(*ret_asker) && run != NULL && is_told_early(run) &&
+    return *ret_asker != NULL && may_be_told(*ret_asker) && run != NULL && is_written(run) &&
            !run->cancelled && run_is_joined(run);
 }
 
@@ -172,8 +173,8 @@ void dj_after_sync(struct dj_engine *engine, dj_done_fn *done, void *cookie)
 
 void early_settle(struct run *run, int code, const char *sentence)
 {
-    for (size_t i = 0; i < run->early.n; i++) {
-        struct run *asker = run_find(run->engine, *DJ_LIST_AT(&run->early, uint64_t, i));
+    for (size_t i = 0; i < run->told.n; i++) {
+        struct run *asker = run_find(run->engine, *DJ_LIST_AT(&run->told, uint64_t, i));
         dj_cleanup_buf struct dj_buf text = DJ_BUF_INIT;
 
         if (asker == NULL)
@@ -187,5 +188,5 @@ void early_settle(struct run *run, int code, const char *sentence)
         dj_buf_addf(&text, " may be lost: %s", sentence);
         run_refused(asker, dj_buf_str(&text));
     }
-    run->early.n = 0;
+    run->told.n = 0;
 }

@@ -312,7 +312,7 @@ void dj_engine_free(struct dj_engine *engine)
     unlink(engine->generations_path);
     events_free(engine);
     free(engine->leaving.items);
-    free(engine->early.items);
+    free(engine->telling.items);
     free(engine->syncs.items);
     free(engine->syncing.items);
     free(engine->slots);

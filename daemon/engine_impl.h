@@ -156,7 +156,7 @@ struct run {
     bool in_host;            /* and has not ended there */
     bool unsaved;            /* so short, most likely, that it has no live record */
     bool late;               /* COMMITTED: its record is written by its sync at the latest */
-    struct dj_list early;    /* uint64_t: runs that were told of it before its sync: early.c */
+    struct dj_list told;     /* uint64_t: runs that were told of it before its sync: early.c */
     size_t ahead;            /* what it was told so, and is not durable yet */
     struct chain *chain;     /* whose slot it uses, with others before and behind it; NULL */
     bool given;              /* to its host */
@@ -323,7 +323,7 @@ struct dj_engine {
     bool sync_running;
     int sync_code;
     struct dj_err sync_err;
-    struct dj_list early;        /* uint64_t: runs whose askers are told at the end of this turn */
+    struct dj_list telling;      /* uint64_t: runs whose askers are told at the end of this turn */
     struct dj_store_batch *edges; /* run_add_edge() writes into that; NULL: into the store */
     struct dj_store_batch *batch; /* premises that were made and are not written yet */
     struct dj_list leaving;      /* struct dj_digest: purged, their batch is not written yet */

@@ -120,7 +120,7 @@ void run_free(struct run *run)
     dj_edges_release(&run->edges);
     dj_edges_release(&run->awaited);
     dj_gathered_release(&run->files);
-    free(run->early.items);
+    free(run->told.items);
     free(run->version);
     free(run->user);
     free(run->asked_by);

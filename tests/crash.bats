@@ -61,6 +61,25 @@ programme()
     [ -s crash/synced ]
 }
 
+# start_with_trap [OPTION]…: programs that end at a kill point; end_at POINT: the next that comes by;
+# somebody_ended: one has.
+start_with_trap()
+{
+    head -c 128 /dev/zero > "$DJ_TMP/trap"
+    DJ_KILL_FILE=$DJ_TMP/trap DJ_LIBEXECDIR=$DJ_BUILDDIR/tests/crash start_daemon "$@"
+}
+
+end_at()
+{
+    printf %s "$1" | dd of=trap bs=1 seek=16 conv=notrunc status=none
+    printf '\1' | dd of=trap bs=1 conv=notrunc status=none
+}
+
+somebody_ended()
+{
+    not cmp -s -n 4 -i 4 trap /dev/zero
+}
+
 is_running_now()
 {
     [ "$(dj cat "tasks/$1/$2/status")" = running ]
@@ -69,8 +88,7 @@ is_running_now()
 # The daemon gives a slot to the next run as soon as it has taken the last one's outputs. What it
 # sent is gone with the worker, and the next worker has the slot for the last run still.
 @test "a worker that ends before it hears that a run was taken: the next run gets its slot" {
-    head -c 128 /dev/zero > "$DJ_TMP/trap"
-    DJ_KILL_FILE=$DJ_TMP/trap DJ_LIBEXECDIR=$DJ_BUILDDIR/tests/crash start_daemon --workers 1 --no-mount
+    start_with_trap --workers 1 --no-mount
     define_tasks <<TASKS
 [waits]
 command = sh -c 'until [ -e $DJ_TMP/go ]; do sleep 0.01; done; echo {n}'
@@ -79,30 +97,19 @@ TASKS
     dj run waits 1
     wait_until is_running_now waits 1
     dj run waits 2
-    printf djw-taken-heard | dd of=trap bs=1 seek=16 conv=notrunc status=none
-    printf '\1' | dd of=trap bs=1 conv=notrunc status=none
+    end_at djw-taken-heard
     touch go
     is "$(dj get waits 2)" 2
     is "$(dj get waits 1)" 1
-    not cmp -s -n 4 -i 4 trap /dev/zero
+    somebody_ended
 }
 
 @test "a reaper that is ended with the order to start a host: the runs begin again" {
-    head -c 128 /dev/zero > "$DJ_TMP/trap"
-    DJ_KILL_FILE=$DJ_TMP/trap DJ_LIBEXECDIR=$DJ_BUILDDIR/tests/crash start_daemon --workers 2 --no-mount
-    cat > t.c <<'END'
-#include <djfs/task.h>
-DJ_TASK(t, "params = n:int")
-{
-    return dj_printf(run, "%lld\n", (long long)dj_arg_int(run, "n"));
-}
-END
-    cc -shared -fPIC -I"$DJ_SRCDIR/lib" -o t.so t.c
-    dj define ./t.so
-    printf reaper-ordered | dd of=trap bs=1 seek=16 conv=notrunc status=none
-    printf '\1' | dd of=trap bs=1 conv=notrunc status=none
+    start_with_trap --workers 2 --no-mount
+    define_thread_task t
+    end_at reaper-ordered
     is "$(dj get t 1)" 1
-    not cmp -s -n 4 -i 4 trap /dev/zero
+    somebody_ended
     has "$(dj cat tasks/t/1/meta)" '"attempt": 2'
 }
 

@@ -74,11 +74,17 @@ ask()
     asked=$!
 }
 
-@test "a run goes on with what it called before that is durable, and nobody else has it" {
+# ask_and_hold TASK: its run 1 has been told of what it called, and no sync ends.
+ask_and_hold()
+{
     touch failing/hold
-    ask parent 1
-    local parent=$asked
+    ask "$1" 1
     wait_until test -e heard.1
+}
+
+@test "a run goes on with what it called before that is durable, and nobody else has it" {
+    ask_and_hold parent
+    local parent=$asked
     exits 3 dj get --cached child 1
     ask child 1
     has "$(dj cat tasks/child/1/status)" running
@@ -125,9 +131,7 @@ dj cat tasks/child/\$1/status
 dj ls tasks/child/\$1
 touch $DJ_TMP/looked.\$1"
     dj define looks n:int -- "$DJ_TMP/looks" "{n}"
-    touch failing/hold
-    ask looks 1
-    wait_until test -e heard.1
+    ask_and_hold looks
     is "$(cat answer.looks-1)" ""
     not test -e looked.1
     rm failing/hold
@@ -156,9 +160,7 @@ touch $DJ_TMP/looked.\$1"
 }
 
 @test "a run that was told, and whose daemon is killed before the sync, rests on what it read" {
-    touch failing/hold
-    ask parent 1
-    wait_until test -e heard.1
+    ask_and_hold parent
     kill_daemon
     rm failing/hold
     start_on_failing_log --workers 2
@@ -173,9 +175,7 @@ touch $DJ_TMP/looked.\$1"
 }
 
 @test "a run that was told of what then could not be made durable is stale from the start" {
-    touch failing/hold
-    ask parent 1
-    wait_until test -e heard.1
+    ask_and_hold parent
     ask child 1
     touch failing/sync
     rm failing/hold
@@ -197,9 +197,7 @@ touch $DJ_TMP/looked.\$1"
     script looks "cat \$DJ/tasks/child/\$1/result; touch $DJ_TMP/heard.\$1
 until [ -e $DJ_TMP/go ]; do [ \$(stat -c %s \$DJ/tasks/child/1/result) = 8 ]; done"
     dj define looks n:int -- "$DJ_TMP/looks" "{n}"
-    touch failing/hold
-    ask looks 1
-    wait_until test -e heard.1
+    ask_and_hold looks
     for _ in $(seq 20); do
         is "$(stat -c %s "$MNT/tasks/child/1/result")" 0
     done
@@ -218,9 +216,7 @@ until [ -e $DJ_TMP/go ]; do [ \$(stat -c %s \$DJ/tasks/child/1/result) = 8 ]; do
     script looks "dj get child \$1; touch $DJ_TMP/heard.\$1
 cat $ro/tasks/child/\$1/result; ls $ro/tasks/child"
     dj define looks n:int -- "$DJ_TMP/looks" "{n}"
-    touch failing/hold
-    ask looks 1
-    wait_until test -e heard.1
+    ask_and_hold looks
     is "$(cat answer.looks-1)" ""
     rm failing/hold
     wait "$asked"
@@ -234,9 +230,7 @@ child 1
     script looks "dj get child 1; touch $DJ_TMP/heard.\$1
 dj get --ignore n child 1; dj get --ignore n child 2"
     dj define looks n:int -- "$DJ_TMP/looks" "{n}"
-    touch failing/hold
-    ask looks 1
-    wait_until test -e heard.1
+    ask_and_hold looks
     rm failing/hold
     wait "$asked"
     is "$(sort -u answer.looks-1)" "child 1"
@@ -246,9 +240,7 @@ dj get --ignore n child 1; dj get --ignore n child 2"
 @test "what a run was told answers it when it asks for a result without a trace" {
     script looks "dj get child 1; dj get --incognito child 1; touch $DJ_TMP/heard.\$1"
     dj define looks n:int -- "$DJ_TMP/looks" "{n}"
-    touch failing/hold
-    ask looks 1
-    wait_until test -e heard.1
+    ask_and_hold looks
     rm failing/hold
     wait "$asked"
     is "$(wc -l < runs)" 1
@@ -262,9 +254,7 @@ until [ -e $DJ_TMP/go ]; do sleep 0.02; done
 dj get big 1 | wc -c; touch $DJ_TMP/again.\$1"
     dj define big n:int -- "$DJ_TMP/big"
     dj define looks n:int -- "$DJ_TMP/looks" "{n}"
-    touch failing/hold
-    ask looks 1
-    wait_until test -e heard.1
+    ask_and_hold looks
     file=$(find "$DJ_STORE/content" -size +1M -type f)
     rm -f "$file"
     dj fsck --repair > fsck.out 2>&1 3>&- &
@@ -311,9 +301,7 @@ command = ./now
 params = n:int
 command = ./looks {n}
 END
-    touch failing/hold
-    ask looks 1
-    wait_until test -e heard.1
+    ask_and_hold looks
     expired()
     {
         (($(date +%s%N) - $(stat -c %.9Y heard.1 | tr -d .) > 100000000))
@@ -331,9 +319,7 @@ END
     local number
     script looks "ls \$DJ/tasks/child/\$1/files; cat \$DJ/tasks/child/\$1/files/side"
     dj define looks n:int -- "$DJ_TMP/looks" "{n}"
-    touch failing/hold
-    ask parent 1
-    wait_until test -e heard.1
+    ask_and_hold parent
     number=$(dj cat tasks/child/1/meta | jq .instance)
     exits 5 dj ls "tasks/child/1/.files-$number"
     ask looks 2

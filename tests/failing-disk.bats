@@ -8,16 +8,8 @@ setup()
 {
     dj_setup
     failing_log
-    cat > t.c << 'END'
-#include <djfs/task.h>
-DJ_TASK(short, "params = n:int")
-{
-    return dj_printf(run, "%lld\n", (long long)dj_arg_int(run, "n"));
-}
-END
-    cc -shared -fPIC -I"$DJ_SRCDIR/lib" -o t.so t.c
     start_on_failing_log --no-mount --workers 2
-    dj define ./t.so
+    define_thread_task short
     seq 100 | sed 's,^,short/,' > list
     dj get -f list > /dev/null # short, as is known now
 }

@@ -239,15 +239,7 @@ SH
 @test "a full disk under many short runs: all that were refused are told so, and room heals it" {
     local refused
 
-    cat > t.c << 'END'
-#include <djfs/task.h>
-DJ_TASK(short, "params = n:int")
-{
-    return dj_printf(run, "%lld\n", (long long)dj_arg_int(run, "n"));
-}
-END
-    cc -shared -fPIC -I"$DJ_SRCDIR/lib" -o t.so t.c
-    dj define ./t.so
+    define_thread_task short
     seq 100 | sed 's,^,short/,' > list
     dj get -f list > /dev/null # short, as is known now
     fill_disk

@@ -192,6 +192,20 @@ waits_in()
     return 1
 }
 
+# define_thread_task NAME: a C function with the parameter n, whose result it is.
+define_thread_task()
+{
+    cat > "$1.c" << END
+#include <djfs/task.h>
+DJ_TASK($1, "params = n:int")
+{
+    return dj_printf(run, "%lld\\n", (long long)dj_arg_int(run, "n"));
+}
+END
+    cc -shared -fPIC -I"$DJ_SRCDIR/lib" -o "$1.so" "$1.c"
+    dj define "./$1.so"
+}
+
 # define_tasks: a task file from standard input, its folder is $DJ_TMP.
 define_tasks()
 {
