@@ -297,6 +297,12 @@ static void inherit_edges(struct run *asker, const struct run *run)
     }
 }
 
+/* What there was no room for is there as soon as somebody makes some. */
+static bool is_want_of_room(int code)
+{
+    return code == -ENOSPC || code == -EDQUOT;
+}
+
 /* What the asker rests on from here on. A failure without a record is as good as a refusal: no
  * later try of the call would find who had read it. */
 int want_record(struct run *asker, struct run *run, int code, uint64_t instance,
@@ -309,7 +315,7 @@ int want_record(struct run *asker, struct run *run, int code, uint64_t instance,
     run_add_premises(asker, run->tasks, run_files(run));
     asker->expires_ns = dj_expiry_least(asker->expires_ns, run->expires_ns);
     run_add_never(asker, run->never);
-    if (code != 0 && (!recorded || is_overtaken(run)))
+    if (code != 0 && (!recorded || is_overtaken(run) || is_want_of_room(code)))
         run_refused(asker, sentence == NULL ? "a call was refused" : sentence);
     /* Marked since its record was written: who spread the mark did not find the asker yet. */
     if (code == 0 && recorded && summary->stale && summary->accepted.n == 0)

@@ -180,6 +180,25 @@ fill_disk_but()
     head -c "$(((kib - $1 * 1024) * 1024))" /dev/zero > "$DJ_TMP/disk/filler"
 }
 
+# It may have made something of nothing, and that is no answer any more when there is room.
+@test "what a run makes of a call that met a full disk answers those who wait, and nobody later" {
+    local n
+    define_tasks << TASKS
+[heedless]
+command = sh -c 'dj get fill \$1 | wc -c' sh {n}
+params = n:int
+TASKS
+    dj get fill 1 > /dev/null
+    # Whether the little that there is to say finds room is chance: it may be refused itself.
+    for n in 2 3 4; do
+        fill_disk_but 2
+        dj get heedless "$n" > said 2>&1 || [ -s said ]
+        rm disk/filler
+        is "$(dj get heedless "$n")" 3000000
+    done
+    all_is_well
+}
+
 @test "a daemon that finds a full disk says so, leaves the store, and starts when there is room" {
     dj get small 1
     dj down
